@@ -1,0 +1,10 @@
+"""From Hydra's composed configuration to what the training program takes.
+
+Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help` included, and stays light.
+"""
+
+from regjax.config.checks import check
+from regjax.config.messages import explain, run_command
+from regjax.config.schema import Config, flatten, register_schema, typed
+
+__all__ = ["Config", "check", "explain", "flatten", "register_schema", "run_command", "typed"]

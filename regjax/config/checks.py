@@ -1,0 +1,179 @@
+"""Refuses values out of range, before anything is loaded or computed."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from regjax.config.schema import Config, flatten
+from regjax.errors import UserError, invalid, invalid_choice
+
+ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
+KERNEL_INITS = (
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "normal",
+)
+# The numbers that each optimizer and schedule reads, beside those that all read.
+OPTIMIZER_NUMBERS = {
+    "sgd": ("momentum", "nesterov"),
+    "adam": ("beta1", "beta2", "epsilon"),
+    "adamw": ("beta1", "beta2", "epsilon", "weight_decay"),
+    "rmsprop": ("rho", "epsilon"),
+}
+SCHEDULE_NUMBERS = {
+    "constant": (),
+    "cosine": ("final_fraction",),
+    "exponential": ("decay_rate", "decay_epochs"),
+    "step": ("decay_rate", "decay_epochs"),
+}
+MONITOR_MODES = {"val_loss": "min", "val_accuracy": "max"}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "platform": ("auto", "cpu", "gpu", "tpu"),
+    "precision": ("float32", "tf32", "bfloat16"),
+    "checkpoint": ("selected", "none"),
+    "data.source": ("sklearn", "idx", "tfds"),
+    "data.scaling": ("unit", "standard", "none"),
+    "model.activation": ACTIVATIONS,
+    "model.norm": ("none", "batch", "layer"),
+    "model.kernel_init": KERNEL_INITS,
+    "optimizer.name": tuple(OPTIMIZER_NUMBERS),
+    "schedule.name": tuple(SCHEDULE_NUMBERS),
+    "early_stopping.monitor": tuple(MONITOR_MODES),
+    "early_stopping.mode": ("auto", "min", "max"),
+}
+
+
+class Range(NamedTuple):
+    """What a number must satisfy; NaN and infinity satisfy none."""
+
+    accepts: Callable[[Any], bool]
+    allowed: str
+
+
+MAX_SEED = 2**31 - 1
+SEED = Range(lambda x: 0 <= x <= MAX_SEED, f"must be a whole number from 0 to {MAX_SEED}")
+AT_LEAST_0 = Range(lambda x: x >= 0, "must be a finite number, 0 or more")
+AT_LEAST_1 = Range(lambda x: x >= 1, "must be a whole number, 1 or more")
+ABOVE_0 = Range(lambda x: x > 0, "must be a finite number above 0")
+SHARE = Range(lambda x: 0 <= x <= 1, "must be a number from 0 to 1")
+BELOW_1 = Range(lambda x: 0 <= x < 1, "must be a number from 0 up to, not including, 1")
+POSITIVE_SHARE = Range(lambda x: 0 < x <= 1, "must be a number above 0, at most 1")
+FINITE = Range(lambda x: True, "must be a finite number")
+
+RANGES: dict[str, Range] = {
+    "seed": SEED,
+    "data.split_seed": SEED,
+    "data.test_seed": SEED,
+    "data.train_size": AT_LEAST_1,
+    "data.test_share": Range(lambda x: 0 < x < 1, "must be a share between 0 and 1"),
+    "model.input_dropout": SHARE,
+    "model.norm_momentum": BELOW_1,
+    "model.norm_epsilon": ABOVE_0,
+    "model.init_stddev": ABOVE_0,
+    "penalty.l1": AT_LEAST_0,
+    "penalty.l2": AT_LEAST_0,
+    "optimizer.learning_rate": ABOVE_0,
+    "optimizer.momentum": BELOW_1,
+    "optimizer.beta1": BELOW_1,
+    "optimizer.beta2": BELOW_1,
+    "optimizer.rho": BELOW_1,
+    "optimizer.epsilon": ABOVE_0,
+    "optimizer.weight_decay": AT_LEAST_0,
+    "optimizer.clip_norm": ABOVE_0,
+    "schedule.warmup_epochs": AT_LEAST_0,
+    "schedule.final_fraction": SHARE,
+    "schedule.decay_rate": POSITIVE_SHARE,
+    "schedule.decay_epochs": ABOVE_0,
+    "trainer.epochs": AT_LEAST_1,
+    "trainer.batch_size": AT_LEAST_1,
+    "trainer.evaluation_batch_size": AT_LEAST_1,
+    "early_stopping.min_delta": AT_LEAST_0,
+    "early_stopping.patience": Range(lambda x: x >= 0, "must be a whole number, 0 or more, or null (off)"),
+    "early_stopping.baseline": FINITE,
+    "early_stopping.start_from_epoch": Range(lambda x: x >= 0, "must be a whole number, 0 or more"),
+}
+
+
+def check(config: Config) -> None:
+    """Raises `UserError` for the first key whose value is out of range or contradicts another key."""
+    values = flatten(config)
+    for key, choices in CHOICES.items():
+        if values[key] not in choices:
+            raise invalid_choice(key, values[key], choices)
+    for key, limits in RANGES.items():
+        value = values[key]
+        if value is not None and not (math.isfinite(value) and limits.accepts(value)):
+            raise invalid(key, value, limits.allowed)
+    _check_widths(config.model.hidden)
+    dropout_rates(config)
+    _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
+    _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
+    _check_stopping(config)
+
+
+def dropout_rates(config: Config) -> tuple[float, ...]:
+    """One rate per hidden layer, from `model.dropout`, which is a number or a list of them."""
+    given, depth = config.model.dropout, len(config.model.hidden)
+    rates = given if isinstance(given, list) else [given] * depth
+    listed = isinstance(given, list)
+    valid = [_is_number(rate) and SHARE.accepts(rate) for rate in (rates if listed else [given])]
+    if not all(valid) or len(rates) != depth:
+        allowed = f"must be a number from 0 to 1, or a list of them, one per hidden layer (here {depth})"
+        raise invalid("model.dropout", given, allowed)
+    return tuple(float(rate) for rate in rates)
+
+
+def check_regularization(names: list[str]) -> None:
+    """Refuses `none` beside a technique, and a technique named twice."""
+    shown = f"[{','.join(names)}]"
+    if "none" in names and len(names) > 1:
+        rest = ",".join(name for name in names if name != "none")
+        raise invalid("regularization", shown, f"none stands alone; leave it out: 'regularization=[{rest}]'")
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid("regularization", shown, f"{name} is named {names.count(name)} times; name it once")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_widths(hidden: list[int]) -> None:
+    if any(width < 1 for width in hidden):
+        allowed = "must list layer widths of 1 or more, such as [300,100]; [] is a linear classifier"
+        raise invalid("model.hidden", hidden, allowed)
+
+
+def _check_relevant(
+    section: str, name: str, values: dict[str, Any], numbers: dict[str, tuple[str, ...]]
+) -> None:
+    """A number that the chosen kind needs must be given; one that it does not read must not be."""
+    for key in sorted({key for keys in numbers.values() for key in keys}):
+        value = values[f"{section}.{key}"]
+        if key in numbers[name] and value is None:
+            raise invalid(f"{section}.{key}", "null", f"{section}.name={name} needs a number here")
+        if key not in numbers[name] and value is not None:
+            readers = " or ".join(kind for kind, keys in numbers.items() if key in keys)
+            raise UserError(
+                f"{section}.{key}={value}: {section}.name={name} does not read it; "
+                f"choose {section}={readers}, or leave {section}.{key} out."
+            )
+
+
+def _check_stopping(config: Config) -> None:
+    stopping = config.early_stopping
+    natural = MONITOR_MODES[stopping.monitor]
+    if stopping.mode not in ("auto", natural):
+        raise invalid(
+            "early_stopping.mode",
+            stopping.mode,
+            f"{stopping.monitor} is better the other way: use {natural} or auto",
+        )
+    if stopping.patience is not None and config.data.validation in (0, "0"):
+        allowed = f"it monitors {stopping.monitor}, and data.validation=0 leaves no validation rows"
+        raise invalid("early_stopping.patience", stopping.patience, allowed)

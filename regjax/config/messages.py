@@ -1,0 +1,87 @@
+"""Runs the command, and turns what Hydra and OmegaConf raise into one message that users can act on."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from regjax.config.schema import known_keys
+from regjax.errors import UserError, invalid_choice, nearest
+
+GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def run_command(main: Callable[[], object], conf: Path) -> int:
+    """Calls Hydra's main; gives the exit code, and prints one message for what users can put right.
+
+    Hydra prints its own errors and exits unless told to raise them; raised, they can be explained here. A
+    user who sets HYDRA_FULL_ERROR gets the traceback.
+    """
+    wants_traceback = FULL_ERROR in os.environ
+    os.environ.setdefault(FULL_ERROR, "1")
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
+        if wants_traceback:
+            raise
+        print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def explain(error: Exception, arguments: list[str], conf: Path) -> str:
+    """What was wrong with the command line, in one message; `conf` is the folder of the groups."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MissingConfigException):
+        return _missing_choice(error, conf)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}; nothing was written. Choose another hydra.run.dir."
+    return _unknown_key(arguments) or _wrong_value(error, arguments)
+
+
+def _missing_choice(error: MissingConfigException, conf: Path) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    written = [path.stem for path in (conf / group).glob("*.yaml")]
+    return str(invalid_choice(group, choice, error.options or written))
+
+
+def _unknown_key(arguments: list[str]) -> str | None:
+    """A message for the first override whose key does not exist."""
+    keys = [*known_keys(), *GROUPS]
+    for override in _overrides(arguments):
+        key = override.key_or_group
+        if key in keys or key.startswith("hydra") or override.is_delete():
+            continue
+        near = nearest(key, keys)
+        hint = f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
+        return f"{key}={override.value()}: there is no such key.{hint}"
+    return None
+
+
+def _wrong_value(error: Exception, arguments: list[str]) -> str:
+    """OmegaConf's first line where there is one, after the key and the value it speaks of; else Hydra's."""
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if not isinstance(cause, OmegaConfBaseException):
+        return str(error) or repr(error)
+    given = {override.key_or_group: override.value() for override in _overrides(arguments)}
+    value = f"={given[cause.full_key]}" if cause.full_key in given else ""
+    return f"{cause.full_key}{value}: {str(cause).splitlines()[0]}."
+
+
+def _overrides(arguments: list[str]) -> list[Override]:
+    """The overrides among the arguments, as far as they can be read."""
+    texts = [text for text in arguments if not text.startswith("-") and "=" in text]
+    try:
+        return OverridesParser.create().parse_overrides(texts)
+    except OverrideParseException:
+        return []

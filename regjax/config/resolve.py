@@ -1,0 +1,131 @@
+"""Divides a checked configuration into what is compiled (static spec) and what is traced (numerics)."""
+
+import math
+
+import numpy as np
+
+from regjax.config.checks import MONITOR_MODES, dropout_rates
+from regjax.config.schema import Config
+from regjax.errors import invalid
+from regjax.types import (
+    Dataset,
+    NormNumbers,
+    Numerics,
+    OptimizerNumbers,
+    ScheduleNumbers,
+    Split,
+    StaticSpec,
+    StoppingNumbers,
+    Strengths,
+)
+
+
+def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
+    """The static spec and the numerics of a run, as Python and NumPy numbers.
+
+    Raises `UserError` where a value does not fit the data it meets.
+    """
+    _check_fit(config, split)
+    return _static_spec(config, dataset, split), _numerics(config)
+
+
+def _check_fit(config: Config, split: Split) -> None:
+    batch_size, available = config.trainer.batch_size, len(split.train)
+    if batch_size > available:
+        allowed = (
+            f"there are {available} training rows, and a batch cannot be larger; choose 1 to {available}"
+        )
+        raise invalid("trainer.batch_size", batch_size, allowed)
+    if config.model.norm == "batch" and batch_size == 1:
+        raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
+
+
+def _static_spec(config: Config, dataset: Dataset, split: Split) -> StaticSpec:
+    model, trainer, stopping = config.model, config.trainer, config.early_stopping
+    return StaticSpec(
+        num_features=dataset.inputs.shape[1],
+        num_classes=dataset.num_classes,
+        train_rows=len(split.train),
+        sample_rows=len(split.sample),
+        validation_rows=len(split.validation),
+        test_rows=len(split.test),
+        batch_size=trainer.batch_size,
+        evaluation_batch_size=trainer.evaluation_batch_size,
+        hidden=tuple(model.hidden),
+        activation=model.activation,
+        norm=model.norm,
+        residual=model.residual,
+        use_bias=model.use_bias,
+        kernel_init=model.kernel_init,
+        dropout_layers=tuple(rate > 0 for rate in dropout_rates(config)),
+        active=_active(config),
+        penalize_biases=config.penalty.biases,
+        optimizer=config.optimizer.name,
+        nesterov=bool(config.optimizer.nesterov),
+        schedule=config.schedule.name,
+        monitor=stopping.monitor,
+        mode=MONITOR_MODES[stopping.monitor],
+        stops_early=stopping.patience is not None,
+        restores_best=stopping.patience is not None and stopping.restore_best,
+        precision=config.precision,
+    )
+
+
+def _active(config: Config) -> frozenset[str]:
+    """The terms whose strength is not neutral; the others are not in the program."""
+    optimizer = config.optimizer
+    strengths = {
+        "input_dropout": config.model.input_dropout,
+        "l1": config.penalty.l1,
+        "l2": config.penalty.l2,
+        "weight_decay": optimizer.weight_decay,
+        "momentum": optimizer.momentum,
+        "clip_norm": optimizer.clip_norm,
+        "warmup": config.schedule.warmup_epochs,
+    }
+    return frozenset(name for name, strength in strengths.items() if strength is not None and strength > 0)
+
+
+def _numerics(config: Config) -> Numerics:
+    optimizer, schedule, stopping = config.optimizer, config.schedule, config.early_stopping
+    # A baseline that everything beats is the same as none.
+    easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
+    return Numerics(
+        seed=np.uint32(config.seed),
+        epochs=np.int32(config.trainer.epochs),
+        init_stddev=np.float64(config.model.init_stddev),
+        norm=NormNumbers(np.float64(config.model.norm_momentum), np.float64(config.model.norm_epsilon)),
+        strengths=Strengths(
+            input_dropout=np.float64(config.model.input_dropout),
+            dropout=np.asarray(dropout_rates(config), np.float64),
+            l1=np.float64(config.penalty.l1),
+            l2=np.float64(config.penalty.l2),
+            weight_decay=_number(optimizer.weight_decay),
+        ),
+        optimizer=OptimizerNumbers(
+            learning_rate=np.float64(optimizer.learning_rate),
+            momentum=_number(optimizer.momentum),
+            beta1=_number(optimizer.beta1),
+            beta2=_number(optimizer.beta2),
+            rho=_number(optimizer.rho),
+            epsilon=_number(optimizer.epsilon),
+            clip_norm=_number(optimizer.clip_norm),
+        ),
+        schedule=ScheduleNumbers(
+            warmup_epochs=np.float64(schedule.warmup_epochs),
+            final_fraction=_number(schedule.final_fraction),
+            decay_rate=_number(schedule.decay_rate),
+            decay_epochs=_number(schedule.decay_epochs),
+        ),
+        stopping=StoppingNumbers(
+            min_delta=np.float64(stopping.min_delta),
+            patience=np.int32(stopping.patience or 0),
+            baseline=np.float64(easiest if stopping.baseline is None else stopping.baseline),
+            start_from_epoch=np.int32(stopping.start_from_epoch),
+        ),
+    )
+
+
+def _number(value: float | None) -> np.float64:
+    """A number that the program does not read where it is None."""
+    return np.float64(0.0 if value is None else value)

@@ -1,0 +1,154 @@
+"""Names and types of every key; their values live in `conf/` alone."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from regjax.errors import invalid, nearest
+
+
+@dataclass
+class DataConfig:
+    source: str = MISSING
+    name: str = MISSING
+    scaling: str = MISSING
+    validation: Any = MISSING
+    split_seed: int = MISSING
+    train_size: int | None = MISSING
+    test_share: float = MISSING
+    test_seed: int = MISSING
+    manual_dir: str | None = MISSING
+    data_dir: str | None = MISSING
+
+
+@dataclass
+class ModelConfig:
+    hidden: list[int] = MISSING
+    activation: str = MISSING
+    dropout: Any = MISSING
+    input_dropout: float = MISSING
+    norm: str = MISSING
+    norm_momentum: float = MISSING
+    norm_epsilon: float = MISSING
+    residual: bool = MISSING
+    use_bias: bool = MISSING
+    kernel_init: str = MISSING
+    init_stddev: float = MISSING
+
+
+@dataclass
+class PenaltyConfig:
+    l1: float = MISSING
+    l2: float = MISSING
+    biases: bool = MISSING
+
+
+@dataclass
+class OptimizerConfig:
+    name: str = MISSING
+    learning_rate: float = MISSING
+    momentum: float | None = MISSING
+    nesterov: bool | None = MISSING
+    beta1: float | None = MISSING
+    beta2: float | None = MISSING
+    rho: float | None = MISSING
+    epsilon: float | None = MISSING
+    weight_decay: float | None = MISSING
+    clip_norm: float | None = MISSING
+
+
+@dataclass
+class ScheduleConfig:
+    name: str = MISSING
+    warmup_epochs: float = MISSING
+    final_fraction: float | None = MISSING
+    decay_rate: float | None = MISSING
+    decay_epochs: float | None = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    evaluation_batch_size: int = MISSING
+
+
+@dataclass
+class EarlyStoppingConfig:
+    monitor: str = MISSING
+    mode: str = MISSING
+    min_delta: float = MISSING
+    patience: int | None = MISSING
+    baseline: float | None = MISSING
+    start_from_epoch: int = MISSING
+    restore_best: bool = MISSING
+
+
+@dataclass
+class Config:
+    seed: int = MISSING
+    platform: str = MISSING
+    precision: str = MISSING
+    checkpoint: str = MISSING
+    cache_dir: str = MISSING
+    data: DataConfig = MISSING
+    model: ModelConfig = MISSING
+    penalty: PenaltyConfig = MISSING
+    optimizer: OptimizerConfig = MISSING
+    schedule: ScheduleConfig = MISSING
+    trainer: TrainerConfig = MISSING
+    early_stopping: EarlyStoppingConfig = MISSING
+
+
+SCHEMA_NAME = "config_schema"
+
+
+def register_schema() -> None:
+    """Lets `conf/config.yaml` name the schema in its defaults list."""
+    ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
+
+
+def typed(composed: DictConfig) -> Config:
+    """The composed configuration as plain dataclasses, interpolations resolved.
+
+    Raises `UserError` for a key that the schema lacks, which Hydra lets `+key=value` and files add.
+    """
+    known = known_keys()
+    for key, value in _leaves(composed):
+        if key not in known:
+            allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
+            raise invalid(key, value, allowed, near=nearest(key, known))
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    return config
+
+
+def _leaves(composed: DictConfig) -> Iterator[tuple[str, Any]]:
+    for section, value in composed.items_ex(resolve=False):
+        if isinstance(value, DictConfig):
+            yield from ((f"{section}.{key}", leaf) for key, leaf in value.items_ex(resolve=False))
+        else:
+            yield str(section), value
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """`{"model.dropout": 0.2, ...}`: every key of a configuration with its value."""
+    sections = asdict(config).items()
+    return {
+        f"{section}.{key}" if isinstance(value, dict) else section: leaf
+        for section, value in sections
+        for key, leaf in (value.items() if isinstance(value, dict) else [("", value)])
+    }
+
+
+def known_keys() -> list[str]:
+    """Every key that a configuration has, in dotted form, sections included."""
+    keys = []
+    for section in fields(Config):
+        keys.append(section.name)
+        if is_dataclass(section.type):
+            keys.extend(f"{section.name}.{leaf.name}" for leaf in fields(section.type))
+    return keys

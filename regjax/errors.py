@@ -1,0 +1,27 @@
+"""The one error that users are meant to read, and how its message is built."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Wrong input, or a machine that lacks something: shown as a message, without a traceback."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like `word`, or None where none comes close."""
+    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def invalid(key: str, value: object, allowed: str, *, near: str | None = None) -> UserError:
+    """The refusal of `key=value`, with what is allowed and the likely intended name."""
+    hint = f" Did you mean {near!r}?" if near else ""
+    return UserError(f"{key}={value}: {allowed}.{hint}")
+
+
+def invalid_choice(key: str, value: object, choices: Iterable[str]) -> UserError:
+    """The refusal of a name that is none of `choices`."""
+    names = sorted(choices)
+    allowed = f"must be one of {', '.join(names)}"
+    return invalid(key, value, allowed, near=nearest(str(value), names))

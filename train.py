@@ -1,0 +1,23 @@
+"""Train one run, or with -m a comparison of several: `python train.py --help`."""
+
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from regjax.config import register_schema, run_command
+
+register_schema()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config: DictConfig) -> float | None:
+    """Trains one run and returns its monitored validation metric, for sweepers to optimise."""
+    from regjax.launcher import run_single  # jax and flax load only once there is something to train
+
+    return run_single(config)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, Path(__file__).parent / "conf"))
