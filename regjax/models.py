@@ -1,0 +1,133 @@
+"""The multilayer perceptron, in Flax Linen; no other module imports flax."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Key
+
+from regjax.noise import dropout
+from regjax.types import Numerics, StaticSpec, Variables
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": nn.relu,
+    "gelu": nn.gelu,
+    "silu": nn.silu,
+    "tanh": nn.tanh,
+    "sigmoid": nn.sigmoid,
+    "selu": nn.selu,
+    "elu": nn.elu,
+    "leaky_relu": nn.leaky_relu,
+}
+KERNEL_INITS = {
+    "glorot_uniform": nn.initializers.glorot_uniform(),
+    "glorot_normal": nn.initializers.glorot_normal(),
+    "he_uniform": nn.initializers.he_uniform(),
+    "he_normal": nn.initializers.he_normal(),
+    "lecun_uniform": nn.initializers.lecun_uniform(),
+    "lecun_normal": nn.initializers.lecun_normal(),
+}
+PRECISIONS = {
+    "float32": lax.Precision.HIGHEST,
+    "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32,
+    "bfloat16": lax.DotAlgorithmPreset.BF16_BF16_F32,
+}
+
+
+class MLP(nn.Module):
+    """Dense layers, each followed by norm, activation, dropout and (same width only) the residual sum.
+
+    The norm comes before the activation (Ioffe & Szegedy 2015). Running statistics of batch norm use the
+    biased batch variance, as Flax and Keras do. The last layer is dense and gives logits.
+    """
+
+    spec: StaticSpec
+    numerics: Numerics
+
+    @nn.compact
+    def __call__(
+        self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None
+    ) -> Float[Array, "batch classes"]:
+        """A key means training: dropout on, batch statistics. Without one: inference."""
+        spec, strengths = self.spec, self.numerics.strengths
+        outputs = inputs
+        if key is not None and "input_dropout" in spec.active:
+            outputs = dropout(jax.random.fold_in(key, 0), strengths.input_dropout, outputs)
+        for layer, width in enumerate(spec.hidden):
+            incoming = outputs
+            outputs = self._norm(layer, self._dense(layer, width)(incoming), train=key is not None)
+            outputs = ACTIVATIONS[spec.activation](outputs)
+            if key is not None and spec.dropout_layers[layer]:
+                outputs = dropout(jax.random.fold_in(key, layer + 1), strengths.dropout[layer], outputs)
+            if spec.residual and incoming.shape == outputs.shape:
+                outputs = outputs + incoming
+        return self._dense(len(spec.hidden), spec.num_classes)(outputs)
+
+    def _dense(self, layer: int, width: int) -> nn.Module:
+        spec = self.spec
+        return nn.Dense(
+            width,
+            use_bias=spec.use_bias,
+            kernel_init=self._kernel_init(),
+            param_dtype=jnp.result_type(float),
+            precision=PRECISIONS[spec.precision],
+            name=f"dense_{layer}",
+        )
+
+    def _kernel_init(self) -> Callable[..., Any]:
+        if self.spec.kernel_init == "normal":
+            return nn.initializers.normal(self.numerics.init_stddev)
+        return KERNEL_INITS[self.spec.kernel_init]
+
+    def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
+        numbers, dtype = self.numerics.norm, jnp.result_type(float)
+        if self.spec.norm == "batch":
+            return nn.BatchNorm(
+                use_running_average=not train,
+                momentum=numbers.momentum,
+                epsilon=numbers.epsilon,
+                param_dtype=dtype,
+                use_fast_variance=False,
+                name=f"norm_{layer}",
+            )(outputs)
+        if self.spec.norm == "layer":
+            return nn.LayerNorm(
+                epsilon=numbers.epsilon, param_dtype=dtype, use_fast_variance=False, name=f"norm_{layer}"
+            )(outputs)
+        return outputs
+
+
+def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
+    """Fresh variables. A layer's kernel depends on the key and the layer's place alone, not on what is added."""
+    inputs = jnp.zeros((1, spec.num_features), jnp.result_type(float))
+    variables = MLP(spec, numerics).init(key, inputs, None)
+    return Variables(variables["params"], variables.get("batch_stats", {}))
+
+
+def train_logits(
+    key: Key[Array, ""],
+    variables: Variables,
+    inputs: Float[Array, "batch features"],
+    numerics: Numerics,
+    *,
+    spec: StaticSpec,
+) -> tuple[Float[Array, "batch classes"], Any]:
+    """Logits with noise on, and the new running statistics."""
+    logits, updated = MLP(spec, numerics).apply(
+        {"params": variables.params, "batch_stats": variables.batch_stats},
+        inputs,
+        key,
+        mutable=["batch_stats"],
+    )
+    return logits, updated.get("batch_stats", {})
+
+
+def logits(
+    variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
+) -> Float[Array, "batch classes"]:
+    """Logits at inference: no noise, running statistics."""
+    collections = {"params": variables.params, "batch_stats": variables.batch_stats}
+    return MLP(spec, numerics).apply(collections, inputs, None)

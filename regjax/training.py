@@ -1,0 +1,218 @@
+"""The training program: a group of lanes in, the same lanes some epochs later out. A run is a sweep of one."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from regjax import evaluation, models, stopping
+from regjax.noise import shuffled, stream
+from regjax.optimizers import learning_rate, optimizer
+from regjax.penalties import penalties
+from regjax.types import (
+    DeviceData,
+    EpochRecord,
+    Evaluation,
+    Metrics,
+    Numerics,
+    Rows,
+    StaticSpec,
+    TrainState,
+    Variables,
+)
+
+# The most epochs that one call of `train_lanes` can report.
+RECORDS = 64
+
+
+def init_lanes(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
+    """Fresh state for each lane of stacked numerics."""
+    return lax.map(partial(_init, spec=spec), numerics)
+
+
+def train_lanes(
+    state: TrainState,
+    numerics: Numerics,
+    rows: Rows,
+    data: DeviceData,
+    num_epochs: Int[Array, ""],
+    *,
+    spec: StaticSpec,
+) -> tuple[TrainState, EpochRecord]:
+    """Trains every active lane for up to `num_epochs` epochs, at most `RECORDS`.
+
+    `state`, `numerics` and `rows` have a leading lanes axis; `data` is shared. Lanes go one after the other,
+    so each is computed as it would be alone. The records are (lanes, RECORDS); the epoch number of an entry
+    that was not reached is 0. How the epochs are divided among calls does not change a bit of the result.
+    """
+    train = partial(_train, data=data, num_epochs=num_epochs, spec=spec)
+    return lax.map(lambda lane: train(*lane), (state, numerics, rows))
+
+
+def evaluate_lanes(
+    variables: Variables,
+    numerics: Numerics,
+    rows: Rows,
+    test: Int[Array, "lanes test"],
+    data: DeviceData,
+    *,
+    spec: StaticSpec,
+) -> Evaluation:
+    """Metrics of each lane on all its training, validation and test rows. The only reader of test rows."""
+
+    def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
+        lane_variables, lane_numerics, lane_rows, lane_test = lane
+        measure = _measure(lane_variables, lane_numerics, lane_rows, data, spec=spec)
+        parts = [measure(indices) for indices in (lane_rows.train, lane_rows.validation, lane_test)]
+        return Evaluation(*parts, sparsity=evaluation.sparsity(lane_variables.params))
+
+    return lax.map(one, (variables, numerics, rows, test))
+
+
+def selected(state: TrainState) -> tuple[Variables, Int[Array, "..."]]:
+    """The variables that count, and their epoch: the best one's where it is restored, else the last one's."""
+    if state.best is None:
+        return state.variables, state.epoch
+    seen = state.stopping.best_epoch > 0
+
+    def choose(best: Array, last: Array) -> Array:
+        return jnp.where(seen.reshape(seen.shape + (1,) * (best.ndim - seen.ndim)), best, last)
+
+    variables = jax.tree.map(choose, state.best, state.variables)
+    return variables, jnp.where(seen, state.stopping.best_epoch, state.epoch)
+
+
+def _init(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
+    variables = models.init(stream(numerics.seed, "init"), numerics, spec=spec)
+    chain = optimizer(numerics.optimizer.learning_rate, numerics, spec=spec)
+    zero = jnp.zeros((), jnp.int32)
+    return TrainState(
+        variables=variables,
+        optimizer=chain.init(variables.params),
+        stopping=stopping.initial_state(),
+        best=jax.tree.map(jnp.zeros_like, variables) if spec.restores_best else None,
+        step=zero,
+        epoch=zero,
+        active=jnp.ones((), bool),
+        diverged=jnp.zeros((), bool),
+    )
+
+
+def _train(
+    state: TrainState,
+    numerics: Numerics,
+    rows: Rows,
+    *,
+    data: DeviceData,
+    num_epochs: Int[Array, ""],
+    spec: StaticSpec,
+) -> tuple[TrainState, EpochRecord]:
+    """One lane. A loop that ends with the lane costs nothing once the lane is inactive."""
+    epoch = partial(_epoch, numerics=numerics, rows=rows, data=data, spec=spec)
+    shapes = jax.eval_shape(epoch, state)[1]
+    records = jax.tree.map(lambda leaf: jnp.zeros((RECORDS, *leaf.shape), leaf.dtype), shapes)
+
+    def goes_on(carry: tuple[Int[Array, ""], TrainState, EpochRecord]) -> Bool[Array, ""]:
+        return (carry[0] < jnp.minimum(num_epochs, RECORDS)) & carry[1].active
+
+    def advance(carry: tuple[Int[Array, ""], TrainState, EpochRecord]) -> Any:
+        index, old, written = carry
+        new, record = epoch(old)
+        return index + 1, new, jax.tree.map(lambda all_, one: all_.at[index].set(one), written, record)
+
+    _, state, records = lax.while_loop(goes_on, advance, (jnp.zeros((), jnp.int32), state, records))
+    return state, records
+
+
+def _epoch(
+    state: TrainState, *, numerics: Numerics, rows: Rows, data: DeviceData, spec: StaticSpec
+) -> tuple[TrainState, EpochRecord]:
+    """One pass over the training rows, in full batches; the rows left over sit this epoch out."""
+    steps = spec.train_rows // spec.batch_size
+    order = shuffled(stream(numerics.seed, "shuffle"), state.epoch, rows.train)
+    batches = order[: steps * spec.batch_size].reshape(steps, spec.batch_size)
+    key = stream(numerics.seed, "dropout")
+    step = partial(_step, key, numerics=numerics, rows=rows, data=data, spec=spec)
+    state, (objectives, ledgers) = lax.scan(step, state, batches)
+    measure = _measure(state.variables, numerics, rows, data, spec=spec)
+    record = EpochRecord(
+        epoch=state.epoch + 1,
+        objective=objectives.mean(),
+        ledger={name: values.mean() for name, values in ledgers.items()},
+        train=measure(rows.sample),
+        validation=measure(rows.validation),
+    )
+    return _close_epoch(state, record, numerics, spec=spec), record
+
+
+def _step(
+    dropout_key: Key[Array, ""],
+    state: TrainState,
+    batch: Int[Array, " batch"],
+    *,
+    numerics: Numerics,
+    rows: Rows,
+    data: DeviceData,
+    spec: StaticSpec,
+) -> tuple[TrainState, tuple[Float[Array, ""], dict[str, Float[Array, ""]]]]:
+    """One update; gives the objective and its ledger before it."""
+    inputs, labels = evaluation.batch_inputs(data, rows, batch), data.labels[batch]
+    key = jax.random.fold_in(dropout_key, state.step)
+
+    def objective(params: Any) -> tuple[Float[Array, ""], tuple[dict[str, Float[Array, ""]], Any]]:
+        variables = Variables(params, state.variables.batch_stats)
+        logits, batch_stats = models.train_logits(key, variables, inputs, numerics, spec=spec)
+        terms = penalties(params, numerics.strengths, active=spec.active, biases=spec.penalize_biases)
+        ledger = {"data": evaluation.data_losses(logits, labels).mean(), **terms}
+        return sum(ledger.values(), jnp.zeros(())), (ledger, batch_stats)
+
+    params = state.variables.params
+    (loss, (ledger, batch_stats)), gradient = jax.value_and_grad(objective, has_aux=True)(params)
+    rate = learning_rate(state.step, numerics, steps_per_epoch=spec.train_rows // spec.batch_size, spec=spec)
+    updates, new_optimizer = optimizer(rate, numerics, spec=spec).update(gradient, state.optimizer, params)
+    params = jax.tree.map(lambda param, update: param + update, params, updates)
+    state = state._replace(
+        variables=Variables(params, batch_stats), optimizer=new_optimizer, step=state.step + 1
+    )
+    return state, (loss, ledger)
+
+
+def _measure(
+    variables: Variables, numerics: Numerics, rows: Rows, data: DeviceData, *, spec: StaticSpec
+) -> Any:
+    """A function from row numbers to clean metrics."""
+    predict = partial(models.logits, variables, numerics=numerics, spec=spec)
+    return lambda indices: evaluation.evaluate(
+        predict, data, rows, indices, batch_size=spec.evaluation_batch_size
+    )
+
+
+def _close_epoch(
+    state: TrainState, record: EpochRecord, numerics: Numerics, *, spec: StaticSpec
+) -> TrainState:
+    """Counts the epoch, keeps the best variables, and decides whether the lane goes on."""
+    state = state._replace(epoch=record.epoch)
+    stop = record.epoch >= numerics.epochs
+    diverged = ~_finite(record, spec=spec)
+    if spec.stops_early:
+        monitor = getattr(record.validation, spec.monitor.removeprefix("val_"))
+        # A diverged epoch is never the best one, even where the monitor itself is still finite.
+        monitor = jnp.where(diverged, jnp.nan, monitor)
+        stopping_state, better, stop_early = stopping.advance(
+            state.stopping, monitor, record.epoch, numerics.stopping, mode=spec.mode
+        )
+        stop = stop | stop_early
+        state = state._replace(stopping=stopping_state)
+        if spec.restores_best:
+            best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.variables, state.best)
+            state = state._replace(best=best)
+    return state._replace(active=~(stop | diverged), diverged=diverged)
+
+
+def _finite(record: EpochRecord, *, spec: StaticSpec) -> Bool[Array, ""]:
+    losses: list[Metrics] = [record.train] + ([record.validation] if spec.validation_rows else [])
+    values = jnp.stack([record.objective] + [metrics.loss for metrics in losses])
+    return jnp.isfinite(values).all()
