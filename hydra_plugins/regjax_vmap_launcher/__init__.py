@@ -1,0 +1,32 @@
+"""Declares `hydra/launcher=vmap`, the default of `-m`. Imported at every start: nothing but Hydra may be met here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class VmapLauncherConfig:
+    _target_: str = "hydra_plugins.regjax_vmap_launcher.VmapLauncher"
+
+
+ConfigStore.instance().store(
+    group="hydra/launcher", name="vmap", node=VmapLauncherConfig, provider="regjax_vmap_launcher"
+)
+
+
+class VmapLauncher(Launcher):
+    """Trains all jobs of a sweep in this process, those that share a program as lanes of it."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context, self._config = hydra_context, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from regjax.launcher import launch  # jax and flax, once there is something to train
+
+        return launch(self._context, self._config, job_overrides, initial_job_idx)

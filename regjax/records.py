@@ -1,0 +1,74 @@
+"""What a run reports: the rows of `metrics.csv` and the entries of `summary.json`, from the program's records."""
+
+import math
+from typing import Any
+
+from regjax.types import EpochRecord, Evaluation, Metrics, StaticSpec
+
+PARTS = ("train", "val", "test")
+HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
+
+
+def columns(spec: StaticSpec) -> list[str]:
+    """The columns of `metrics.csv`: the ledger has one for each term in the program."""
+    terms = ["data", *(term for term in ("l1", "l2") if term in spec.active)]
+    ledger = [f"loss_{term}" for term in terms]
+    metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
+    return ["epoch", "seconds", "train_objective", *ledger, *metrics]
+
+
+def row(record: EpochRecord, seconds: float) -> dict[str, Any]:
+    """One epoch of one lane, by column."""
+    ledger = {f"loss_{term}": record.ledger[term] for term in ("data", "l1", "l2") if term in record.ledger}
+    opening = {"epoch": int(record.epoch), "seconds": round(seconds, 6), "train_objective": record.objective}
+    return opening | ledger | _named(PARTS, (record.train, record.validation))
+
+
+def line(values: dict[str, Any], epochs: int) -> str:
+    """One epoch in words."""
+    shown = ("train_objective", "train_accuracy", "val_loss", "val_accuracy")
+    parts = [f"{name} {values[name]:.4f}" for name in shown if not math.isnan(values[name])]
+    return f"epoch {values['epoch']}/{epochs}  " + "  ".join(parts)
+
+
+def results(
+    history: list[dict[str, Any]], selected_epoch: int, evaluation: Evaluation, *, diverged: bool
+) -> dict[str, Any]:
+    """The summary's results. A diverged run has no selected epoch and no metrics, but its best ones so far."""
+    metrics = _named(PARTS, (evaluation.train, evaluation.validation, evaluation.test))
+    opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
+    ledger = {name: value for name, value in history[selected_epoch - 1].items() if name.startswith("loss_")}
+    closing: dict[str, Any] = {"ledger": ledger, "sparsity": evaluation.sparsity}
+    if diverged:
+        opening = {"status": "diverged", "reason": _reason(history[-1]), "selected_epoch": None}
+        metrics = dict.fromkeys(metrics)
+        closing = dict.fromkeys(closing)
+    seconds = sum(values["seconds"] for values in history)
+    return opening | {"epochs": len(history)} | metrics | _best(history) | closing | {"seconds": seconds}
+
+
+def _named(parts: tuple[str, ...], metrics: tuple[Metrics, ...]) -> dict[str, Any]:
+    return {
+        f"{part}_{metric}": value
+        for part, values in zip(parts, metrics, strict=False)
+        for metric, value in values._asdict().items()
+    }
+
+
+def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """The best validation metrics over all epochs and their epochs: optimistic, so never in a verdict."""
+    best: dict[str, Any] = {}
+    for metric, higher in HIGHER_IS_BETTER.items():
+        finite = [values for values in history if math.isfinite(values[f"val_{metric}"])]
+        choose = max if higher else min
+        chosen = choose(finite, key=lambda values: values[f"val_{metric}"]) if finite else None
+        best[f"best_val_{metric}"] = chosen and chosen[f"val_{metric}"]
+        best[f"best_val_{metric}_epoch"] = chosen and chosen["epoch"]
+    return best
+
+
+def _reason(last: dict[str, Any]) -> str:
+    """The first number of the last epoch that is not finite, the ledger's terms first."""
+    order = sorted(last, key=lambda name: not name.startswith("loss_"))
+    culprit = next(name for name in order if not math.isfinite(last[name]) and not name.startswith("val_a"))
+    return f"diverged at epoch {last['epoch']}: {culprit} is {last[culprit]}"

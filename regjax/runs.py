@@ -1,0 +1,93 @@
+"""A run directory: its identity, log, metrics and summary. The only writer of results."""
+
+import csv
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from regjax import __version__
+
+METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
+# Where files lie and how the device is asked for say nothing about what is trained.
+NOT_IDENTITY = ("cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed a run."""
+    return {"regjax": __version__, "python": platform.python_version()} | {
+        package: version(package) for package in PACKAGES
+    }
+
+
+def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
+    """SHA-256 of all that decides a run's results: equal identities mean the same run."""
+    decisive = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    parts = [decisive, fingerprint, device_kind, __version__, version("jaxlib")]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def start(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
+    """Begins a run directory anew: an empty table of metrics, and a summary that says `running`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / LOG).unlink(missing_ok=True)
+    with (directory / METRICS).open("w", newline="") as file:
+        csv.writer(file).writerow(columns)
+    write_summary(directory, {"status": "running"} | summary)
+
+
+def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds a row per epoch; a value's text is the shortest that reads back as the same number."""
+    with (directory / METRICS).open("a", newline="") as file:
+        csv.writer(file).writerows([_cell(value) for value in row.values()] for row in rows)
+
+
+def read_metrics(directory: Path) -> dict[str, list[float]]:
+    """The table of metrics by column; an empty cell is NaN."""
+    with (directory / METRICS).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
+
+
+def append_log(directory: Path, line: str) -> None:
+    """Adds a line to the run's log, with the time (UTC)."""
+    with (directory / LOG).open("a") as file:
+        file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+
+
+def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Replaces the summary in one step and returns it as written; a number that is not finite becomes null."""
+    plain: dict[str, Any] = _plain(summary)
+    temporary = directory / f".{SUMMARY}.partial"
+    temporary.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n")
+    os.replace(temporary, directory / SUMMARY)
+    return plain
+
+
+def read_summary(directory: Path) -> dict[str, Any] | None:
+    """The summary, or None where the directory has none."""
+    path = directory / SUMMARY
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float) or hasattr(value, "dtype"):
+        return "" if math.isnan(value) else str(value)
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):
+        value = float(str(value)) if value.dtype.kind == "f" else value.item()
+    return value if not isinstance(value, float) or math.isfinite(value) else None
