@@ -1,0 +1,61 @@
+"""One contract for every source of data: a `Dataset`, its `Split` and its `Scaling`, all on the host.
+
+scikit-learn (0.9 s) and TensorFlow Datasets (0.6 s) are imported inside the functions that need them, so that
+`--help` and a run on cached arrays do not wait for them.
+"""
+
+import importlib.metadata
+from pathlib import Path
+
+from regjax.data.cache import through_cache
+from regjax.data.embedded import load_embedded
+from regjax.data.fingerprint import dataset_digest, fingerprint
+from regjax.data.idx import VERSION, load_idx
+from regjax.data.scaling import fit_scaling
+from regjax.data.splits import draw_split, with_test_rows
+from regjax.data.tfds_source import load_tfds
+from regjax.errors import invalid_choice
+from regjax.types import Dataset
+
+__all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load"]
+
+
+def load(
+    source: str,
+    name: str,
+    *,
+    manual_dir: str | None,
+    data_dir: str | None,
+    cache_dir: str,
+    test_share: float,
+    test_seed: int,
+) -> Dataset:
+    """The dataset `name` of `source`, which is "sklearn", "idx" or "tfds".
+
+    A set without a test part of its own gives the stratified share `test_share`, drawn with `test_seed`.
+    Decoded arrays are kept in `cache_dir`; what TensorFlow Datasets (TFDS) writes goes to `data_dir`, or to
+    TFDS's own default folder where that is None.
+    """
+    if data_dir is not None:
+        data_dir = str(Path(data_dir).expanduser())
+    cache = Path(cache_dir).expanduser() / "data"
+    match source:
+        case "sklearn":
+            dataset = load_embedded(name)
+        case "idx":
+            dataset = through_cache(
+                cache,
+                f"idx-{name}-{VERSION}",
+                lambda: load_idx(name, manual_dir=manual_dir, data_dir=data_dir),
+            )
+        case "tfds":
+            # A release of TFDS fixes the version of each of its datasets; a name may pin another.
+            release = importlib.metadata.version("tensorflow-datasets")
+            dataset = through_cache(
+                cache,
+                f"tfds-{release}-{name}",
+                lambda: load_tfds(name, manual_dir=manual_dir, data_dir=data_dir),
+            )
+        case _:
+            raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))
+    return with_test_rows(dataset, share=test_share, seed=test_seed)

@@ -1,0 +1,27 @@
+"""The small sets that come with scikit-learn: no download, no preparation."""
+
+import numpy as np
+
+from regjax.errors import invalid_choice
+from regjax.types import Dataset
+
+# The largest pixel of each image set; None for tables.
+PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}
+
+
+def load_embedded(name: str) -> Dataset:
+    """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without a test part."""
+    if name not in PIXEL_MAX:
+        raise invalid_choice("data.name", name, PIXEL_MAX)
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    pixel_max = PIXEL_MAX[name]
+    return Dataset(
+        name=name,
+        inputs=bunch.data.astype(np.float32 if pixel_max is None else np.uint8),
+        labels=bunch.target.astype(np.int32),
+        num_classes=len(bunch.target_names),
+        test_rows=0,
+        pixel_max=pixel_max,
+    )

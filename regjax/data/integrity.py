@@ -1,0 +1,18 @@
+"""SHA-256 of files, and the refusal of a file whose hash is not the expected one."""
+
+import hashlib
+from pathlib import Path
+
+from regjax.errors import UserError
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify_sha256(path: Path, *, expected: str, remedy: str) -> None:
+    """Refuse the file at `path` unless its SHA-256 is `expected`; `remedy` says what to do about it."""
+    found = file_sha256(path)
+    if found != expected:
+        raise UserError(f"{path}: wrong SHA-256.\n  expected {expected}\n  found    {found}\n{remedy}")

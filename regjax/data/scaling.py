@@ -1,0 +1,43 @@
+"""How inputs are brought to a common scale, fitted on the training rows and nothing else."""
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+from regjax.errors import invalid, invalid_choice
+from regjax.types import Dataset, Scaling
+
+# Rows summed at a time, so that the float64 copy of a part, not of the whole set, is held in memory.
+ROWS_AT_ONCE = 4096
+
+
+def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind: str) -> Scaling:
+    """The scaling of kind "unit" (images: pixels to [0, 1]), "standard" (mean 0, deviation 1) or "none".
+
+    "standard" takes mean and deviation over `train_rows` alone; a feature constant there keeps scale 1.
+    """
+    features = dataset.inputs.shape[1]
+    match kind:
+        case "none":
+            shift, scale = np.zeros(features), np.ones(features)
+        case "unit":
+            if dataset.pixel_max is None:
+                allowed = f"{dataset.name} is a table, which has no largest value; use standard or none"
+                raise invalid("data.scaling", kind, allowed)
+            shift, scale = np.zeros(features), np.full(features, 1 / dataset.pixel_max)
+        case "standard":
+            shift, deviation = _mean_and_deviation(dataset.inputs, train_rows)
+            scale = 1 / np.where(deviation > 0, deviation, 1.0)
+        case _:
+            raise invalid_choice("data.scaling", kind, ("unit", "standard", "none"))
+    return Scaling(shift.astype(np.float32), scale.astype(np.float32))
+
+
+def _mean_and_deviation(
+    inputs: Num[np.ndarray, "rows features"], train_rows: Int[np.ndarray, " train"]
+) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
+    # Two passes in float64: the one-pass formula cancels where the mean is large beside the deviation.
+    parts = [train_rows[first : first + ROWS_AT_ONCE] for first in range(0, len(train_rows), ROWS_AT_ONCE)]
+    total = sum(inputs[part].sum(axis=0) for part in parts)
+    mean = np.asarray(total) / len(train_rows)
+    squares = sum(np.square(inputs[part] - mean).sum(axis=0) for part in parts)
+    return mean, np.sqrt(np.asarray(squares) / len(train_rows))

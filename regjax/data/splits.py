@@ -1,0 +1,124 @@
+"""Which rows a run trains on, validates on and, once at the end, tests on."""
+
+import math
+
+import numpy as np
+from jaxtyping import Int
+
+from regjax.errors import UserError, invalid
+from regjax.types import Dataset, Split
+
+# Parts of several lengths meet in one call: their dimension has no name.
+Rows = Int[np.ndarray, "_"]
+
+ALLOWED = "must be a share in (0, 1), a count, first:N, test or 0"
+
+
+def draw_split(
+    dataset: Dataset, *, validation: float | int | str, split_seed: int, train_size: int | None
+) -> Split:
+    """Draw training and validation rows from the rows before the test part.
+
+    `validation` is a share in (0, 1) or a count, both stratified by label, "first:N" for the first N rows in
+    file order, "test" for the test part (the split then has no test rows), or 0 for none. `train_size` keeps
+    that many training rows, stratified, some of every class; smaller sizes are parts of larger ones.
+    """
+    pool = np.arange(len(dataset.labels) - dataset.test_rows, dtype=np.int32)
+    test = np.arange(len(pool), len(dataset.labels), dtype=np.int32)
+    if isinstance(validation, str):
+        train, held_out, test = _named_rows(dataset, pool, test, validation)
+    else:
+        count = _count(validation, len(pool))
+        train, held_out = _stratified(
+            dataset, pool, count, seed=split_seed, key="data.validation", value=validation
+        )
+    if train_size is not None:
+        train = _subsample(dataset, train, train_size, seed=split_seed)
+    wanted = len(held_out) or len(test) or len(train)
+    # Seeds of two numbers, so that the sample is independent of the rows that train_size keeps.
+    sample = np.random.default_rng([split_seed, 1]).permutation(train)[:wanted]
+    return Split(train=train, sample=np.sort(sample), validation=held_out, test=test)
+
+
+def with_test_rows(dataset: Dataset, *, share: float, seed: int) -> Dataset:
+    """Move a stratified `share` of the rows to the end as the test part, unless the set has its own."""
+    if dataset.test_rows:
+        return dataset
+    if not 0 < share < 1:
+        raise invalid("data.test_share", share, "must be a share in (0, 1)")
+    rows = np.arange(len(dataset.labels), dtype=np.int32)
+    count = math.ceil(share * len(rows))
+    rest, test = _stratified(dataset, rows, count, seed=seed, key="data.test_share", value=share)
+    order = np.concatenate([rest, test])
+    return dataset._replace(inputs=dataset.inputs[order], labels=dataset.labels[order], test_rows=len(test))
+
+
+def _named_rows(dataset: Dataset, pool: Rows, test: Rows, validation: str) -> tuple[Rows, Rows, Rows]:
+    if validation == "test":
+        if not len(test):
+            raise invalid("data.validation", validation, f"{dataset.name} has no test part")
+        return pool, test, test[:0]
+    word, _, digits = validation.partition(":")
+    if word != "first" or not digits.isascii() or not digits.isdigit() or int(digits) == 0:
+        raise invalid("data.validation", validation, ALLOWED)
+    count = int(digits)
+    if count >= len(pool):
+        raise invalid("data.validation", validation, f"leaves none of the {len(pool)} rows to train on")
+    return pool[count:], pool[:count], test
+
+
+def _count(validation: float | int, rows: int) -> int:
+    """The number of validation rows that a share or a count asks for."""
+    if isinstance(validation, bool) or not math.isfinite(validation) or validation < 0:
+        raise invalid("data.validation", validation, ALLOWED)
+    if validation < 1:
+        # Rounded up, as scikit-learn does.
+        return math.ceil(validation * rows)
+    if validation != int(validation):
+        raise invalid("data.validation", validation, ALLOWED)
+    return int(validation)
+
+
+def _stratified(
+    dataset: Dataset, rows: Rows, count: int, *, seed: int, key: str, value: object
+) -> tuple[Rows, Rows]:
+    """Part `count` rows from the others, each class in proportion; both parts in file order."""
+    if count == 0:
+        return rows, rows[:0]
+    classes = dataset.num_classes
+    if count < classes or len(rows) - count < classes:
+        raise invalid(
+            key,
+            value,
+            f"{count} of {len(rows)} rows leaves {max(len(rows) - count, 0)} to train on; "
+            f"{dataset.name} has {classes} classes, and each part needs at least that many rows",
+        )
+    labels = dataset.labels[rows]
+    scarce = [int(label) for label, size in enumerate(np.bincount(labels)) if size == 1]
+    if scarce:
+        raise UserError(
+            f"{key}={value}: {dataset.name} has one row of class {scarce[0]}, which cannot be divided."
+        )
+    from sklearn.model_selection import train_test_split
+
+    rest, part = train_test_split(rows, test_size=count, random_state=seed, stratify=labels)
+    return np.sort(rest), np.sort(part)
+
+
+def _subsample(dataset: Dataset, train: Rows, train_size: int, *, seed: int) -> Rows:
+    """The `train_size` rows that come first when the classes are walked through side by side.
+
+    Not scikit-learn's, which refuses sizes close to the whole and lets small classes vanish from small ones.
+    """
+    classes = dataset.num_classes
+    if not classes <= train_size <= len(train):
+        limits = f"{classes} (the classes) to {len(train)} (the rows left by data.validation)"
+        raise invalid("data.train_size", train_size, f"must be a count from {limits}")
+    shuffled = np.random.default_rng([seed, 0]).permutation(train)
+    labels = dataset.labels[shuffled]
+    progress = np.empty(len(train))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        progress[members] = np.arange(len(members)) / len(members)
+    chosen = np.argsort(progress, kind="stable")[:train_size]
+    return np.sort(shuffled[chosen])

@@ -1,0 +1,133 @@
+"""Any other classification dataset of TensorFlow Datasets (TFDS), by its name there."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regjax.errors import UserError, invalid, nearest
+from regjax.types import Dataset
+
+# name, name/config, name:version or name/config:version; TFDS's "namespace:name" reaches into other hubs.
+NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")
+
+
+def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
+    """The set `name`, prepared by TFDS under `data_dir` if it is not there yet, in the order of its records.
+
+    Images of 8 bits are flattened; vectors of numbers are taken as float32. The splits "train" and "test" are
+    read, and no other.
+    """
+    from regjax.data.preparation import quiet
+
+    try:
+        with quiet():
+            return _load(name, manual_dir=manual_dir, data_dir=data_dir)
+    except ImportError as error:
+        raise missing_package(name, error) from error
+
+
+def missing_package(name: str, error: ImportError) -> UserError:
+    """The refusal of a dataset whose TFDS code imports a package that is not installed."""
+    # TFDS raises the error again in another's words, so the one that names the module lies further down.
+    cause: BaseException | None = error
+    while isinstance(cause, ImportError) and cause.name is None:
+        cause = cause.__cause__
+    package = cause.name.partition(".")[0] if isinstance(cause, ImportError) and cause.name else "a package"
+    if package == "tensorflow":
+        package, command = "TensorFlow", "pip install -e '.[tensorflow]'"
+    else:
+        command = f"pip install {package}"
+    return UserError(
+        f"data.name={name}: TFDS needs {package} for this dataset, which is not installed. Run: {command}"
+    )
+
+
+def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
+    from regjax.data.preparation import prepare, read_records
+
+    builder = named_builder(name, data_dir)
+    input_key, label_key = _supervised_keys(name, builder.info)
+    pixel_max = _pixel_max(name, builder.info.features[input_key])
+    if not builder.is_prepared():
+        _check_obtainable(name, builder, manual_dir)
+        prepare(builder, name=name, manual_dir=manual_dir)
+        builder = named_builder(name, data_dir)
+    dtype = np.float32 if pixel_max is None else np.uint8
+    inputs, labels, test_rows = read_records(builder, input_key, label_key, name=name, dtype=dtype)
+    num_classes = builder.info.features[label_key].num_classes
+    if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise UserError(
+            f"data.name={name}: some of its rows have no label, so it cannot be used for training."
+        )
+    return Dataset(name, inputs, labels, num_classes, test_rows, pixel_max)
+
+
+def named_builder(name: str, data_dir: str | None) -> Any:
+    """TFDS's builder of the set `name`, with unknown names, configs and versions told as messages."""
+    import tensorflow_datasets as tfds
+
+    known = tfds.list_builders(with_community_datasets=False)
+    plain = re.split("[/:]", name)[0]
+    if plain not in known or not NAME.fullmatch(name):
+        raise invalid("data.name", name, "not a dataset of TensorFlow Datasets", near=nearest(plain, known))
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except (ValueError, AssertionError) as error:
+        # TFDS refuses an unknown config with the one and an unknown version with the other.
+        told = str(error).rpartition('}": ')[2]
+        reason = told.partition("\n")[0].partition(" Here are")[0].rstrip(".")
+        raise invalid("data.name", name, f"refused by TensorFlow Datasets: {reason}") from error
+
+
+def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
+    """The names of the input and of the label, refused where the set is not one for classification."""
+    import tensorflow_datasets as tfds
+
+    keys = info.supervised_keys
+    if keys is None or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
+        raise invalid("data.name", name, "this dataset states no single input and label to learn from")
+    input_key, label_key = keys
+    if not isinstance(info.features[label_key], tfds.features.ClassLabel):
+        raise invalid("data.name", name, f"its label {label_key!r} is not a class")
+    return input_key, label_key
+
+
+def _pixel_max(name: str, feature: Any) -> int | None:
+    """255 for images of one size, None for vectors of numbers; anything else is refused."""
+    import tensorflow_datasets as tfds
+
+    shape = feature.shape
+    fixed = shape is not None and None not in shape
+    if isinstance(feature, tfds.features.Image) and fixed and feature.np_dtype == np.uint8:
+        return 255
+    vector = type(feature) is tfds.features.Tensor and fixed and len(shape) == 1
+    if vector and np.issubdtype(feature.np_dtype, np.number):
+        return None
+    allowed = "its inputs must be images of one size with 8 bits a pixel, or vectors of numbers"
+    raise invalid("data.name", name, f"{allowed}, but are {feature!r}")
+
+
+def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
+    """Refuse early what TFDS would find out late: no folder of files to fetch by hand, or no network."""
+    from regjax.data.preparation import downloaded, network_failure
+
+    folder = None if manual_dir is None else Path(manual_dir).expanduser()
+    if folder is not None and not folder.is_dir():
+        raise invalid("data.manual_dir", manual_dir, "no such folder")
+    if folder is None and builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        steps = builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()
+        raise UserError(
+            f"data.name={name}: its files are fetched by hand; pass data.manual_dir=FOLDER.\n{steps}"
+        )
+    # TFDS registers the addresses of all configs together, so one file at hand is no proof but a good sign.
+    for url, fact in (builder.url_infos or {}).items():
+        if downloaded(builder, url, fact.checksum) or (folder and (folder / (fact.filename or "")).is_file()):
+            return
+    first = next(iter(builder.url_infos or {}), None)
+    if first and (reason := network_failure(first)):
+        raise UserError(
+            f"data.name={name}: not on this machine yet, and it cannot be downloaded: {reason}.\n"
+            "Prepare it where there is a network, and pass the folder it was written to as data.data_dir."
+        )

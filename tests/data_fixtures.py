@@ -1,0 +1,56 @@
+"""Small datasets and IDX files with known content, for the tests of the data package."""
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from regjax.data.idx import IdxFile, IdxSet
+from regjax.types import Dataset
+
+NAMES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+
+def table(class_sizes: list[int], *, test_rows: int = 0, features: int = 3) -> Dataset:
+    """Rows whose first feature is the row number, classes mixed by a fixed permutation."""
+    labels = np.repeat(np.arange(len(class_sizes), dtype=np.int32), class_sizes)
+    labels = np.random.default_rng(7).permutation(labels)
+    inputs = np.tile(np.arange(len(labels), dtype=np.float32)[:, None], (1, features))
+    return Dataset("small", inputs, labels, len(class_sizes), test_rows, None)
+
+
+def idx_bytes(
+    array: np.ndarray, *, magic: bytes | None = None, sizes: tuple[int, ...] | None = None
+) -> bytes:
+    """A gzipped IDX file, by the format's description; header fields can be set wrong."""
+    header = magic or bytes([0, 0, 8, array.ndim])
+    sizes = sizes or array.shape
+    return gzip.compress(header + struct.pack(f">{len(sizes)}I", *sizes) + array.tobytes(), mtime=0)
+
+
+def tiny_arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Six training and four test images of 2 x 2 pixels in three classes."""
+    draw = np.random.default_rng(3)
+    return (
+        draw.integers(0, 256, (6, 2, 2), dtype=np.uint8),
+        np.array([0, 1, 2, 2, 1, 0], np.uint8),
+        draw.integers(0, 256, (4, 2, 2), dtype=np.uint8),
+        np.array([2, 1, 0, 1], np.uint8),
+    )
+
+
+def tiny_set(folder: Path, url: str, contents: list[bytes] | None = None) -> IdxSet:
+    """Write the four files into `folder`, and state their true sizes and hashes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, content in zip(NAMES, contents or map(idx_bytes, tiny_arrays()), strict=True):
+        (folder / name).write_bytes(content)
+        files.append(IdxFile(name, len(content), hashlib.sha256(content).hexdigest()))
+    return IdxSet(url, tuple(files), train_rows=6, test_rows=4, side=2, num_classes=3)

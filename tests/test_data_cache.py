@@ -1,0 +1,163 @@
+"""The cache of decoded arrays: written whole, verified when read, never executed."""
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regjax.data.cache import through_cache
+from regjax.data.integrity import file_sha256
+from regjax.errors import UserError
+from tests.data_fixtures import table
+
+
+def unexpected():
+    raise AssertionError("built again although cached")
+
+
+def cached(folder: Path, dataset=None) -> Path:
+    through_cache(folder, "set-1.0", lambda: dataset or table([5, 5], test_rows=2))
+    return folder / "set-1.0.npz"
+
+
+def put(path: Path, content: bytes) -> None:
+    """Replace a cached file together with the hash that vouches for it."""
+    path.write_bytes(content)
+    path.with_name(f"{path.name}.sha256").write_text(f"{file_sha256(path)}  {path.name}\n")
+
+
+@pytest.mark.parametrize("pixel_max", [None, 16])
+def test_a_cached_dataset_is_read_back_whole_without_building(tmp_path, pixel_max):
+    dataset = table([5, 5], test_rows=2)._replace(pixel_max=pixel_max)
+    cached(tmp_path, dataset)
+    again = through_cache(tmp_path, "set-1.0", unexpected)
+    for field, value, read in zip(dataset._fields, dataset, again, strict=True):
+        np.testing.assert_array_equal(read, value, err_msg=field)
+        assert type(read) is type(value)
+    assert again.inputs.dtype == dataset.inputs.dtype
+
+
+def test_another_key_is_another_dataset(tmp_path):
+    cached(tmp_path)
+    other = table([3, 3])
+    assert through_cache(tmp_path, "set-1.1", lambda: other) is other
+
+
+def test_keys_cannot_leave_the_folder(tmp_path):
+    through_cache(tmp_path / "cache", "tfds-../../escaped/x", lambda: table([2, 2]))
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert all(path.is_file() for path in (tmp_path / "cache").iterdir())
+
+
+def test_the_hash_file_is_one_that_sha256sum_checks(tmp_path):
+    path = cached(tmp_path)
+    digest, name = path.with_name(f"{path.name}.sha256").read_text().split()
+    assert (digest, name) == (file_sha256(path), path.name)
+
+
+def test_nothing_but_the_two_files_is_left_behind(tmp_path):
+    path = cached(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, f"{path.name}.sha256"]
+
+
+def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UserError, match=r"No space left on device.*data.cache_dir"):
+        cached(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_flipped_byte_is_refused_with_both_hashes_and_the_remedy(tmp_path):
+    path = cached(tmp_path)
+    expected = file_sha256(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError) as refusal:
+        through_cache(tmp_path, "set-1.0", unexpected)
+    for part in (str(path), expected, file_sha256(path), "Delete the file"):
+        assert part in str(refusal.value)
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    path = cached(tmp_path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match="wrong SHA-256"):
+        through_cache(tmp_path, "set-1.0", unexpected)
+
+
+def test_arrays_without_their_hash_are_not_trusted_but_made_again(tmp_path):
+    path = cached(tmp_path)
+    path.with_name(f"{path.name}.sha256").unlink()
+    fresh = table([4, 4])
+    assert through_cache(tmp_path, "set-1.0", lambda: fresh) is fresh
+    np.testing.assert_array_equal(through_cache(tmp_path, "set-1.0", unexpected).inputs, fresh.inputs)
+
+
+def strange_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("inputs.npy", b"not an array")
+    return buffer.getvalue()
+
+
+def bare_array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", strange_archive(), bare_array()], ids=["empty", "page", "archive", "array"]
+)
+def test_a_vouched_file_that_is_no_dataset_is_refused(tmp_path, content):
+    path = cached(tmp_path)
+    put(path, content)
+    with pytest.raises(UserError, match="not a cached dataset"):
+        through_cache(tmp_path, "set-1.0", unexpected)
+
+
+class Canary:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_a_pickle_in_the_cache_is_refused_and_not_run(tmp_path):
+    path = cached(tmp_path / "cache")
+    buffer = io.BytesIO()
+    fields = table([5, 5])._asdict() | {
+        "inputs": np.array([Canary(tmp_path / "canary")], object),
+        "pixel_max": 1,
+    }
+    np.savez(buffer, **fields)
+    put(path, buffer.getvalue())
+    with pytest.raises(UserError, match="not a cached dataset"):
+        through_cache(tmp_path / "cache", "set-1.0", unexpected)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_two_processes_that_write_at_once_leave_one_whole_file(tmp_path):
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path; from tests.data_fixtures import table\n"
+        "from regjax.data.cache import write\n"
+        "for _ in range(30): write(Path(sys.argv[1]), table([50, 50]))"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "set-1.0.npz"), str(Path(__file__).parents[1])]
+    writers = [subprocess.Popen(arguments) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    np.testing.assert_array_equal(
+        through_cache(tmp_path, "set-1.0", unexpected).inputs, table([50, 50]).inputs
+    )
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,339 @@
+"""MNIST and its relatives: four IDX files, from a folder or the network, through TFDS without TensorFlow."""
+
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regjax.data import idx, load
+from regjax.data.idx_files import read_idx
+from regjax.errors import UserError
+from tests.data_fixtures import NAMES, idx_bytes, tiny_arrays, tiny_set
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+@pytest.fixture
+def load_tiny(tmp_path, monkeypatch):
+    """Load the set "tiny", registered with files in `files` and the URL given."""
+
+    def load_set(*, url=NOWHERE, manual_dir=None, contents=None, cache="cache"):
+        source = tiny_set(tmp_path / "files", url, contents)
+        monkeypatch.setattr(idx, "SETS", {"tiny": source, "mnist": source})
+        return load(
+            "idx",
+            "tiny",
+            manual_dir=None if manual_dir is None else str(manual_dir),
+            data_dir=str(tmp_path / "tfds"),
+            cache_dir=str(tmp_path / cache),
+            test_share=0.2,
+            test_seed=0,
+        )
+
+    return load_set
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """Every connection and name lookup that is tried, in order."""
+    tried = []
+
+    def refuse(*arguments, **options):
+        tried.append(arguments)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return tried
+
+
+class Server:
+    """Serves folders on this machine, without a log."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    def __init__(self):
+        self.running = []
+
+    def __call__(self, folder):
+        handler = functools.partial(self.Handler, directory=folder)
+        self.running.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=self.running[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.running[-1].server_port}/"
+
+    def stop(self):
+        while self.running:
+            server = self.running.pop()
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+def assert_is_tiny(dataset):
+    train_images, train_labels, test_images, test_labels = tiny_arrays()
+    np.testing.assert_array_equal(dataset.inputs, np.concatenate([train_images, test_images]).reshape(10, 4))
+    np.testing.assert_array_equal(dataset.labels, np.concatenate([train_labels, test_labels]))
+    assert (dataset.inputs.dtype, dataset.labels.dtype) == (np.uint8, np.int32)
+    assert (dataset.num_classes, dataset.test_rows, dataset.pixel_max) == (3, 4, 255)
+
+
+def test_files_in_a_folder_are_read_in_file_order_without_a_connection(load_tiny, tmp_path, connections):
+    assert_is_tiny(load_tiny(manual_dir=tmp_path / "files"))
+    assert connections == []
+
+
+def test_nothing_of_it_imports_tensorflow(load_tiny, tmp_path):
+    load_tiny(manual_dir=tmp_path / "files")
+    assert "tensorflow" not in sys.modules
+
+
+def test_what_tfds_writes_goes_to_the_data_folder_and_arrays_to_the_cache(load_tiny, tmp_path):
+    load_tiny(manual_dir=tmp_path / "files")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "files", "tfds"]
+    assert list((tmp_path / "tfds").glob("*/tiny/*/*.array_record*"))
+    assert [path.suffix for path in sorted((tmp_path / "cache" / "data").iterdir())] == [".npz", ".sha256"]
+
+
+def test_nothing_is_printed_or_logged(load_tiny, tmp_path, capfd, caplog):
+    load_tiny(manual_dir=tmp_path / "files")
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def test_cached_arrays_need_no_folder_no_network_and_no_tfds_data(load_tiny, tmp_path, connections):
+    load_tiny(manual_dir=tmp_path / "files")
+    for path in (tmp_path / "tfds").rglob("*.array_record*"):
+        path.unlink()
+    assert_is_tiny(load_tiny(manual_dir=tmp_path / "gone"))
+    assert connections == []
+
+
+def test_prepared_records_need_no_folder_and_no_network(load_tiny, tmp_path, connections):
+    load_tiny(manual_dir=tmp_path / "files")
+    assert_is_tiny(load_tiny(cache="another"))
+    assert connections == []
+
+
+def test_files_are_downloaded_from_the_sets_address(load_tiny, tmp_path, server):
+    url = server(tmp_path / "files")
+    assert_is_tiny(load_tiny(url=url))
+
+
+def test_missing_files_are_downloaded_beside_those_of_the_folder(load_tiny, tmp_path, server):
+    (tmp_path / "some").mkdir()
+    tiny_set(tmp_path / "files", NOWHERE)
+    for name in NAMES[:2]:
+        (tmp_path / "files" / name).rename(tmp_path / "some" / name)
+
+    url = server(tmp_path / "files")
+    assert_is_tiny(load_tiny(url=url, manual_dir=tmp_path / "some"))
+
+
+def test_downloaded_files_are_used_when_the_network_is_gone(load_tiny, tmp_path, server):
+    url = server(tmp_path / "files")
+    load_tiny(url=url)
+    shutil.rmtree(next((tmp_path / "tfds").glob("*/tiny")))
+    server.stop()
+    assert_is_tiny(load_tiny(url=url, cache="another"))
+
+
+def test_a_machine_without_network_is_told_the_manual_steps(load_tiny):
+    with pytest.raises(UserError) as refusal:
+        load_tiny()
+    for part in (*(NOWHERE + name for name in NAMES), "data.name=tiny", "data.manual_dir=FOLDER"):
+        assert part in str(refusal.value)
+
+
+def test_the_manual_steps_name_the_missing_files(load_tiny, tmp_path):
+    (tmp_path / "some").mkdir()
+    tiny_set(tmp_path / "some", NOWHERE)
+    (tmp_path / "some" / NAMES[2]).unlink()
+    with pytest.raises(UserError, match=rf"\(missing: {NAMES[2]}\)"):
+        load_tiny(manual_dir=tmp_path / "some")
+
+
+def test_an_address_that_answers_with_an_error_is_named_with_its_answer(load_tiny, tmp_path, server):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz answers 404"):
+        load_tiny(url=server(tmp_path / "empty"))
+
+
+def test_a_server_that_never_answers_is_given_up(load_tiny, monkeypatch):
+    from regjax.data import preparation
+
+    monkeypatch.setattr(preparation, "PATIENCE_SECONDS", 0.3)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(UserError, match="cannot be downloaded"),
+    ):
+        load_tiny(url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+def test_a_folder_that_does_not_exist_is_refused_by_name(load_tiny, tmp_path):
+    with pytest.raises(UserError, match=f"data.manual_dir={tmp_path}/gone: no such folder"):
+        load_tiny(manual_dir=tmp_path / "gone")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "page", "cut", "another"])
+def test_a_wrong_file_in_the_folder_is_refused_with_both_hashes(load_tiny, tmp_path, damage, connections):
+    source = tiny_set(tmp_path / "given", NOWHERE)
+    path = tmp_path / "given" / NAMES[3]
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    damaged = {"flipped": bytes(content), "page": b"<html></html>", "cut": content[:20]}
+    path.write_bytes(damaged.get(damage, (tmp_path / "given" / NAMES[1]).read_bytes()))
+    with pytest.raises(UserError) as refusal:
+        load_tiny(manual_dir=tmp_path / "given")
+    for part in (str(path), source.files[3].sha256, "found", "Replace it"):
+        assert part in str(refusal.value)
+    assert connections == []
+    assert not list(tmp_path.rglob("*.array_record*"))
+
+
+def test_a_wrong_download_is_refused_with_both_hashes(load_tiny, tmp_path, server):
+    source = tiny_set(tmp_path / "served", NOWHERE)
+    (tmp_path / "served" / NAMES[0]).write_bytes(b"<html></html>")
+    with pytest.raises(UserError) as refusal:
+        load_tiny(url=server(tmp_path / "served"))
+    page = hashlib.sha256(b"<html></html>").hexdigest()
+    for part in ("data.name=tiny", NAMES[0], source.files[0].sha256, page):
+        assert part in str(refusal.value)
+
+
+def test_a_damaged_file_in_the_download_folder_is_refused(load_tiny, tmp_path, server):
+    url = server(tmp_path / "files")
+    load_tiny(url=url)
+    (download,) = (tmp_path / "tfds" / "downloads").rglob("*train-images*.gz")
+    download.write_bytes(b"<html></html>")
+    shutil.rmtree(next((tmp_path / "tfds").glob("*/tiny")))
+    with pytest.raises(UserError, match="wrong SHA-256"):
+        load_tiny(url=url, cache="another")
+
+
+def test_a_file_that_is_registered_but_no_idx_is_refused(load_tiny, tmp_path):
+    contents = [idx_bytes(array) for array in tiny_arrays()]
+    contents[1] = idx_bytes(tiny_arrays()[1], magic=bytes([0, 0, 13, 1]))
+    with pytest.raises(
+        UserError, match=r"train-labels-idx1-ubyte.gz: expected the IDX magic number 00000801, found 00000d01"
+    ):
+        load_tiny(contents=contents, manual_dir=tmp_path / "files")
+
+
+def test_damaged_records_are_refused_with_the_folder_to_delete(load_tiny, tmp_path):
+    load_tiny(manual_dir=tmp_path / "files")
+    (path,) = (tmp_path / "tfds").rglob("*test.array_record*")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UserError, match=rf"^{path.parent}: .*Delete the folder"):
+        load_tiny(cache="another")
+
+
+def test_two_processes_that_prepare_at_once_both_get_the_set(tmp_path):
+    tiny_set(tmp_path / "files", NOWHERE)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path; from tests.data_fixtures import tiny_set; from regjax.data import idx\n"
+        "folder = Path(sys.argv[2]); idx.SETS = {'tiny': tiny_set(folder / sys.argv[3], 'http://127.0.0.1:9/')}\n"
+        "dataset = idx.load_idx('tiny', manual_dir=folder / sys.argv[3], data_dir=str(folder / 'tfds'))\n"
+        "assert dataset.test_rows == 4 and len(dataset.labels) == 10"
+    )
+    here = str(Path(__file__).parents[1])
+    loaders = [
+        subprocess.Popen([sys.executable, "-c", program, here, str(tmp_path), name])
+        for name in ("one", "two")
+    ]
+    assert [loader.wait() for loader in loaders] == [0, 0]
+    assert not list((tmp_path / "tfds").rglob("*incomplete*"))
+
+
+def test_losing_the_race_to_prepare_is_no_failure_but_a_full_disk_is(load_tiny, tmp_path, monkeypatch):
+    from regjax.data import idx_builder
+
+    prepare = idx_builder.RegjaxIdx.download_and_prepare
+
+    def win_elsewhere(builder, **options):
+        prepare(builder, **options)
+        raise OSError(39, "Directory not empty")
+
+    monkeypatch.setattr(idx_builder.RegjaxIdx, "download_and_prepare", win_elsewhere)
+    assert_is_tiny(load_tiny(manual_dir=tmp_path / "files"))
+
+    def full(builder, **options):
+        raise OSError(28, "No space left on device")
+
+    shutil.rmtree(tmp_path / "tfds")
+    monkeypatch.setattr(idx_builder.RegjaxIdx, "download_and_prepare", full)
+    with pytest.raises(
+        UserError, match=r"data.name=tiny: cannot be prepared in .*No space left.*data.data_dir"
+    ):
+        load_tiny(manual_dir=tmp_path / "files", cache="another")
+
+
+def test_an_unknown_set_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(UserError, match=r"^data.name=mnits: .*fashion_mnist, kmnist, mnist.*'mnist'\?"):
+        idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (idx_bytes(np.zeros((2, 3), np.uint8))[:-9], "not a complete gzip file"),
+        (b"<html></html>", "not a complete gzip file"),
+        (b"", "found nothing"),
+        (idx_bytes(np.zeros((2, 3), np.uint8), magic=b"\0\0\x0d\2"), "found 00000d02"),
+        (idx_bytes(np.zeros((2, 3), np.uint8), magic=b"\0\0\x08\3"), "found 00000803"),
+        (idx_bytes(np.zeros((3, 2), np.uint8)), "sizes 2 x 3, found 3 x 2"),
+        (idx_bytes(np.zeros((2, 3), np.uint8), sizes=(2,)), "found 2 x 0"),
+        (idx_bytes(np.zeros((1, 3), np.uint8), sizes=(2, 3)), "expected 6 bytes after the header, found 3"),
+        (
+            idx_bytes(np.zeros((99, 3), np.uint8), sizes=(2, 3)),
+            "expected 6 bytes after the header, found more",
+        ),
+    ],
+)
+def test_damaged_idx_files_are_refused_by_path_and_reason(tmp_path, content, message):
+    path = tmp_path / "file.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^{path}: .*{message}.*Delete the file"):
+        read_idx(path, (2, 3))
+
+
+def test_registered_sizes_and_hashes_are_those_of_tfds():
+    from tensorflow_datasets.core.download import checksums
+
+    registered = checksums.get_all_url_infos()
+    files = [(source.url + file.name, file) for source in idx.SETS.values() for file in source.files]
+    assert len(files) == 12
+    for url, file in files:
+        assert (int(registered[url].size), registered[url].checksum) == (file.size, file.sha256), url
+
+
+def test_real_mnist_has_its_published_rows(tmp_path):
+    folder = os.environ.get("REGJAX_MNIST_DIR")
+    if not folder:
+        pytest.skip("needs the four MNIST files: set REGJAX_MNIST_DIR")
+    dataset = idx.load_idx("mnist", manual_dir=folder, data_dir=str(tmp_path))
+    assert (dataset.inputs.shape, dataset.test_rows) == ((70_000, 784), 10_000)
+    # Counts per class as published with the set.
+    train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    test = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert list(np.bincount(dataset.labels[:60_000])) == train
+    assert list(np.bincount(dataset.labels[60_000:])) == test
+    images = read_idx(Path(folder) / NAMES[0], (60_000, 28, 28))
+    np.testing.assert_array_equal(dataset.inputs[:60_000], images.reshape(60_000, 784))

@@ -1,0 +1,118 @@
+"""What inputs are shifted and multiplied by, and the fingerprint that covers it."""
+
+import numpy as np
+import pytest
+
+from regjax.data import dataset_digest, draw_split, fingerprint, fit_scaling
+from regjax.errors import UserError
+from regjax.types import Dataset, Scaling
+from tests.data_fixtures import table
+
+
+def images(inputs):
+    return Dataset("images", np.asarray(inputs, np.uint8), np.zeros(len(inputs), np.int32), 1, 0, 16)
+
+
+def test_unit_maps_the_largest_pixel_to_one_even_where_no_row_has_it():
+    scaling = fit_scaling(images([[0, 4], [8, 12]]), np.array([0]), kind="unit")
+    assert list(scaling.shift) == [0, 0]
+    assert list(scaling.scale) == [1 / 16, 1 / 16]
+
+
+def test_none_changes_nothing():
+    scaling = fit_scaling(images([[0, 4], [8, 12]]), np.array([0]), kind="none")
+    assert scaling.shift.tolist() == [0, 0]
+    assert scaling.scale.tolist() == [1, 1]
+
+
+def test_standard_sees_the_training_rows_and_no_other():
+    inputs = np.array([[1, 10], [99, 99], [3, 30], [5, 50]], np.float32)
+    scaling = fit_scaling(table([2, 2])._replace(inputs=inputs), np.array([0, 2, 3]), kind="standard")
+    np.testing.assert_allclose(scaling.shift, [3, 30], rtol=1e-7)
+    np.testing.assert_allclose(scaling.scale, [np.sqrt(3 / 8), np.sqrt(3 / 800)], rtol=1e-6)
+
+
+def test_a_feature_that_is_constant_on_the_training_rows_keeps_scale_one():
+    inputs = np.array([[0.1, 1], [0.1, 2], [0.1, 3], [7, 4]], np.float32)
+    scaling = fit_scaling(table([2, 2])._replace(inputs=inputs), np.array([0, 1, 2]), kind="standard")
+    assert scaling.scale[0] == 1
+    assert scaling.shift[0] == np.float32(0.1)
+
+
+def test_standard_is_exact_over_many_rows_far_from_zero():
+    # Summed in float32, these 10,000 rows have another mean.
+    inputs = np.where(np.arange(10_000) % 2, 1_234_567.5, 1_234_566.5).astype(np.float32)[:, None]
+    dataset = Dataset("far", inputs, np.zeros(10_000, np.int32), 1, 0, None)
+    scaling = fit_scaling(dataset, np.arange(10_000), kind="standard")
+    assert (scaling.shift[0], scaling.scale[0]) == (1_234_567, 2)
+
+
+@pytest.mark.parametrize("kind", ["unit", "standard", "none"])
+def test_scalings_are_float32_vectors_of_one_number_a_feature(kind):
+    scaling = fit_scaling(images([[0, 4, 1], [8, 12, 2]]), np.array([0, 1]), kind=kind)
+    assert [(part.dtype, part.shape) for part in scaling] == [(np.float32, (3,))] * 2
+
+
+def test_unit_is_refused_for_tables():
+    with pytest.raises(UserError, match=r"^data.scaling=unit: small is a table.*standard or none"):
+        fit_scaling(table([2, 2]), np.array([0]), kind="unit")
+
+
+def test_an_unknown_scaling_is_refused_with_the_nearest_name():
+    with pytest.raises(UserError, match=r"^data.scaling=standart: .*none, standard, unit.*'standard'\?"):
+        fit_scaling(table([2, 2]), np.array([0]), kind="standart")
+
+
+def run_identity(dataset, *, scaling=None, **split):
+    parts = draw_split(dataset, **{"validation": 4, "split_seed": 0, "train_size": None} | split)
+    return fingerprint(
+        dataset_digest(dataset), parts, scaling or fit_scaling(dataset, parts.train, kind="none")
+    )
+
+
+def test_the_fingerprint_repeats():
+    assert run_identity(table([10, 10])) == run_identity(table([10, 10]))
+    assert len(run_identity(table([10, 10]))) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"inputs": table([10, 10]).inputs + np.float32(1e-3)},
+        {"inputs": table([10, 10]).inputs.astype(np.float64)},
+        {"inputs": table([10, 10]).inputs.view(np.int32)},
+        {"labels": 1 - table([10, 10]).labels},
+        {"num_classes": 3},
+        {"pixel_max": 255},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_fingerprint_changes_with_every_part_of_the_dataset(change):
+    dataset = table([10, 10])
+    assert dataset_digest(dataset._replace(**change)) != dataset_digest(dataset)
+
+
+def test_the_digest_tells_shapes_of_the_same_bytes_apart():
+    dataset = table([10, 10], features=4)
+    assert dataset_digest(dataset._replace(inputs=dataset.inputs.reshape(40, 2))) != dataset_digest(dataset)
+
+
+def test_the_digest_does_not_depend_on_the_memory_layout():
+    dataset = table([10, 10], features=4)
+    assert dataset_digest(dataset._replace(inputs=np.asfortranarray(dataset.inputs))) == dataset_digest(
+        dataset
+    )
+
+
+def test_the_fingerprint_changes_with_the_split_and_the_scaling():
+    dataset = table([10, 10])
+    ones = np.ones(3, np.float32)
+    identities = {
+        run_identity(dataset),
+        run_identity(dataset, split_seed=1),
+        run_identity(dataset, train_size=15),
+        run_identity(dataset, scaling=Scaling(ones, ones)),
+        run_identity(dataset, scaling=Scaling(0 * ones, 2 * ones)),
+    }
+    assert len(identities) == 5
