@@ -21,7 +21,7 @@ def batch_inputs(
     data: DeviceData, rows: Rows, indices: Int[Array, " batch"]
 ) -> Float[Array, "batch features"]:
     """The scaled inputs of some rows."""
-    return (data.inputs[indices].astype(rows.shift.dtype) - rows.shift) * rows.scale
+    return (data.inputs[indices].astype(rows.shift.dtype) - rows.shift[None]) * rows.scale[None]
 
 
 def data_losses(

@@ -90,7 +90,8 @@ def _finished(run: sweep.Run) -> dict[str, Any] | None:
         return None
     if summary["identity"] != run.identity:
         raise UserError(
-            f"hydra.run.dir={run.directory}: it holds another run ({_changes(summary, run)}); name another directory."
+            f"hydra.run.dir={run.directory}: it holds another run ({_changes(summary, run)}). "
+            "Name another directory."
         )
     return summary if summary["status"] == "done" else None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus, configure_log
@@ -102,7 +103,7 @@ def _record(job_config: DictConfig, directory: Path) -> None:
     OmegaConf.save(job_config.hydra.overrides.task, folder / "overrides.yaml")
 
 
-def _job(composed: DictConfig, hydra: DictConfig, directory: Path) -> Job:
+def _job(composed: DictConfig, hydra: DictConfig | HydraConf, directory: Path) -> Job:
     """A checked job. Raises `UserError` for a value that no run may have."""
     check_regularization(_regularization(list(hydra.overrides.task)))
     config = typed(composed)

@@ -30,7 +30,7 @@ KERNEL_INITS = {
     "lecun_uniform": nn.initializers.lecun_uniform(),
     "lecun_normal": nn.initializers.lecun_normal(),
 }
-PRECISIONS = {
+PRECISIONS: dict[str, Any] = {
     "float32": lax.Precision.HIGHEST,
     "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32,
     "bfloat16": lax.DotAlgorithmPreset.BF16_BF16_F32,
@@ -83,7 +83,9 @@ class MLP(nn.Module):
         return KERNEL_INITS[self.spec.kernel_init]
 
     def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
-        numbers, dtype = self.numerics.norm, jnp.result_type(float)
+        # Flax wants Python floats by its annotations; traced numbers serve as well.
+        numbers: Any = self.numerics.norm
+        dtype = jnp.result_type(float)
         if self.spec.norm == "batch":
             return nn.BatchNorm(
                 use_running_average=not train,
@@ -101,7 +103,7 @@ class MLP(nn.Module):
 
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
-    """Fresh variables. A layer's kernel depends on the key and the layer's place alone, not on what is added."""
+    """Fresh variables. A kernel depends on the key and its layer, not on what else is in the network."""
     inputs = jnp.zeros((1, spec.num_features), jnp.result_type(float))
     variables = MLP(spec, numerics).init(key, inputs, None)
     return Variables(variables["params"], variables.get("batch_stats", {}))
@@ -130,4 +132,5 @@ def logits(
 ) -> Float[Array, "batch classes"]:
     """Logits at inference: no noise, running statistics."""
     collections = {"params": variables.params, "batch_stats": variables.batch_stats}
-    return MLP(spec, numerics).apply(collections, inputs, None)
+    outputs: Any = MLP(spec, numerics).apply(collections, inputs, None)
+    return outputs

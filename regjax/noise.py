@@ -40,7 +40,7 @@ def dropout(
 
 
 def _keep(
-    key: Key[Array, ""], threshold: Integer[Array, ""], shape: tuple[int, int]
+    key: Key[Array, ""], threshold: Integer[Array, ""], shape: tuple[int, ...]
 ) -> Bool[Array, "batch units"]:
     size = shape[0] * shape[1]
     key_words = jax.random.key_data(key)

@@ -6,8 +6,6 @@ from jaxtyping import Array, Float, PyTree
 
 from regjax.types import Strengths
 
-Params = PyTree[Float[Array, "..."]]
-
 
 def l1(weights: list[Float[Array, "..."]], strength: Float[Array, ""]) -> Float[Array, ""]:
     """`strength * sum(abs(w))`, strength >= 0, neutral at 0 (Tibshirani 1996). Its gradient at 0 is 0."""
@@ -27,7 +25,7 @@ TERMS = {"l1": l1, "l2": l2}
 
 
 def penalties(
-    params: Params, strengths: Strengths, *, active: frozenset[str], biases: bool
+    params: PyTree[Float[Array, "..."]], strengths: Strengths, *, active: frozenset[str], biases: bool
 ) -> dict[str, Float[Array, ""]]:
     """The active terms by name, on all kernels, and on the biases of dense layers where `biases` is set."""
     names = ("kernel", "bias") if biases else ("kernel",)

@@ -35,7 +35,7 @@ def _device(platform: str) -> jax.Device:
             f"; where this machine has one, {EXTRAS[platform]} lets JAX see it" if platform in EXTRAS else ""
         )
         message = f"JAX {jax.__version__} finds none here (it finds: {present}){remedy}"
-        raise invalid("platform", platform, message, near=present) from None
+        raise invalid("platform", platform, message) from None
 
 
 def _cache_programs(folder: Path) -> None:

@@ -1,27 +1,14 @@
 """The live line: a rich bar on a terminal, plain lines elsewhere."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 
-class Watcher(Protocol):
-    """What training tells while it goes on."""
-
-    def note(self, text: str) -> None:
-        """Something that happened, such as a compilation."""
-
-    def advance(self, run: int, line: str, row: Mapping[str, Any]) -> None:
-        """`row` is the run's newest epoch, and `line` says the same in words."""
-
-    def finish(self, run: int, line: str) -> None:
-        """The run has ended, as `line` says."""
-
-
 class LiveLine:
-    """A watcher that shows one bar per run on a terminal and prints lines elsewhere."""
+    """What training tells while it goes on: one bar per run on a terminal, plain lines elsewhere."""
 
     def __init__(self, labels: list[str], epochs: list[int]):
         self._console = Console()
@@ -40,7 +27,7 @@ class LiveLine:
             for label, total in zip(labels, epochs, strict=True)
         ]
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "LiveLine":
         if self._live:
             self._bars.start()
         return self
@@ -50,15 +37,18 @@ class LiveLine:
             self._bars.stop()
 
     def note(self, text: str) -> None:
+        """Something that happened, such as a compilation."""
         self._console.print(text, highlight=False)
 
     def advance(self, run: int, line: str, row: Mapping[str, Any]) -> None:
+        """`row` is the run's newest epoch, and `line` says the same in words."""
         if self._live:
             self._bars.update(self._tasks[run], completed=int(row["epoch"]), state=line.split("  ", 1)[1])
         else:
             self._print(run, line)
 
     def finish(self, run: int, line: str) -> None:
+        """The run has ended, as `line` says."""
         if self._live:
             self._bars.update(self._tasks[run], state=line)
         else:

@@ -1,4 +1,4 @@
-"""What a run reports: the rows of `metrics.csv` and the entries of `summary.json`, from the program's records."""
+"""What a run reports, from the program's records: rows of `metrics.csv` and entries of `summary.json`."""
 
 import math
 from typing import Any
@@ -34,7 +34,7 @@ def line(values: dict[str, Any], epochs: int) -> str:
 def results(
     history: list[dict[str, Any]], selected_epoch: int, evaluation: Evaluation, *, diverged: bool
 ) -> dict[str, Any]:
-    """The summary's results. A diverged run has no selected epoch and no metrics, but its best ones so far."""
+    """The summary's results; a diverged run has no selected epoch and no metrics, only its best so far."""
     metrics = _named(PARTS, (evaluation.train, evaluation.validation, evaluation.test))
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
     ledger = {name: value for name, value in history[selected_epoch - 1].items() if name.startswith("loss_")}

@@ -63,7 +63,7 @@ def append_log(directory: Path, line: str) -> None:
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Replaces the summary in one step and returns it as written; a number that is not finite becomes null."""
+    """Replaces the summary in one step and returns it as written; numbers that are not finite are null."""
     plain: dict[str, Any] = _plain(summary)
     temporary = directory / f".{SUMMARY}.partial"
     temporary.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from regjax import checkpoint, records, runs, training
-from regjax.progress import Watcher
+from regjax.progress import LiveLine
 from regjax.types import Dataset, DeviceData, Numerics, Rows, Scaling, Split, StaticSpec, TrainState
 
 # One call of the program is sized to this much work: long enough to hide its start, short enough to watch.
@@ -35,10 +35,10 @@ class Run(NamedTuple):
 
 
 def train_runs(
-    all_runs: list[Run], dataset: Dataset, device: jax.Device, watcher: Watcher
+    all_runs: list[Run], dataset: Dataset, device: jax.Device, watcher: LiveLine
 ) -> dict[int, dict[str, Any]]:
     """Trains every run on its program and returns the summaries by the runs' places in the list."""
-    data = jax.device_put(DeviceData(dataset.inputs, dataset.labels), device)
+    data = DeviceData(*jax.device_put((dataset.inputs, dataset.labels), device))
     groups: dict[StaticSpec, list[int]] = {}
     for place, run in enumerate(all_runs):
         groups.setdefault(run.spec, []).append(place)
@@ -61,12 +61,12 @@ class _Group:
         spec: StaticSpec,
         data: DeviceData,
         device: jax.Device,
-        watcher: Watcher,
+        watcher: LiveLine,
     ):
         self._members, self._places, self._spec = members, places, spec
         self._data, self._watcher = data, watcher
-        self._numerics: Numerics = jax.device_put(_stacked([run.numerics for run in members]), device)
-        self._rows = jax.device_put(_stacked([_rows(run) for run in members]), device)
+        self._numerics: Numerics = jax.device_put(stacked([run.numerics for run in members]), device)
+        self._rows = Rows(*jax.device_put(stacked([_rows(run) for run in members]), device))
         self._history: list[list[dict[str, Any]]] = [[] for _ in members]
 
     def train(self, title: str) -> Iterator[dict[str, Any]]:
@@ -137,7 +137,7 @@ class _Group:
             yield summary
 
 
-def _stacked(trees: list[Any]) -> Any:
+def stacked(trees: list[Any]) -> Any:
     """Trees of host numbers as one tree with a lanes axis, floats in JAX's default float type."""
     return jax.tree.map(lambda *leaves: jnp.asarray(_default_float(np.stack(leaves))), *trees)
 
@@ -146,9 +146,9 @@ def _default_float(array: np.ndarray) -> np.ndarray:
     return array.astype(jnp.result_type(float)) if array.dtype.kind == "f" else array
 
 
-def _rows(run: Run) -> Rows:
+def _rows(run: Run) -> tuple[np.ndarray, ...]:
     split, scaling = run.split, run.scaling
-    return Rows(split.train, split.sample, split.validation, scaling.shift, scaling.scale)
+    return split.train, split.sample, split.validation, scaling.shift, scaling.scale
 
 
 def _provenance(run: Run) -> dict[str, Any]:

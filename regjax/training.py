@@ -1,4 +1,4 @@
-"""The training program: a group of lanes in, the same lanes some epochs later out. A run is a sweep of one."""
+"""The training program: a group of lanes in, the same lanes some epochs later out."""
 
 from functools import partial
 from typing import Any
@@ -66,8 +66,12 @@ def evaluate_lanes(
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
         measure = _measure(lane_variables, lane_numerics, lane_rows, data, spec=spec)
-        parts = [measure(indices) for indices in (lane_rows.train, lane_rows.validation, lane_test)]
-        return Evaluation(*parts, sparsity=evaluation.sparsity(lane_variables.params))
+        return Evaluation(
+            train=measure(lane_rows.train),
+            validation=measure(lane_rows.validation),
+            test=measure(lane_test),
+            sparsity=evaluation.sparsity(lane_variables.params),
+        )
 
     return lax.map(one, (variables, numerics, rows, test))
 

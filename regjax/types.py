@@ -1,4 +1,4 @@
-"""The tuples that cross modules. Shapes: a leading `lanes` axis is added to the device ones where runs are batched."""
+"""The tuples that cross modules. Where runs are batched, those on the device have a leading `lanes` axis."""
 
 from typing import NamedTuple
 
@@ -159,7 +159,7 @@ class Variables(NamedTuple):
 
 
 class StoppingState(NamedTuple):
-    """Where early stopping stands: `best` is the monitor's best value so far, at `best_epoch` (0: none yet)."""
+    """Where early stopping stands: `best` is the monitor's best value, at `best_epoch` (0: none yet)."""
 
     best: Float[Array, ""]
     best_epoch: Int[Array, ""]
@@ -201,7 +201,7 @@ class EpochRecord(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The metrics at the selected epoch, on all rows of each part; `sparsity` is the share of zero kernels."""
+    """The metrics at the selected epoch, on all rows of each part, and the share of zero weights."""
 
     train: Metrics
     validation: Metrics

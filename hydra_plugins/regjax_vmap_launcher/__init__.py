@@ -1,4 +1,4 @@
-"""Declares `hydra/launcher=vmap`, the default of `-m`. Imported at every start: nothing but Hydra may be met here."""
+"""Declares `hydra/launcher=vmap`, the default of `-m`. Imported at every start: it may import only Hydra."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -55,10 +55,11 @@ class Range(NamedTuple):
     allowed: str
 
 
-MAX_SEED = 2**31 - 1
-SEED = Range(lambda x: 0 <= x <= MAX_SEED, f"must be a whole number from 0 to {MAX_SEED}")
+# Whole numbers are traced as int32.
+MAX_WHOLE = 2**31 - 1
+WHOLE = Range(lambda x: 0 <= x <= MAX_WHOLE, f"must be a whole number from 0 to {MAX_WHOLE}")
+COUNT = Range(lambda x: 1 <= x <= MAX_WHOLE, f"must be a whole number from 1 to {MAX_WHOLE}")
 AT_LEAST_0 = Range(lambda x: x >= 0, "must be a finite number, 0 or more")
-AT_LEAST_1 = Range(lambda x: x >= 1, "must be a whole number, 1 or more")
 ABOVE_0 = Range(lambda x: x > 0, "must be a finite number above 0")
 SHARE = Range(lambda x: 0 <= x <= 1, "must be a number from 0 to 1")
 BELOW_1 = Range(lambda x: 0 <= x < 1, "must be a number from 0 up to, not including, 1")
@@ -66,10 +67,10 @@ POSITIVE_SHARE = Range(lambda x: 0 < x <= 1, "must be a number above 0, at most 
 FINITE = Range(lambda x: True, "must be a finite number")
 
 RANGES: dict[str, Range] = {
-    "seed": SEED,
-    "data.split_seed": SEED,
-    "data.test_seed": SEED,
-    "data.train_size": AT_LEAST_1,
+    "seed": WHOLE,
+    "data.split_seed": WHOLE,
+    "data.test_seed": WHOLE,
+    "data.train_size": COUNT,
     "data.test_share": Range(lambda x: 0 < x < 1, "must be a share between 0 and 1"),
     "model.input_dropout": SHARE,
     "model.norm_momentum": BELOW_1,
@@ -89,13 +90,13 @@ RANGES: dict[str, Range] = {
     "schedule.final_fraction": SHARE,
     "schedule.decay_rate": POSITIVE_SHARE,
     "schedule.decay_epochs": ABOVE_0,
-    "trainer.epochs": AT_LEAST_1,
-    "trainer.batch_size": AT_LEAST_1,
-    "trainer.evaluation_batch_size": AT_LEAST_1,
+    "trainer.epochs": COUNT,
+    "trainer.batch_size": COUNT,
+    "trainer.evaluation_batch_size": COUNT,
     "early_stopping.min_delta": AT_LEAST_0,
-    "early_stopping.patience": Range(lambda x: x >= 0, "must be a whole number, 0 or more, or null (off)"),
+    "early_stopping.patience": Range(WHOLE.accepts, f"{WHOLE.allowed}, or null (off)"),
     "early_stopping.baseline": FINITE,
-    "early_stopping.start_from_epoch": Range(lambda x: x >= 0, "must be a whole number, 0 or more"),
+    "early_stopping.start_from_epoch": WHOLE,
 }
 
 
@@ -109,6 +110,7 @@ def check(config: Config) -> None:
         value = values[key]
         if value is not None and not (math.isfinite(value) and limits.accepts(value)):
             raise invalid(key, value, limits.allowed)
+    _check_validation(config.data.validation)
     _check_widths(config.model.hidden)
     dropout_rates(config)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
@@ -143,6 +145,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _check_validation(validation: object) -> None:
+    """Its type; which texts and numbers are legal is known where the split is drawn."""
+    if not (isinstance(validation, str) or _is_number(validation)):
+        raise invalid("data.validation", validation, "must be a share in (0, 1), a count, first:N, test or 0")
+
+
 def _check_widths(hidden: list[int]) -> None:
     if any(width < 1 for width in hidden):
         allowed = "must list layer widths of 1 or more, such as [300,100]; [] is a linear classifier"
@@ -156,12 +164,14 @@ def _check_relevant(
     for key in sorted({key for keys in numbers.values() for key in keys}):
         value = values[f"{section}.{key}"]
         if key in numbers[name] and value is None:
-            raise invalid(f"{section}.{key}", "null", f"{section}.name={name} needs a number here")
+            allowed = f"{section}.name={name} needs a value here ({section}={name} sets one)"
+            raise invalid(f"{section}.{key}", "null", allowed)
         if key not in numbers[name] and value is not None:
             readers = " or ".join(kind for kind, keys in numbers.items() if key in keys)
             raise UserError(
                 f"{section}.{key}={value}: {section}.name={name} does not read it; "
-                f"choose {section}={readers}, or leave {section}.{key} out."
+                f"choose {section}={readers}, or leave {section}.{key} out "
+                f"({section}={name} sets the numbers that {name} reads)."
             )
 
 

@@ -1,14 +1,15 @@
 """Runs the command, and turns what Hydra and OmegaConf raise into one message that users can act on."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from regjax.config.schema import known_keys
 from regjax.errors import UserError, invalid_choice, nearest
@@ -26,6 +27,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     wants_traceback = FULL_ERROR in os.environ
     os.environ.setdefault(FULL_ERROR, "1")
     try:
+        _check_groups(sys.argv[1:], conf)
         main()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -45,14 +47,35 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
     if isinstance(error, MissingConfigException):
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}; nothing was written. Choose another hydra.run.dir."
+        remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
+        return f"{error.filename}: {error.strerror}. {remedy}" if error.filename else str(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: {error.message.splitlines()[0]}."
     return _unknown_key(arguments) or _wrong_value(error, arguments)
 
 
+def _check_groups(arguments: list[str], conf: Path) -> None:
+    """Refuses `group=null` and numbers as choices, on which Hydra itself gives a bare ValueError."""
+    for override in _overrides(arguments):
+        value, group = override.value(), override.key_or_group
+        choices = value.list if isinstance(value, ChoiceSweep) else [value]
+        if group in GROUPS and not override.is_delete():
+            for choice in choices:
+                if choice is None or isinstance(choice, bool | int | float):
+                    raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
+
+
+def _choices(group: str, conf: Path) -> set[str]:
+    folder = conf / group
+    return {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
+
+
 def _missing_choice(error: MissingConfigException, conf: Path) -> str:
-    group, _, choice = str(error.missing_cfg_file).rpartition("/")
-    written = [path.stem for path in (conf / group).glob("*.yaml")]
-    return str(invalid_choice(group, choice, error.options or written))
+    missing = str(error.missing_cfg_file)
+    ours = [group for group in GROUPS if missing.startswith(f"{group}/")]
+    group = ours[0] if ours else missing.rpartition("/")[0]
+    choices = {*_choices(group, conf), *(error.options or [])}
+    return str(invalid_choice(group, missing.removeprefix(f"{group}/"), choices)) if group else str(error)
 
 
 def _unknown_key(arguments: list[str]) -> str | None:
@@ -64,7 +87,7 @@ def _unknown_key(arguments: list[str]) -> str | None:
             continue
         near = nearest(key, keys)
         hint = f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
-        return f"{key}={override.value()}: there is no such key.{hint}"
+        return f"{override.input_line}: there is no such key.{hint}"
     return None
 
 
@@ -73,9 +96,12 @@ def _wrong_value(error: Exception, arguments: list[str]) -> str:
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException):
         return str(error) or repr(error)
-    given = {override.key_or_group: override.value() for override in _overrides(arguments)}
-    value = f"={given[cause.full_key]}" if cause.full_key in given else ""
-    return f"{cause.full_key}{value}: {str(cause).splitlines()[0]}."
+    given = {override.key_or_group: override.input_line for override in _overrides(arguments)}
+    key = str(cause.full_key)
+    if isinstance(cause, MissingMandatoryValue):
+        return f"{key}: must be given; add {key}=VALUE."
+    entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
+    return f"{given.get(entry, key)}: {str(cause).splitlines()[0].rstrip('.')}."
 
 
 def _overrides(arguments: list[str]) -> list[Override]:

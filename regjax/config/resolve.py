@@ -1,6 +1,7 @@
 """Divides a checked configuration into what is compiled (static spec) and what is traced (numerics)."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -91,41 +92,52 @@ def _numerics(config: Config) -> Numerics:
     # A baseline that everything beats is the same as none.
     easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
     return Numerics(
-        seed=np.uint32(config.seed),
-        epochs=np.int32(config.trainer.epochs),
-        init_stddev=np.float64(config.model.init_stddev),
-        norm=NormNumbers(np.float64(config.model.norm_momentum), np.float64(config.model.norm_epsilon)),
+        seed=_whole(config.seed, np.uint32),
+        epochs=_whole(config.trainer.epochs),
+        init_stddev=_real(config.model.init_stddev),
+        norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
         strengths=Strengths(
-            input_dropout=np.float64(config.model.input_dropout),
-            dropout=np.asarray(dropout_rates(config), np.float64),
-            l1=np.float64(config.penalty.l1),
-            l2=np.float64(config.penalty.l2),
-            weight_decay=_number(optimizer.weight_decay),
+            input_dropout=_real(config.model.input_dropout),
+            dropout=_reals(dropout_rates(config)),
+            l1=_real(config.penalty.l1),
+            l2=_real(config.penalty.l2),
+            weight_decay=_real(optimizer.weight_decay),
         ),
         optimizer=OptimizerNumbers(
-            learning_rate=np.float64(optimizer.learning_rate),
-            momentum=_number(optimizer.momentum),
-            beta1=_number(optimizer.beta1),
-            beta2=_number(optimizer.beta2),
-            rho=_number(optimizer.rho),
-            epsilon=_number(optimizer.epsilon),
-            clip_norm=_number(optimizer.clip_norm),
+            learning_rate=_real(optimizer.learning_rate),
+            momentum=_real(optimizer.momentum),
+            beta1=_real(optimizer.beta1),
+            beta2=_real(optimizer.beta2),
+            rho=_real(optimizer.rho),
+            epsilon=_real(optimizer.epsilon),
+            clip_norm=_real(optimizer.clip_norm),
         ),
         schedule=ScheduleNumbers(
-            warmup_epochs=np.float64(schedule.warmup_epochs),
-            final_fraction=_number(schedule.final_fraction),
-            decay_rate=_number(schedule.decay_rate),
-            decay_epochs=_number(schedule.decay_epochs),
+            warmup_epochs=_real(schedule.warmup_epochs),
+            final_fraction=_real(schedule.final_fraction),
+            decay_rate=_real(schedule.decay_rate),
+            decay_epochs=_real(schedule.decay_epochs),
         ),
         stopping=StoppingNumbers(
-            min_delta=np.float64(stopping.min_delta),
-            patience=np.int32(stopping.patience or 0),
-            baseline=np.float64(easiest if stopping.baseline is None else stopping.baseline),
-            start_from_epoch=np.int32(stopping.start_from_epoch),
+            min_delta=_real(stopping.min_delta),
+            patience=_whole(stopping.patience or 0),
+            baseline=_real(easiest if stopping.baseline is None else stopping.baseline),
+            start_from_epoch=_whole(stopping.start_from_epoch),
         ),
     )
 
 
-def _number(value: float | None) -> np.float64:
+# Host numbers in the places of device ones, so typed as Any: they go to the device stacked, lane by lane.
+
+
+def _real(value: float | None) -> Any:
     """A number that the program does not read where it is None."""
     return np.float64(0.0 if value is None else value)
+
+
+def _reals(values: tuple[float, ...]) -> Any:
+    return np.asarray(values, np.float64)
+
+
+def _whole(value: int, kind: type[np.integer] = np.int32) -> Any:
+    return kind(value)

@@ -129,7 +129,7 @@ def typed(composed: DictConfig) -> Config:
 def _leaves(composed: DictConfig) -> Iterator[tuple[str, Any]]:
     for section, value in composed.items_ex(resolve=False):
         if isinstance(value, DictConfig):
-            yield from ((f"{section}.{key}", leaf) for key, leaf in value.items_ex(resolve=False))
+            yield from ((f"{section!s}.{key!s}", leaf) for key, leaf in value.items_ex(resolve=False))
         else:
             yield str(section), value
 

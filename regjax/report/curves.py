@@ -36,7 +36,8 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
         axes.set(xlabel="epoch", ylabel="cross-entropy (nats)" if quantity == "loss" else quantity)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
+            axes.legend(fontsize="small")
     figure.suptitle(title, fontsize="medium")
     path = directory / "curves.png"
     figure.savefig(path, dpi=120)

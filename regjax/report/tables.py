@@ -10,6 +10,9 @@ from rich.table import Table
 
 from regjax.statistics import Interval, mean_interval
 
+# Wide enough for the names of variants, on a terminal or not: lines are never cut.
+WIDTH = 160
+
 METRICS = {
     "best val accuracy (optimistic)": "best_val_accuracy",
     "val accuracy": "val_accuracy",
@@ -25,12 +28,12 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
     for name, text in _entries(summary):
         table.add_row(name, text)
     table.add_row("files", str(directory))
-    Console(highlight=False, soft_wrap=True).print(table)
+    Console(highlight=False, soft_wrap=True, width=WIDTH).print(table)
 
 
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
-        return [("status", f"{summary['status']}: {summary.get('reason')}")]
+        return [("status", summary["reason"])]
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):
         text = f"accuracy {_number(summary[f'{part}_accuracy'])}  loss {_number(summary[f'{part}_loss'])}"
@@ -46,7 +49,7 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def print_comparison(variants: Mapping[str, list[Mapping[str, Any]]], directory: Path) -> None:
     """A row per variant, and a line for each that sets it against the first; runs are paired by seed."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=WIDTH)
     shown = {title: metric for title, metric in METRICS.items() if _known(variants, metric)}
     table = Table("variant", "n", "failed", *shown, box=box.SIMPLE, pad_edge=False)
     for name, summaries in variants.items():
@@ -83,16 +86,12 @@ def _difference(name: str, baseline: str, title: str, differences: list[float]) 
     opening = f"{name} against {baseline}, {title}: "
     if not differences:
         return opening + "no seed that both finished"
-    interval = mean_interval(differences)
-    if interval.n == 1:
+    mean, low, high, n = mean_interval(differences)
+    if n == 1:
         return (
-            opening
-            + f"{interval.mean:+.4f} with one seed; 'seed=range(5)' would show whether it is more than chance"
+            f"{opening}{mean:+.4f} with one seed; 'seed=range(5)' would show whether it is more than chance"
         )
-    return (
-        opening
-        + f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}] (mean, 95% CI, {interval.n} pairs)"
-    )
+    return f"{opening}{mean:+.4f} [{low:+.4f}, {high:+.4f}] (mean, 95% CI, {n} pairs)"
 
 
 def _interval(interval: Interval) -> str:

@@ -1,0 +1,80 @@
+"""Small problems for tests: configurations composed from `conf/`, and lanes that are ready to train."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hydra import compose, initialize_config_dir
+
+from regjax import sweep, training
+from regjax.config import Config, check, register_schema, typed
+from regjax.config.resolve import resolve
+from regjax.types import Dataset, DeviceData, Numerics, Rows, Scaling, Split, StaticSpec, TrainState
+
+ROOT = Path(__file__).parent.parent
+
+_init = jax.jit(training.init_lanes, static_argnames="spec")
+_train = jax.jit(training.train_lanes, static_argnames="spec")
+
+
+def composed(*overrides: str) -> Config:
+    """The checked configuration that the command line would give."""
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = typed(compose("config", list(overrides)))
+    check(config)
+    return config
+
+
+def clusters(*, rows: int = 60, features: int = 7, classes: int = 3, seed: int = 0) -> Dataset:
+    """Gaussian clusters, one per class; no test part."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(rows, dtype=np.int32) % classes
+    centers = random.normal(size=(classes, features))
+    inputs = centers[labels] + 0.7 * random.normal(size=(rows, features))
+    return Dataset("clusters", inputs.astype(np.float32), labels, classes, 0, None)
+
+
+class Lanes(NamedTuple):
+    """A group of lanes with all that the training program takes."""
+
+    state: TrainState
+    numerics: Numerics
+    rows: Rows
+    data: DeviceData
+    spec: StaticSpec
+
+
+def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: int) -> Lanes:
+    """One lane per configuration, all trained on the first `train` rows and validated on the next ones."""
+    everything = np.arange(len(dataset.labels), dtype=np.int32)
+    split = Split(
+        train=everything[:train],
+        sample=everything[:validation],
+        validation=everything[train : train + validation],
+        test=everything[train + validation :],
+    )
+    features = dataset.inputs.shape[1]
+    scaling = Scaling(np.zeros(features, np.float32), np.ones(features, np.float32))
+    resolved = [resolve(config, dataset, split) for config in configs]
+    specs = {spec for spec, _ in resolved}
+    assert len(specs) == 1, "lanes share a static spec"
+    spec = specs.pop()
+    numerics = sweep.stacked([numbers for _, numbers in resolved])
+    one = Rows(split.train, split.sample, split.validation, scaling.shift, scaling.scale)
+    rows = sweep.stacked([one] * len(configs))
+    data = DeviceData(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))
+    return Lanes(_init(numerics, spec=spec), numerics, rows, data, spec)
+
+
+def train(group: Lanes, *, epochs_per_call: int = 8, calls: int | None = None):
+    """Trains until no lane is active (or for `calls` calls); gives the state and the records of each call."""
+    state, records = group.state, []
+    while (calls is None and bool(state.active.any())) or (calls is not None and len(records) < calls):
+        state, record = _train(
+            state, group.numerics, group.rows, group.data, jnp.int32(epochs_per_call), spec=group.spec
+        )
+        records.append(jax.device_get(record))
+    return state, records

@@ -1,0 +1,180 @@
+"""The training program: lanes, epochs, calls, divergence, and what it reports."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from regjax import sweep, training
+from regjax.noise import shuffled, stream
+from tests.small import clusters, composed, lanes, train
+
+EVERYTHING = (
+    "model.hidden=[9,6]",
+    "model.dropout=0.3",
+    "model.input_dropout=0.1",
+    "model.norm=batch",
+    "penalty.l1=1e-4",
+    "penalty.l2=1e-3",
+    "optimizer=adamw",
+    "optimizer.clip_norm=1",
+    "schedule=cosine",
+    "schedule.warmup_epochs=2",
+    "early_stopping.patience=3",
+    "trainer.batch_size=8",
+    "trainer.epochs=12",
+)
+
+
+def group(*variants: tuple[str, ...], base: tuple[str, ...] = EVERYTHING, **sizes):
+    configs = [composed(*base, *overrides) for overrides in variants]
+    return lanes(clusters(), configs, **({"train": 42, "validation": 12} | sizes))
+
+
+def assert_same_bits(first, second):
+    for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_lane_has_the_bits_it_has_alone():
+    variants = [("seed=1",), ("seed=2", "model.dropout=0.5"), ("seed=3", "optimizer.learning_rate=0.01")]
+    together, _ = train(group(*variants))
+    for lane, variant in enumerate(variants):
+        alone, _ = train(group(variant))
+        assert_same_bits(
+            jax.tree.map(lambda leaf, at=lane: leaf[at], together), jax.tree.map(lambda leaf: leaf[0], alone)
+        )
+
+
+@pytest.mark.parametrize("epochs_per_call", [1, 5])
+def test_a_lane_has_the_same_bits_however_its_epochs_are_divided_among_calls(epochs_per_call):
+    assert_same_bits(
+        train(group(("seed=1",)))[0], train(group(("seed=1",)), epochs_per_call=epochs_per_call)[0]
+    )
+
+
+def test_the_epochs_of_a_call_are_at_most_what_its_records_hold():
+    state, (record,) = train(group((), base=("trainer.epochs=200",)), epochs_per_call=1000, calls=1)
+    assert state.epoch == training.RECORDS
+    np.testing.assert_array_equal(record.epoch[0], np.arange(1, training.RECORDS + 1))
+
+
+def test_a_lane_that_has_ended_is_left_alone():
+    short = ("trainer.epochs=2", "early_stopping.patience=null", "seed=1")
+    long = ("trainer.epochs=6", "early_stopping.patience=null", "seed=2")
+    state, records = train(group(short, long), epochs_per_call=3, calls=2)
+    ended, _ = train(group(short), epochs_per_call=2, calls=1)
+    assert_same_bits(jax.tree.map(lambda leaf: leaf[0], state), jax.tree.map(lambda leaf: leaf[0], ended))
+    assert [list(record.epoch[0, :3]) for record in records] == [[1, 2, 0], [0, 0, 0]]
+
+
+def test_a_diverged_lane_ends_and_leaves_its_neighbour_untouched():
+    base = ("optimizer=sgd", "trainer.epochs=4", "model.hidden=[9]")
+    state, records = train(group(("optimizer.learning_rate=1e30",), (), base=base))
+    alone, _ = train(group((), base=base))
+    assert list(state.diverged) == [True, False]
+    assert int(state.epoch[0]) == 1
+    assert not np.isfinite(records[0].validation.loss[0, 0])
+    assert_same_bits(jax.tree.map(lambda leaf: leaf[1], state), jax.tree.map(lambda leaf: leaf[0], alone))
+
+
+def test_the_ledger_sums_to_the_objective():
+    _, records = train(group(()))
+    record, seen = records[0], records[0].epoch > 0
+    assert set(record.ledger) == {"data", "l1", "l2"}
+    np.testing.assert_allclose(sum(record.ledger.values())[seen], record.objective[seen], rtol=1e-6)
+
+
+def test_one_lowering_serves_every_value_of_the_numerics():
+    lowered = []
+    program = jax.jit(
+        lambda *arguments, spec: lowered.append(spec) or training.train_lanes(*arguments, spec=spec),
+        static_argnames="spec",
+    )
+    for overrides in [
+        ("seed=1",),
+        ("seed=7", "model.dropout=0.6", "penalty.l2=1e-2", "early_stopping.patience=1"),
+    ]:
+        one = group(overrides)
+        program(*one[:4], jnp.int32(1), spec=one.spec)
+    assert len(lowered) == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"), [("model.dropout=0", "dropout"), ("penalty.l1=0", "l1"), ("penalty.l2=0", "l2")]
+)
+def test_a_term_at_its_neutral_value_is_another_program(overrides, name):
+    off, on = group((overrides,)).spec, group(()).spec
+    assert off != on
+    assert not any(off.dropout_layers) if name == "dropout" else name not in off.active
+
+
+def test_an_epoch_visits_full_batches_of_distinct_training_rows():
+    rows = jnp.arange(42, dtype=jnp.int32)
+    orders = [shuffled(stream(jnp.uint32(3), "shuffle"), jnp.int32(epoch), rows) for epoch in range(3)]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), rows)
+    assert len({tuple(np.asarray(order)) for order in orders}) == 3
+    state, _ = train(group((), base=("trainer.batch_size=8", "trainer.epochs=3")))
+    assert int(state.step[0]) == 3 * (42 // 8)
+
+
+def test_every_row_is_as_likely_to_sit_an_epoch_out():
+    rows = jnp.arange(10, dtype=jnp.int32)
+    key = stream(jnp.uint32(0), "shuffle")
+    order = jax.vmap(lambda epoch: shuffled(key, epoch, rows))(jnp.arange(4000, dtype=jnp.int32))
+    last = np.bincount(np.asarray(order)[:, -1], minlength=10)
+    # Binomial(4000, 1/10): mean 400, standard deviation 19; five of them.
+    assert np.abs(last - 400).max() < 95
+
+
+def test_variants_with_one_seed_share_initialisation_and_batch_order():
+    plain = group((), base=("trainer.epochs=1",))
+    noisy = group((), base=("trainer.epochs=1", "model.dropout=0.5", "model.norm=batch", "penalty.l2=0.1"))
+    for layer in ("dense_0", "dense_1", "dense_2"):
+        assert_same_bits(plain.state.variables.params[layer], noisy.state.variables.params[layer])
+
+
+def test_the_best_epoch_is_what_is_selected_and_not_the_last():
+    base = ("model.hidden=[30]", "optimizer.learning_rate=0.05", "trainer.batch_size=6", "trainer.epochs=40")
+    stopping = (*base, "early_stopping.patience=4", "seed=5")
+    state, _ = train(group((), base=stopping, train=18, validation=40))
+    best = int(state.stopping.best_epoch[0])
+    assert 0 < best < int(state.epoch[0])
+    variables, epoch = training.selected(state)
+    assert int(epoch[0]) == best
+    straight, _ = train(group((), base=(*base, "seed=5", f"trainer.epochs={best}"), train=18, validation=40))
+    assert_same_bits(variables, straight.variables)
+
+
+def test_without_restoring_the_last_epoch_is_selected():
+    state, _ = train(group(("early_stopping.restore_best=false",)))
+    variables, epoch = training.selected(state)
+    assert state.best is None
+    assert_same_bits((variables, epoch), (state.variables, state.epoch))
+
+
+def test_evaluation_measures_each_part_on_all_its_rows():
+    one = group((), base=("model.hidden=[]", "trainer.epochs=3", "trainer.evaluation_batch_size=5"))
+    state, _ = train(one)
+    test = sweep.stacked([np.arange(54, 60, dtype=np.int32)])
+    measured = training.evaluate_lanes(state.variables, one.numerics, one.rows, test, one.data, spec=one.spec)
+    layer = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), state.variables.params["dense_0"])
+    logits = np.asarray(one.data.inputs, np.float64) @ layer["kernel"] + layer["bias"]
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(60), one.data.labels]
+    hits = logits.argmax(1) == np.asarray(one.data.labels)
+    for part, rows in (
+        (measured.train, slice(0, 42)),
+        (measured.validation, slice(42, 54)),
+        (measured.test, slice(54, 60)),
+    ):
+        np.testing.assert_allclose(part.loss[0], losses[rows].mean(), rtol=1e-5)
+        np.testing.assert_allclose(part.accuracy[0], hits[rows].mean(), rtol=1e-6)
+
+
+def test_the_test_rows_decide_nothing_before_the_closing_evaluation():
+    dataset, config = clusters(), composed(*EVERYTHING)
+    poisoned = dataset._replace(inputs=dataset.inputs.copy())
+    poisoned.inputs[54:] = np.nan
+    trained = [train(lanes(data, [config], train=42, validation=12))[0] for data in (dataset, poisoned)]
+    assert_same_bits(*trained)
