@@ -70,7 +70,7 @@ def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(UserError, match=r"No space left on device.*data.cache_dir"):
+    with pytest.raises(UserError, match=r"No space left on device.*cache_dir=FOLDER"):
         cached(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,14 +1,11 @@
 """MNIST and its relatives: four IDX files, from a folder or the network, through TFDS without TensorFlow."""
 
-import functools
 import hashlib
-import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,7 @@ import pytest
 from regjax.data import idx, load
 from regjax.data.idx_files import read_idx
 from regjax.errors import UserError
-from tests.data_fixtures import NAMES, idx_bytes, tiny_arrays, tiny_set
+from tests.data_fixtures import NAMES, Server, idx_bytes, tiny_arrays, tiny_set
 
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -56,29 +53,6 @@ def connections(monkeypatch):
     return tried
 
 
-class Server:
-    """Serves folders on this machine, without a log."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    def __init__(self):
-        self.running = []
-
-    def __call__(self, folder):
-        handler = functools.partial(self.Handler, directory=folder)
-        self.running.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        threading.Thread(target=self.running[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.running[-1].server_port}/"
-
-    def stop(self):
-        while self.running:
-            server = self.running.pop()
-            server.shutdown()
-            server.server_close()
-
-
 @pytest.fixture
 def server():
     server = Server()
@@ -109,6 +83,16 @@ def test_what_tfds_writes_goes_to_the_data_folder_and_arrays_to_the_cache(load_t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "files", "tfds"]
     assert list((tmp_path / "tfds").glob("*/tiny/*/*.array_record*"))
     assert [path.suffix for path in sorted((tmp_path / "cache" / "data").iterdir())] == [".npz", ".sha256"]
+
+
+def test_folders_may_start_at_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(idx, "SETS", {"tiny": tiny_set(tmp_path / "files", NOWHERE)})
+    folders = {"manual_dir": "~/files", "data_dir": "~/tfds", "cache_dir": "~/cache"}
+    assert_is_tiny(load("idx", "tiny", test_share=0.2, test_seed=0, **folders))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "files", "tfds"]
+    assert list((tmp_path / "tfds").rglob("*.array_record*"))
 
 
 def test_nothing_is_printed_or_logged(load_tiny, tmp_path, capfd, caplog):
@@ -288,30 +272,6 @@ def test_losing_the_race_to_prepare_is_no_failure_but_a_full_disk_is(load_tiny, 
 def test_an_unknown_set_is_refused_with_the_nearest_name(tmp_path):
     with pytest.raises(UserError, match=r"^data.name=mnits: .*fashion_mnist, kmnist, mnist.*'mnist'\?"):
         idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (idx_bytes(np.zeros((2, 3), np.uint8))[:-9], "not a complete gzip file"),
-        (b"<html></html>", "not a complete gzip file"),
-        (b"", "found nothing"),
-        (idx_bytes(np.zeros((2, 3), np.uint8), magic=b"\0\0\x0d\2"), "found 00000d02"),
-        (idx_bytes(np.zeros((2, 3), np.uint8), magic=b"\0\0\x08\3"), "found 00000803"),
-        (idx_bytes(np.zeros((3, 2), np.uint8)), "sizes 2 x 3, found 3 x 2"),
-        (idx_bytes(np.zeros((2, 3), np.uint8), sizes=(2,)), "found 2 x 0"),
-        (idx_bytes(np.zeros((1, 3), np.uint8), sizes=(2, 3)), "expected 6 bytes after the header, found 3"),
-        (
-            idx_bytes(np.zeros((99, 3), np.uint8), sizes=(2, 3)),
-            "expected 6 bytes after the header, found more",
-        ),
-    ],
-)
-def test_damaged_idx_files_are_refused_by_path_and_reason(tmp_path, content, message):
-    path = tmp_path / "file.gz"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=f"^{path}: .*{message}.*Delete the file"):
-        read_idx(path, (2, 3))
 
 
 def test_registered_sizes_and_hashes_are_those_of_tfds():

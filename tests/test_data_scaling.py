@@ -40,11 +40,12 @@ def test_a_feature_that_is_constant_on_the_training_rows_keeps_scale_one():
 
 
 def test_standard_is_exact_over_many_rows_far_from_zero():
-    # Summed in float32, these 10,000 rows have another mean.
-    inputs = np.where(np.arange(10_000) % 2, 1_234_567.5, 1_234_566.5).astype(np.float32)[:, None]
-    dataset = Dataset("far", inputs, np.zeros(10_000, np.int32), 1, 0, None)
-    scaling = fit_scaling(dataset, np.arange(10_000), kind="standard")
-    assert (scaling.shift[0], scaling.scale[0]) == (1_234_567, 2)
+    # Half below, at and half above the mean: the variance is 1/6. Summed in float32 they have another mean.
+    inputs = (1_234_567 + 0.5 * (np.arange(9_999) % 3 - 1)).astype(np.float32)[:, None]
+    dataset = Dataset("far", inputs, np.zeros(9_999, np.int32), 1, 0, None)
+    scaling = fit_scaling(dataset, np.arange(9_999), kind="standard")
+    assert scaling.shift[0] == 1_234_567
+    np.testing.assert_allclose(scaling.scale, np.sqrt(6), rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["unit", "standard", "none"])

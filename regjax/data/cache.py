@@ -31,7 +31,7 @@ def through_cache(folder: Path, key: str, build: Callable[[], Dataset]) -> Datas
     except OSError as error:
         raise UserError(
             f"{path}: the decoded data cannot be kept here ({error.strerror}). "
-            "Name a writable folder with enough space as data.cache_dir."
+            "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
         ) from error
     return dataset
 

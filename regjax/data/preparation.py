@@ -76,7 +76,8 @@ def prepare(builder: Any, *, name: str, manual_dir: str | None) -> None:
     except NonMatchingChecksumError as error:
         told = "\n".join(str(error).splitlines()[:3])
         raise UserError(
-            f"data.name={name}: {told}\nNothing of it is kept: run again, or see data.manual_dir."
+            f"data.name={name}: {told}\n"
+            "It is not used. Run again, or get the file elsewhere and pass its folder as data.manual_dir."
         ) from error
     except (requests.RequestException, tfds.download.DownloadError) as error:
         raise UserError(f"data.name={name}: the download failed ({error}). Run again later.") from error

@@ -37,7 +37,7 @@ def _mean_and_deviation(
 ) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
     # Two passes in float64: the one-pass formula cancels where the mean is large beside the deviation.
     parts = [train_rows[first : first + ROWS_AT_ONCE] for first in range(0, len(train_rows), ROWS_AT_ONCE)]
-    total = sum(inputs[part].sum(axis=0) for part in parts)
+    total = sum(inputs[part].sum(axis=0, dtype=np.float64) for part in parts)
     mean = np.asarray(total) / len(train_rows)
     squares = sum(np.square(inputs[part] - mean).sum(axis=0) for part in parts)
     return mean, np.sqrt(np.asarray(squares) / len(train_rows))
