@@ -30,10 +30,41 @@ KERNEL_INITS = {
     "lecun_uniform": nn.initializers.lecun_uniform(),
     "lecun_normal": nn.initializers.lecun_normal(),
 }
+
+
+def _half(left: Float[Array, "rows inner"], right: Float[Array, "inner columns"]) -> Array:
+    return jnp.matmul(
+        left.astype(jnp.bfloat16), right.astype(jnp.bfloat16), preferred_element_type=jnp.float32
+    )
+
+
+@jax.custom_vjp
+def bfloat16_product(
+    inputs: Float[Array, "batch features"], kernel: Float[Array, "features units"]
+) -> Float[Array, "batch units"]:
+    """The product of both rounded to bfloat16, summed in float32; so are the two products of its gradient.
+
+    Not a `DotAlgorithmPreset`: on CPU XLA takes BF16_BF16_F32 and computes in float32 all the same.
+    """
+    return _half(inputs, kernel)
+
+
+def _bfloat16_forward(inputs: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _half(inputs, kernel), (inputs, kernel)
+
+
+def _bfloat16_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    inputs, kernel = saved
+    return _half(gradient, kernel.T), _half(inputs.T, gradient)
+
+
+bfloat16_product.defvjp(_bfloat16_forward, _bfloat16_backward)
+
+
 PRECISIONS: dict[str, Any] = {
-    "float32": lax.Precision.HIGHEST,
-    "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32,
-    "bfloat16": lax.DotAlgorithmPreset.BF16_BF16_F32,
+    "float32": {"precision": lax.Precision.HIGHEST},
+    "tf32": {"precision": lax.DotAlgorithmPreset.TF32_TF32_F32},
+    "bfloat16": {"dot_general": lambda inputs, kernel, *_, **__: bfloat16_product(inputs, kernel)},
 }
 
 
@@ -73,8 +104,8 @@ class MLP(nn.Module):
             use_bias=spec.use_bias,
             kernel_init=self._kernel_init(),
             param_dtype=jnp.result_type(float),
-            precision=PRECISIONS[spec.precision],
             name=f"dense_{layer}",
+            **PRECISIONS[spec.precision],
         )
 
     def _kernel_init(self) -> Callable[..., Any]:
@@ -104,9 +135,11 @@ class MLP(nn.Module):
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
     """Fresh variables. A kernel depends on the key and its layer, not on what else is in the network."""
-    inputs = jnp.zeros((1, spec.num_features), jnp.result_type(float))
-    variables = MLP(spec, numerics).init(key, inputs, None)
-    return Variables(variables["params"], variables.get("batch_stats", {}))
+    dtype = jnp.result_type(float)
+    variables = MLP(spec, numerics).init(key, jnp.zeros((1, spec.num_features), dtype), None)
+    # Flax starts running statistics in float32, whatever the parameters are.
+    batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
+    return Variables(variables["params"], batch_stats)
 
 
 def train_logits(

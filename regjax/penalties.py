@@ -8,8 +8,11 @@ from regjax.types import Strengths
 
 
 def l1(weights: list[Float[Array, "..."]], strength: Float[Array, ""]) -> Float[Array, ""]:
-    """`strength * sum(abs(w))`, strength >= 0, neutral at 0 (Tibshirani 1996). Its gradient at 0 is 0."""
-    return strength * sum(jnp.abs(weight).sum() for weight in weights)
+    """`strength * sum(abs(w))`, strength >= 0, neutral at 0 (Tibshirani 1996). Its gradient at 0 is 0.
+
+    JAX gives `abs` the gradient 1 there, which would push a zero weight away from zero; `sign(w) * w` has 0.
+    """
+    return strength * sum((jnp.sign(weight) * weight).sum() for weight in weights)
 
 
 def l2(weights: list[Float[Array, "..."]], strength: Float[Array, ""]) -> Float[Array, ""]:
