@@ -6,7 +6,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from regjax.config import register_schema, run_command
+from regjax.config import check, register_schema, run_command, typed
 
 register_schema()
 
@@ -14,6 +14,7 @@ register_schema()
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float | None:
     """Trains one run and returns its monitored validation metric, for sweepers to optimise."""
+    check(typed(config))  # a refusal does not wait for jax and flax
     from regjax.launcher import run_single  # jax and flax load only once there is something to train
 
     return run_single(config)

@@ -25,6 +25,7 @@ def main() -> None:
             f"seed={arguments.seed}",
             f"hydra.run.dir={folder}",
         ]
+        sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
         except SystemExit as exit_:

@@ -14,10 +14,10 @@ class LiveLine:
         self._console = Console()
         self._live = self._console.is_terminal
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(),
             console=self._console,
         )
@@ -38,7 +38,7 @@ class LiveLine:
 
     def note(self, text: str) -> None:
         """Something that happened, such as a compilation."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)
 
     def advance(self, run: int, line: str, row: Mapping[str, Any]) -> None:
         """`row` is the run's newest epoch, and `line` says the same in words."""

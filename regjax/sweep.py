@@ -92,7 +92,7 @@ class _Group:
         arguments = (state, self._numerics, self._rows, self._data, np.int32(1))
         program = _train_program.lower(*arguments, spec=self._spec).compile()
         self._watcher.note(
-            f"compiled {title} in {time.perf_counter() - begun:.1f} s ({len(self._members)} lanes)"
+            f"compiled {title} in {time.perf_counter() - begun:.1f} s ({_counted(len(self._members))})"
         )
         return program
 
@@ -159,3 +159,7 @@ def _provenance(run: Run) -> dict[str, Any]:
         "versions": runs.versions(),
         "config": run.config,
     }
+
+
+def _counted(lanes: int) -> str:
+    return "1 lane" if lanes == 1 else f"{lanes} lanes"

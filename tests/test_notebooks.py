@@ -20,7 +20,12 @@ pytestmark = [
 
 def trained(experiment: str, folder: Path) -> dict[float, dict]:
     """The summaries of an experiment's plain command, by dropout rate."""
-    command = [sys.executable, str(ROOT / "train.py"), f"experiment={experiment}", f"hydra.sweep.dir={folder}"]
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        f"experiment={experiment}",
+        f"hydra.sweep.dir={folder}",
+    ]
     finished = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert finished.returncode == 0, finished.stderr
     assert "model.dropout=0.5 against" in finished.stdout or "model.dropout=0.2 against" in finished.stdout

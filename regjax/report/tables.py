@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from regjax.statistics import Interval, mean_interval
+from regjax.statistics import mean_interval
 
 # Wide enough for the names of variants, on a terminal or not: lines are never cut.
 WIDTH = 160
@@ -28,7 +28,7 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
     for name, text in _entries(summary):
         table.add_row(name, text)
     table.add_row("files", str(directory))
-    Console(highlight=False, soft_wrap=True, width=WIDTH).print(table)
+    Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH).print(table)
 
 
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -49,15 +49,12 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def print_comparison(variants: Mapping[str, list[Mapping[str, Any]]], directory: Path) -> None:
     """A row per variant, and a line for each that sets it against the first; runs are paired by seed."""
-    console = Console(highlight=False, soft_wrap=True, width=WIDTH)
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     shown = {title: metric for title, metric in METRICS.items() if _known(variants, metric)}
     table = Table("variant", "n", "failed", *shown, box=box.SIMPLE, pad_edge=False)
     for name, summaries in variants.items():
         done = [summary for summary in summaries if summary["status"] == "done"]
-        cells = [
-            _interval(mean_interval([run[metric] for run in done])) if done else "-"
-            for metric in shown.values()
-        ]
+        cells = [_cell(done, metric) for metric in shown.values()]
         table.add_row(name, str(len(done)), str(len(summaries) - len(done)), *cells)
     console.print(table)
     if any(summary["selected_on_test"] for summaries in variants.values() for summary in summaries):
@@ -76,10 +73,15 @@ def _known(variants: Mapping[str, list[Mapping[str, Any]]], metric: str) -> bool
 
 
 def _paired(ours: list[Mapping[str, Any]], theirs: list[Mapping[str, Any]], metric: str) -> list[float]:
-    """Differences of the runs that both variants finished with the same seed."""
-    by_seed = {run["config"]["seed"]: run[metric] for run in theirs if run["status"] == "done"}
-    done = [run for run in ours if run["status"] == "done" and run["config"]["seed"] in by_seed]
-    return [run[metric] - by_seed[run["config"]["seed"]] for run in done]
+    """Differences of the runs with one seed that both variants finished and measured."""
+    baseline = {run["config"]["seed"]: value for run, value in _measured(theirs, metric)}
+    pairs = [(value, baseline.get(run["config"]["seed"])) for run, value in _measured(ours, metric)]
+    return [value - other for value, other in pairs if other is not None]
+
+
+def _measured(summaries: list[Mapping[str, Any]], metric: str) -> list[tuple[Mapping[str, Any], float]]:
+    done = [summary for summary in summaries if summary["status"] == "done"]
+    return [(summary, summary[metric]) for summary in done if summary[metric] is not None]
 
 
 def _difference(name: str, baseline: str, title: str, differences: list[float]) -> str:
@@ -94,7 +96,11 @@ def _difference(name: str, baseline: str, title: str, differences: list[float]) 
     return f"{opening}{mean:+.4f} [{low:+.4f}, {high:+.4f}] (mean, 95% CI, {n} pairs)"
 
 
-def _interval(interval: Interval) -> str:
+def _cell(summaries: list[Mapping[str, Any]], metric: str) -> str:
+    values = [value for _, value in _measured(summaries, metric)]
+    if not values:
+        return "-"
+    interval = mean_interval(values)
     if interval.n == 1:
         return f"{interval.mean:.4f}"
     return f"{interval.mean:.4f} [{interval.low:.4f}, {interval.high:.4f}]"

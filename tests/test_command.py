@@ -1,0 +1,300 @@
+"""`python train.py` as users run it: what it leaves, what it prints, what it refuses."""
+
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import Mock
+
+import pytest
+
+from regjax.config import run_command
+from regjax.errors import UserError
+from tests.small import ROOT
+
+SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_accuracy"
+# Tells what Hydra's sweepers are handed: what `main` returns, and what the launcher does.
+TELLING = f"""
+import runpy, sys
+sys.path[0] = {str(ROOT)!r}
+from regjax import launcher
+one, many = launcher.run_single, launcher.launch
+launcher.run_single = lambda *given: (value := one(*given), print("RETURNED", value))[0]
+launcher.launch = lambda *given: (jobs := many(*given), print("RETURNED", [j.return_value for j in jobs]))[0]
+sys.argv = ["train.py", *sys.argv[1:]]
+runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
+"""
+COMMANDS = {
+    "plain": "hydra.run.dir=out trainer.epochs=2",
+    "stopped": "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=90 optimizer.learning_rate=0.05 "
+    "regularization=[elastic_net,early_stopping] early_stopping.patience=2",
+    "again": "hydra.run.dir=out trainer.epochs=2",
+    "sweep": f"-m hydra.sweep.dir=out {SMALL} model.dropout=0,0.2 seed=0,1",
+    "other": "hydra.run.dir=out trainer.epochs=3",
+    "alone": f"hydra.run.dir=out {SMALL} model.dropout=0.2 seed=1",
+    "basic": f"-m hydra.sweep.dir=out {SMALL} hydra/launcher=basic model.dropout=0.2 seed=0,1",
+    "sweep again": f"-m hydra.sweep.dir=out {SMALL} model.dropout=0,0.2 seed=0,1",
+    "diverged": f"hydra.run.dir=out {SMALL} optimizer=sgd optimizer.learning_rate=1e30",
+    "one diverged": f"-m hydra.sweep.dir=out {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30",
+    "no validation": f"{SMALL} data.validation=0",
+    "on test": f"hydra.run.dir=out {SMALL} data.validation=test",
+}
+TOLD = ("sweep", "alone", "no validation")
+AFTER = {"again": "plain", "other": "again", "sweep again": "sweep"}
+# What the message must say, the override itself apart.
+REFUSED = {
+    "model.dropout=1.5": ["from 0 to 1"], "model.dropout=abc": ["from 0 to 1"], "penalty.l1=nan": ["finite"],
+    "model.hidden=[0]": ["1 or more"], "penalty.l2=-1": ["0 or more"], "optimizer.learning_rate=0": ["above"],
+    "model.dropuot=.2": ["Did you mean 'model.dropout'?"], "data=mnits": ["Did you mean 'mnist'?", "wine"],
+    "trainer.batch_size=0": ["from 1 to"], "trainer.batch_size=5000": ["choose 1 to 1149"],
+    "data.validation=1.2": ["a share in (0, 1), a count, first:N, test or 0"],
+    "data.train_size=5": ["10 (the classes)"], "early_stopping.patience=-1": ["from 0 to", "null (off)"],
+    "regularization=[dropout,none]": ["none stands alone", "'regularization=[dropout]'"],
+    "regularization=null": ["must be one of", "elastic_net"], "platform=gpu": ["finds none here", "cpu"],
+    "data=mnist data.data_dir=new data.manual_dir=../junk": ["junk/train-images-idx3-ubyte.gz", "SHA-256"],
+    "data=mnist data.data_dir=new": ["train-images-idx3-ubyte.gz", "data.manual_dir=FOLDER"],
+    "hydra.run.dir=../file/out": ["file/out: Not a directory", "hydra.run.dir"],
+    "-m hydra.sweep.dir=out seed=0 model.dropout=0,1.5": ["model.dropout=1.5", "from 0 to 1"],
+}  # fmt: skip
+
+
+class Done(NamedTuple):
+    """A command that has ended: `files` are those in its directory, with their times and contents."""
+
+    code: int
+    out: str
+    err: str
+    files: dict[str, tuple[int, bytes]]
+
+    def text(self, name: str) -> str:
+        return self.files[name][1].decode()
+
+    def summary(self, folder: str = "out") -> dict[str, Any]:
+        return json.loads(self.text(f"{folder}/summary.json"), parse_constant=pytest.fail)
+
+    def metrics(self, folder: str = "out") -> list[dict[str, str]]:
+        return list(csv.DictReader(self.text(f"{folder}/metrics.csv").splitlines()))
+
+    def numbers(self, folder: str = "out") -> list[list[str]]:
+        return [[row[name] for name in row if name != "seconds"] for row in self.metrics(folder)]
+
+    def below(self, folder: str) -> set[str]:
+        paths = [Path(name).relative_to(folder) for name in self.files if name.startswith(f"{folder}/")]
+        return {path.as_posix() if path.parts[0] == ".hydra" else path.parts[0] for path in paths}
+
+    def results(self) -> dict[str, tuple[int, bytes]]:
+        return {name: self.files[name] for name in self.files if not re.search(r"/\.hydra/|/multirun", name)}
+
+
+def run(name: str, arguments: str, directory: Path, cache: Path) -> Done:
+    """Runs a command in a directory, without a network and without the user's data."""
+    proxies = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+    environment = os.environ | proxies | {"REGJAX_CACHE_DIR": str(cache), "no_proxy": ""}
+    environment.pop("REGJAX_MNIST_DIR", None)
+    script = ["-c", TELLING] if name in TOLD else [str(ROOT / "train.py")]
+    process = subprocess.run(
+        [sys.executable, *script, *arguments.split()],
+        cwd=directory, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    paths = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if path.is_file()}
+    files = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in paths.items()}
+    return Done(process.returncode, process.stdout, process.stderr, files)
+
+
+def refuse(arguments: str, directory: Path, cache: Path) -> Done:
+    """Runs a command that must write nothing, in a folder beside a file and a folder of wrong data."""
+    for folder in ("here", "junk"):
+        (directory / folder).mkdir()
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (directory / "junk" / f"{part}-ubyte.gz").write_bytes(b"junk")
+    (directory / "file").write_bytes(b"")
+    place = "" if "hydra." in arguments else "hydra.run.dir=out "
+    return run(arguments, place + arguments, directory / "here", cache)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The end of a command, by its name; two run at a time, in the order of the tests."""
+    cache = tmp_path_factory.mktemp("cache")
+    directories = {name: tmp_path_factory.mktemp("run") for name in (*COMMANDS, *REFUSED)}
+    futures = {}
+
+    def begin(name: str) -> Done:
+        if name in AFTER:
+            futures[AFTER[name]].result()
+            directories[name] = directories[AFTER[name]]
+        return run(name, COMMANDS[name], directories[name], cache)
+
+    with ThreadPoolExecutor(2) as pool:
+        futures |= {name: pool.submit(begin, name) for name in COMMANDS}
+        futures |= {name: pool.submit(refuse, name, directories[name], cache) for name in REFUSED}
+        yield lambda name: futures[name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+def test_a_run_leaves_its_directory_and_a_table(done):
+    run = done("plain")
+    hydra = {f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")}
+    files = {"train.log", "metrics.csv", "summary.json", "curves.png", "checkpoints"}
+    assert (run.code, run.err, run.below("out")) == (0, "", hydra | files)
+    assert run.files["out/curves.png"][1].startswith(b"\x89PNG")
+    assert len(re.findall(r"epoch \d/2 .*val_accuracy", run.text("out/train.log"))) == 2
+    for row in ("selected epoch", "train", "validation", "test", "ledger", "sparsity", "seconds", "files"):
+        assert re.search(rf"^ *{row} ", run.out, re.MULTILINE)
+    assert "\x1b" not in run.out
+
+
+def test_metrics_and_summary_have_the_documented_names(done):
+    run = done("plain")
+    metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    columns = ["epoch", "seconds", "train_objective", "loss_data", *metrics]
+    ends = ["test_loss", "test_accuracy", "best_val_loss", "best_val_accuracy", "sparsity", "seconds"]
+    known, summary = {*metrics, *ends}, run.summary()
+    assert [list(row) for row in run.metrics()] == [columns, columns]
+    assert [row["epoch"] for row in run.metrics()] == ["1", "2"]
+    assert all(math.isfinite(float(value)) for row in run.metrics() for value in row.values())
+    assert {*known, "status", "selected_epoch", "versions", "fingerprint", "identity"} <= set(summary)
+    assert all(isinstance(summary[name], float) and math.isfinite(summary[name]) for name in known)
+    assert (summary["status"], summary["selected_epoch"], summary["selected_on_test"]) == ("done", 2, False)
+    assert re.fullmatch("[0-9a-f]{64}", summary["fingerprint"])
+    assert {"jax", "flax", "optax", "numpy"} <= set(summary["versions"])
+
+
+def test_a_directory_that_holds_another_run_is_refused_and_left_as_it_is(done):
+    refused = done("other")
+    assert (refused.code, refused.results()) == (1, done("plain").results())
+    assert re.search(r"hydra\.run\.dir=.*trainer\.epochs was 2, is 3", refused.err)
+
+
+def test_early_stopping_selects_the_best_epoch_and_ends_when_patience_is_over(done):
+    run = done("stopped")
+    rows, summary = run.metrics(), run.summary()
+    losses = [float(row["val_loss"]) for row in rows]
+    best = losses.index(min(losses)) + 1
+    assert (run.code, summary["selected_epoch"], summary["best_val_loss_epoch"]) == (0, best, best)
+    assert len(rows) == best + 2 < 90
+    for metric in ("val_loss", "val_accuracy"):
+        assert summary[metric] == pytest.approx(float(rows[best - 1][metric]), rel=1e-6)
+    assert summary["best_val_accuracy"] == max(float(row["val_accuracy"]) for row in rows)
+
+
+def test_the_ledger_sums_to_the_objective(done):
+    rows = done("stopped").metrics()
+    terms = [name for name in rows[0] if name.startswith("loss_")]
+    assert terms == ["loss_data", "loss_l1", "loss_l2"]
+    for row in rows:
+        parts = [float(row[name]) for name in terms]
+        assert min(parts) > 0
+        assert sum(parts) == pytest.approx(float(row["train_objective"]), rel=1e-6)
+    selected = rows[done("stopped").summary()["selected_epoch"] - 1]
+    assert done("stopped").summary()["ledger"] == {name: float(selected[name]) for name in terms}
+
+
+def test_a_sweep_leaves_for_every_job_what_a_single_run_leaves(done):
+    sweep, alone = done("sweep"), done("alone")
+    assert (sweep.code, alone.code, sweep.err) == (0, 0, "")
+    assert {name.split("/")[1] for name in sweep.files} & set("012345") == set("0123")
+    assert len({str(sweep.numbers(f"out/{job}")) for job in range(4)}) == 4
+    for job in range(4):
+        assert sweep.below(f"out/{job}") == alone.below("out")
+    configs = [sweep.summary(f"out/{job}")["config"] for job in range(4)]
+    rates_and_seeds = [(config["model.dropout"], config["seed"]) for config in configs]
+    assert rates_and_seeds == [(0, 0), (0, 1), (0.2, 0), (0.2, 1)]
+    assert "model.dropout=0.2" in sweep.text("out/3/.hydra/overrides.yaml")
+    assert "model.dropout=0.2" in sweep.out
+
+
+@pytest.mark.parametrize(("name", "again"), [("plain", "again"), ("sweep", "sweep again")])
+def test_the_same_command_again_shows_the_run_and_trains_nothing(done, name, again):
+    first, second = done(name), done(again)
+    table = re.sub(r"files .*", "", second.out).strip()
+    assert (second.code, second.results()) == (0, first.results())
+    assert "accuracy" in table
+    assert table in first.out
+    assert "epoch 1/" not in second.out
+
+
+@pytest.mark.parametrize(("name", "job"), [("sweep", 3), ("basic", 1)])
+def test_a_job_gives_the_numbers_of_the_same_run_alone_to_the_last_digit(done, name, job):
+    assert done(name).code == 0
+    assert done(name).numbers(f"out/{job}") == done("alone").numbers()
+
+
+def test_a_diverging_run_ends_with_code_1_and_says_why(done):
+    run = done("diverged")
+    summary = run.summary()
+    assert (run.code, summary["status"], summary["selected_epoch"]) == (1, "diverged", None)
+    assert re.search(r"epoch \d+: loss_data is (nan|inf)", summary["reason"])
+    assert summary["reason"] in run.err
+    assert summary["val_loss"] is summary["test_accuracy"] is None
+    assert len(run.metrics()) < 3
+    assert "Traceback" not in run.err
+
+
+def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
+    sweep = done("one diverged")
+    assert [sweep.summary(f"out/{job}")["status"] for job in (0, 1)] == ["done", "diverged"]
+    assert len(sweep.metrics("out/0")) == 3
+    assert sweep.code == 1
+    assert re.search(r"1 of 2 runs.*out/1", sweep.err)
+
+
+def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):
+    run = done("no validation")
+    (directory,) = {name.rpartition("/")[0] for name in run.files if name.endswith("summary.json")}
+    assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d", directory)
+    assert run.code == 0
+    assert [(row["val_loss"], row["val_accuracy"]) for row in run.metrics(directory)] == [("", "")] * 3
+    assert run.summary(directory)["val_loss"] is run.summary(directory)["best_val_loss_epoch"] is None
+    assert 0 < run.summary(directory)["test_accuracy"] <= 1
+    assert "RETURNED None\n" in run.out
+
+
+def test_validation_on_test_rows_is_said_and_leaves_no_test_metric(done):
+    run = done("on test")
+    summary = run.summary()
+    assert (run.code, summary["selected_on_test"]) == (0, True)
+    assert summary["test_loss"] is summary["test_accuracy"] is None
+    assert 0 < summary["val_accuracy"] <= 1
+    assert "TEST" in run.out
+
+
+def test_main_returns_the_monitored_validation_metric(done):
+    assert f"RETURNED {done('alone').summary()['val_accuracy']}\n" in done("alone").out
+    accuracies = [done("sweep").summary(f"out/{job}")["val_accuracy"] for job in range(4)]
+    assert f"RETURNED {accuracies}\n" in done("sweep").out
+
+
+def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    for error, code, line in [
+        (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
+        (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
+        (OSError("the disk is gone"), 1, "error: the disk is gone\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ]:
+        monkeypatch.setattr("os.environ", {})
+        assert run_command(Mock(side_effect=error), ROOT / "conf") == code
+        assert capsys.readouterr().err.startswith(line)
+    with pytest.raises(ZeroDivisionError):
+        run_command(Mock(side_effect=ZeroDivisionError), ROOT / "conf")
+    monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
+    with pytest.raises(UserError):
+        run_command(Mock(side_effect=UserError), ROOT / "conf")
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_bad_input_is_refused_by_name_and_nothing_is_written(done, arguments):
+    refused = done(arguments)
+    named = [] if " " in arguments or "file/" in arguments else [arguments]
+    assert refused.code == 1
+    assert all(part in refused.err for part in [*named, *REFUSED[arguments]])
+    assert "Traceback" not in refused.err
+    assert refused.out == ""
+    assert [name for name in refused.files if not re.match(r"out/(\.hydra/|multirun\.yaml$)", name)] == []

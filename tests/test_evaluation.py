@@ -1,0 +1,105 @@
+"""Exact metrics against scikit-learn's, over any number of rows in batches of any size."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+from sklearn.metrics import accuracy_score, log_loss
+
+from regjax.evaluation import batch_inputs, data_losses, evaluate, sparsity
+from regjax.types import DeviceData, Rows
+
+ROWS, FEATURES, CLASSES = 60, 6, 4
+RANDOM = np.random.default_rng(0)
+PIXELS = RANDOM.integers(0, 256, (ROWS, FEATURES)).astype(np.uint8)
+LABELS = RANDOM.integers(0, CLASSES, ROWS).astype(np.int32)
+SHIFT = RANDOM.uniform(0, 255, FEATURES).astype(np.float32)
+SCALE = RANDOM.uniform(0.001, 0.02, FEATURES).astype(np.float32)
+KERNEL = RANDOM.normal(size=(FEATURES, CLASSES)).astype(np.float32)
+
+DATA = DeviceData(jnp.asarray(PIXELS), jnp.asarray(LABELS))
+NONE = jnp.zeros(0, jnp.int32)
+SCALED = Rows(NONE, NONE, NONE, jnp.asarray(SHIFT), jnp.asarray(SCALE))
+
+
+def measure(indices, *, batch_size, data=DATA, predict=lambda inputs: inputs @ KERNEL):
+    return evaluate(predict, data, SCALED, jnp.asarray(indices, jnp.int32), batch_size=batch_size)
+
+
+def probabilities(indices):
+    """In float64, by NumPy and SciPy."""
+    inputs = (PIXELS[indices].astype(np.float64) - SHIFT) * SCALE
+    return special.softmax(inputs @ KERNEL.astype(np.float64), axis=1)
+
+
+@pytest.mark.parametrize("count", [1, 7, 23, 24, 60])
+@pytest.mark.parametrize("batch_size", [1, 8, 1000])
+def test_metrics_are_those_of_scikit_learn(count, batch_size):
+    indices = RANDOM.permutation(ROWS)[:count]
+    expected = probabilities(indices)
+    found = measure(indices, batch_size=batch_size)
+    np.testing.assert_allclose(
+        found.loss, log_loss(LABELS[indices], expected, labels=range(CLASSES)), rtol=1e-5
+    )
+    np.testing.assert_allclose(found.accuracy, accuracy_score(LABELS[indices], expected.argmax(1)), rtol=1e-6)
+
+
+def test_the_batch_size_does_not_matter():
+    indices = np.arange(0, ROWS, 2)
+    losses, accuracies = zip(
+        *(measure(indices, batch_size=size) for size in (1, 7, 16, 29, 30, 31)), strict=True
+    )
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
+    np.testing.assert_array_equal(accuracies, accuracies[0])
+
+
+def test_a_row_named_twice_counts_twice():
+    once, twice = measure([3, 5], batch_size=4), measure([3, 5, 5], batch_size=4)
+    loss_of_5 = float(measure([5], batch_size=4).loss)
+    np.testing.assert_allclose(3 * twice.loss, 2 * once.loss + loss_of_5, rtol=1e-6)
+
+
+def test_without_rows_the_metrics_are_not_a_number():
+    found = measure([], batch_size=8)
+    assert np.isnan(found.loss)
+    assert np.isnan(found.accuracy)
+
+
+def test_rows_that_are_not_asked_for_do_not_leak_in_from_the_padding():
+    inputs = jnp.asarray(PIXELS, jnp.float32).at[0].set(jnp.nan)
+    found = measure([5, 6, 7], batch_size=2, data=DATA._replace(inputs=inputs))
+    np.testing.assert_allclose(found.loss, measure([5, 6, 7], batch_size=3).loss, rtol=1e-6)
+
+
+def test_a_loss_that_is_not_a_number_is_not_hidden():
+    inputs = jnp.asarray(PIXELS, jnp.float32).at[5].set(jnp.nan)
+    assert np.isnan(measure([5, 6, 7], batch_size=2, data=DATA._replace(inputs=inputs)).loss)
+
+
+def test_inputs_are_shifted_then_scaled():
+    found = batch_inputs(DATA, SCALED, jnp.array([4, 2], jnp.int32))
+    np.testing.assert_allclose(found, (PIXELS[[4, 2]] - SHIFT) * SCALE, rtol=1e-6)
+
+
+def test_the_loss_of_each_row_is_its_cross_entropy_in_nats():
+    logits = RANDOM.normal(0, 3, (5, CLASSES)).astype(np.float32)
+    expected = special.logsumexp(logits, axis=1) - logits[np.arange(5), LABELS[:5]]
+    np.testing.assert_allclose(data_losses(jnp.asarray(logits), DATA.labels[:5]), expected, rtol=1e-5)
+
+
+def test_the_loss_of_a_certain_mistake_is_finite():
+    losses = data_losses(jnp.array([[1e4, -1e4], [-1e4, 1e4]]), jnp.array([1, 1], jnp.int32))
+    np.testing.assert_array_equal(losses, [2e4, 0])
+
+
+def test_sparsity_is_the_share_of_kernel_entries_under_a_thousandth():
+    params = {
+        "dense_0": {
+            "kernel": jnp.array([[0.0, 0.0009, -0.0009], [0.0011, -0.0011, 5.0]]),
+            "bias": jnp.zeros(3),
+        },
+        "norm_0": {"scale": jnp.zeros(3), "bias": jnp.zeros(3)},
+        "dense_1": {"kernel": jnp.array([[0.0], [1.0], [-1.0], [1.0]]), "bias": jnp.zeros(1)},
+    }
+    assert float(jax.jit(sparsity)(params)) == pytest.approx(4 / 10)

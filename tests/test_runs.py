@@ -1,0 +1,122 @@
+"""The run directory: strict JSON replaced in one step, numbers that survive the CSV, and a run's identity."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from regjax import runs
+from regjax.config import flatten
+from tests.small import composed
+
+CONFIG = flatten(composed())
+NOT_DECISIVE = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir"}
+
+
+def strict(directory):
+    """The summary by a parser that refuses NaN and infinity."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads((directory / "summary.json").read_text(), parse_constant=refuse)
+
+
+def test_a_summary_reads_back_as_it_was_written(tmp_path):
+    summary = {"status": "done", "epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
+    assert runs.write_summary(tmp_path, summary) == summary
+    assert runs.read_summary(tmp_path) == summary
+    assert strict(tmp_path) == summary
+
+
+def test_numbers_that_are_not_finite_become_null(tmp_path):
+    bad = {
+        "nan": float("nan"),
+        "nested": {"list": [float("inf"), np.float32("-inf"), np.float64("nan"), 1.0]},
+    }
+    expected = {"nan": None, "nested": {"list": [None, None, None, 1.0]}}
+    assert runs.write_summary(tmp_path, bad) == expected
+    assert strict(tmp_path) == expected
+
+
+def test_numpy_numbers_become_the_shortest_plain_ones(tmp_path):
+    written = runs.write_summary(
+        tmp_path,
+        {"float32": np.float32(0.1), "int": np.int32(3), "bool": np.bool_(True), "array": np.asarray(2)},
+    )
+    assert written == {"float32": 0.1, "int": 3, "bool": True, "array": 2}
+    assert strict(tmp_path) == written
+
+
+def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
+    runs.write_summary(tmp_path, {"status": "running"})
+    os.link(tmp_path / "summary.json", tmp_path / "reader.json")  # a reader that has opened the old one
+    runs.write_summary(tmp_path, {"status": "done"})
+    assert json.loads((tmp_path / "reader.json").read_text()) == {"status": "running"}
+    assert runs.read_summary(tmp_path) == {"status": "done"}
+    assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json"}
+
+
+def test_a_directory_without_a_summary_has_none(tmp_path):
+    assert runs.read_summary(tmp_path) is None
+
+
+def test_metrics_read_back_as_the_same_float32(tmp_path):
+    random = np.random.default_rng(0)
+    values = (random.normal(size=50) * 10.0 ** random.integers(-30, 30, 50)).astype(np.float32)
+    runs.start(tmp_path, ["epoch", "loss"], {})
+    runs.append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[:20], 1)])
+    runs.append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[20:], 21)])
+    table = runs.read_metrics(tmp_path)
+    assert list(table) == ["epoch", "loss"]
+    assert table["epoch"] == list(range(1, 51))
+    np.testing.assert_array_equal(np.array(table["loss"], np.float32), values)
+
+
+def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_are_not(tmp_path):
+    runs.start(tmp_path, ["a", "b", "c", "d"], {})
+    row = {"a": np.float32("nan"), "b": float("nan"), "c": np.float32(0), "d": np.asarray(np.inf, np.float32)}
+    runs.append_metrics(tmp_path, [row])
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["a,b,c,d", ",,0.0,inf"]
+    table = runs.read_metrics(tmp_path)
+    assert np.isnan(table["a"] + table["b"]).all()
+    assert (table["c"], table["d"]) == ([0.0], [np.inf])
+
+
+def test_a_run_begins_anew(tmp_path):
+    directory = tmp_path / "new" / "run"
+    runs.start(directory, ["epoch"], {"identity": "old"})
+    runs.append_metrics(directory, [{"epoch": 1}])
+    runs.append_log(directory, "an old line")
+    runs.start(directory, ["epoch", "loss"], {"identity": "new"})
+    assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
+    assert runs.read_metrics(directory) == {}
+    assert not (directory / "train.log").exists()
+    assert runs.read_summary(directory) == {"status": "running", "identity": "new"}
+
+
+def test_the_log_grows_by_a_line_with_its_time(tmp_path):
+    runs.append_log(tmp_path, "first")
+    runs.append_log(tmp_path, "second")
+    lines = (tmp_path / "train.log").read_text().splitlines()
+    assert [line.split(" ", 2)[2] for line in lines] == ["first", "second"]
+
+
+def test_an_identity_depends_on_values_and_not_on_the_order_of_keys():
+    backwards = dict(reversed(CONFIG.items()))
+    assert runs.identity(CONFIG, "data", "cpu") == runs.identity(backwards, "data", "cpu")
+
+
+@pytest.mark.parametrize("key", CONFIG)
+def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key):
+    changed = CONFIG | {key: "another value"}
+    same = runs.identity(changed, "data", "cpu") == runs.identity(CONFIG, "data", "cpu")
+    assert same == (key in NOT_DECISIVE)
+
+
+def test_an_identity_changes_with_data_device_and_version(monkeypatch):
+    identities = {runs.identity(CONFIG, *parts) for parts in (("a", "cpu"), ("b", "cpu"), ("a", "TPU v4"))}
+    monkeypatch.setattr(runs, "__version__", "another")
+    identities.add(runs.identity(CONFIG, "a", "cpu"))
+    assert len(identities) == 4
