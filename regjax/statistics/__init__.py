@@ -1,0 +1,18 @@
+"""Intervals, paired tests, corrections and ranks: pure functions on NumPy arrays, on SciPy."""
+
+from regjax.statistics.family import Comparison, Holm, compare, holm
+from regjax.statistics.intervals import Interval, mean_interval, t_interval
+from regjax.statistics.paired import Caveat, PairedTest, paired_test
+
+__all__ = [
+    "Caveat",
+    "Comparison",
+    "Holm",
+    "Interval",
+    "PairedTest",
+    "compare",
+    "holm",
+    "mean_interval",
+    "paired_test",
+    "t_interval",
+]
