@@ -3,6 +3,7 @@
 from regjax.statistics.family import Comparison, Holm, compare, holm
 from regjax.statistics.intervals import Interval, mean_interval, t_interval
 from regjax.statistics.paired import Caveat, PairedTest, paired_test
+from regjax.statistics.power import paired_power, seeds_needed
 
 __all__ = [
     "Caveat",
@@ -13,6 +14,8 @@ __all__ = [
     "compare",
     "holm",
     "mean_interval",
+    "paired_power",
     "paired_test",
+    "seeds_needed",
     "t_interval",
 ]
