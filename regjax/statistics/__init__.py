@@ -4,6 +4,7 @@ from regjax.statistics.family import Comparison, Holm, compare, holm
 from regjax.statistics.intervals import Interval, mean_interval, t_interval
 from regjax.statistics.paired import Caveat, PairedTest, paired_test
 from regjax.statistics.power import paired_power, seeds_needed
+from regjax.statistics.verdict import verdict
 
 __all__ = [
     "Caveat",
@@ -18,4 +19,5 @@ __all__ = [
     "paired_test",
     "seeds_needed",
     "t_interval",
+    "verdict",
 ]
