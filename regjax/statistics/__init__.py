@@ -1,0 +1,27 @@
+"""Intervals, paired tests, corrections and ranks: pure functions on NumPy arrays, on SciPy."""
+
+from regjax.statistics.family import Comparison, Holm, compare, holm
+from regjax.statistics.intervals import Interval, mean_interval, t_interval
+from regjax.statistics.paired import Caveat, PairedTest, paired_test
+from regjax.statistics.power import paired_power, seeds_needed
+from regjax.statistics.ranks import Friedman, friedman, nemenyi_difference
+from regjax.statistics.verdict import verdict
+
+__all__ = [
+    "Caveat",
+    "Comparison",
+    "Friedman",
+    "Holm",
+    "Interval",
+    "PairedTest",
+    "compare",
+    "friedman",
+    "holm",
+    "mean_interval",
+    "nemenyi_difference",
+    "paired_power",
+    "paired_test",
+    "seeds_needed",
+    "t_interval",
+    "verdict",
+]

@@ -1,0 +1,35 @@
+"""Student's t intervals."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Interval(NamedTuple):
+    """A mean and the bounds of its confidence interval; both bounds are NaN where n is under 2."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> Interval:
+    """`mean` plus and minus t(n - 1) standard errors; `level` is the coverage, in (0, 1).
+
+    Bounds are NaN where n is under 2 or the standard error is NaN.
+    """
+    if n < 2:
+        return Interval(mean, float("nan"), float("nan"), n)
+    half = float(stats.t.isf((1 - level) / 2, n - 1)) * standard_error
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Student's t interval of a mean. Paired differences go in as one list of differences."""
+    n = len(values)
+    mean = float(np.mean(values)) if n else float("nan")
+    standard_error = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    return t_interval(mean, standard_error, n, level=level)
