@@ -12,10 +12,10 @@ from regjax.statistics import paired_power, seeds_needed
 @pytest.mark.parametrize(
     ("effect", "sd", "power", "published"),
     [
-        (0.5, 1, 0.80, 33.36713),  # R, pwr.t.test(d = .5, power = .8, type = "paired")
-        (0.15, 1, 0.80, 350.7638),  # the same with d = .15
-        (0.4, 1, 0.90, 67.07532),  # the same with d = .4, power = .9
-        (10, 14.14214, 0.85, 19.96892),  # Dalgaard, Introductory Statistics with R (2008), section 9.3
+        (0.5, 1.0, 0.80, 33.36713),  # R, pwr.t.test(d = .5, power = .8, type = "paired")
+        (0.15, 1.0, 0.80, 350.7638),  # the same with d = .15
+        (0.4, 1.0, 0.90, 67.07532),  # the same with d = .4, power = .9
+        (10.0, 14.14214, 0.85, 19.96892),  # Dalgaard, Introductory Statistics with R (2008), section 9.3
     ],
 )
 def test_seeds_are_the_published_sample_sizes_rounded_up(effect, sd, power, published):
@@ -24,12 +24,12 @@ def test_seeds_are_the_published_sample_sizes_rounded_up(effect, sd, power, publ
 
 def test_power_of_25_pairs_is_that_of_g_power():
     # Wuensch, "G*Power: t Tests": one-sample t, two tails, d = .333333, alpha .05, N = 25: power = 0.360.
-    assert paired_power(25, 1 / 3, 1, level=0.05) == pytest.approx(0.360, abs=5e-4)
+    assert paired_power(25, 1 / 3, 1.0, level=0.05) == pytest.approx(0.360, abs=5e-4)
 
 
 def test_power_of_the_smallest_effect_is_that_of_pwr():
     # R: pwr.t.test(d = 0.02, n = 33, type = "paired"): power = 0.05142498, both tails counted.
-    assert paired_power(33, 0.02, 1, level=0.05) == pytest.approx(0.05142498, abs=2e-4)
+    assert paired_power(33, 0.02, 1.0, level=0.05) == pytest.approx(0.05142498, abs=2e-4)
 
 
 def test_power_is_the_share_of_simulated_tests_that_reject():
@@ -57,17 +57,17 @@ def test_a_stricter_level_takes_more_seeds():
 
 def test_large_numbers_approach_the_normal_formula():
     expected = ((stats.norm.isf(0.025) + stats.norm.isf(0.2)) / 1e-3) ** 2
-    assert seeds_needed(1e-3, 1, level=0.05) == pytest.approx(expected, rel=1e-5)
+    assert seeds_needed(1e-3, 1.0, level=0.05) == pytest.approx(expected, rel=1e-5)
 
 
 def test_two_seeds_are_enough_for_an_enormous_effect():
-    assert seeds_needed(1e9, 1, level=0.05) == 2
+    assert seeds_needed(1e9, 1.0, level=0.05) == 2
 
 
 def test_no_number_of_seeds_beats_the_overlap_of_splits():
     # The standard error stays above sd sqrt(ratio) = .5 sd; a difference of .5 sd is then one standard error.
-    assert seeds_needed(0.5, 1, level=0.05, test_to_train=0.25) is None
-    assert seeds_needed(2.0, 1, level=0.05, test_to_train=0.25) > seeds_needed(2.0, 1, level=0.05)
+    assert seeds_needed(0.5, 1.0, level=0.05, test_to_train=0.25) is None
+    assert seeds_needed(2.0, 1.0, level=0.05, test_to_train=0.25) > seeds_needed(2.0, 1.0, level=0.05)
 
 
 @pytest.mark.parametrize("sd", [0.0, float("nan")])
