@@ -17,7 +17,12 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 def invalid(key: str, value: object, allowed: str, *, near: str | None = None) -> UserError:
     """The refusal of `key=value`, with what is allowed and the likely intended name."""
     hint = f" Did you mean {near!r}?" if near else ""
-    return UserError(f"{key}={value}: {allowed}.{hint}")
+    return UserError(f"{key}={shown(value)}: {allowed}.{hint}")
+
+
+def shown(value: object) -> str:
+    """A value as YAML and the command line write it."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
 def invalid_choice(key: str, value: object, choices: Iterable[str]) -> UserError:

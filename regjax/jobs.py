@@ -35,7 +35,7 @@ def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
         finished = {place: _finished(run) for place, run in prepared.items()}
         summaries |= {place: summary for place, summary in finished.items() if summary}
         waiting = {place: run for place, run in prepared.items() if not finished[place]}
-        labels = [jobs[place].variant for place in waiting]
+        labels = [f"{jobs[place].variant} seed={jobs[place].config.seed}" for place in waiting]
         with LiveLine(labels, [jobs[place].config.trainer.epochs for place in waiting]) as watcher:
             trained = sweep.train_runs(list(waiting.values()), dataset, device, watcher)
         for order, place in enumerate(waiting):

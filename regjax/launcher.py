@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax.config import check, typed
 from regjax.config.checks import check_regularization
-from regjax.errors import UserError
+from regjax.errors import UserError, invalid
 from regjax.jobs import Job, run_jobs
 from regjax.report.tables import print_comparison, print_summary
 
@@ -49,6 +49,7 @@ def launch(
         for place, overrides in enumerate(job_overrides)
     ]
     jobs = [_job_of_sweep(config_of_job) for config_of_job in composed]
+    _check_directories(jobs)
     for job_config, job in zip(composed, jobs, strict=True):
         _record(job_config, job.directory)
     summaries = run_jobs(jobs)
@@ -68,6 +69,15 @@ def launch(
         )
         for overrides, job_config, job, summary in zip(job_overrides, composed, jobs, summaries, strict=True)
     ]
+
+
+def _check_directories(jobs: list[Job]) -> None:
+    """Refuses two jobs in one directory, where the second would overwrite the first."""
+    directories = [job.directory for job in jobs]
+    for directory in directories:
+        if directories.count(directory) > 1:
+            allowed = "it must name another folder for each job, such as ${hydra.job.num}"
+            raise invalid("hydra.sweep.subdir", directory.name, allowed)
 
 
 def _composed(context: HydraContext, config: DictConfig, overrides: list[str], number: int) -> DictConfig:
@@ -114,11 +124,12 @@ def _job(composed: DictConfig, hydra: DictConfig | HydraConf, directory: Path) -
 
 def _regularization(overrides: list[str]) -> list[str]:
     """The techniques asked for by name; Hydra keeps no record of a multi-select group but its override."""
+    names: list[str] = []
     for override in OverridesParser.create().parse_overrides(overrides):
-        if override.key_or_group == "regularization":
+        if override.key_or_group == "regularization":  # the last one counts
             value = override.value()
-            return [str(name) for name in value] if isinstance(value, list) else [str(value)]
-    return []
+            names = [str(name) for name in value] if isinstance(value, list) else [str(value)]
+    return names
 
 
 def _compare(jobs: list[Job], summaries: list[dict[str, Any]], directory: Path) -> None:

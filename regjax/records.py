@@ -35,9 +35,12 @@ def results(
     history: list[dict[str, Any]], selected_epoch: int, evaluation: Evaluation, *, diverged: bool
 ) -> dict[str, Any]:
     """The summary's results; a diverged run has no selected epoch and no metrics, only its best so far."""
-    metrics = _named(PARTS, (evaluation.train, evaluation.validation, evaluation.test))
+    selected = history[selected_epoch - 1]
+    # Validation was measured at that epoch already; another program would round its last digit otherwise.
+    validation = Metrics(selected["val_loss"], selected["val_accuracy"])
+    metrics = _named(PARTS, (evaluation.train, validation, evaluation.test))
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
-    ledger = {name: value for name, value in history[selected_epoch - 1].items() if name.startswith("loss_")}
+    ledger = {name: value for name, value in selected.items() if name.startswith("loss_")}
     closing: dict[str, Any] = {"ledger": ledger, "sparsity": evaluation.sparsity}
     if diverged:
         opening = {"status": "diverged", "reason": _reason(history[-1]), "selected_epoch": None}

@@ -61,14 +61,13 @@ def evaluate_lanes(
     *,
     spec: StaticSpec,
 ) -> Evaluation:
-    """Metrics of each lane on all its training, validation and test rows. The only reader of test rows."""
+    """Metrics of each lane on all its training and all its test rows. The only reader of test rows."""
 
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
         measure = _measure(lane_variables, lane_numerics, lane_rows, data, spec=spec)
         return Evaluation(
             train=measure(lane_rows.train),
-            validation=measure(lane_rows.validation),
             test=measure(lane_test),
             sparsity=evaluation.sparsity(lane_variables.params),
         )

@@ -201,9 +201,8 @@ class EpochRecord(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The metrics at the selected epoch, on all rows of each part, and the share of zero weights."""
+    """What is measured once, at the selected epoch: metrics on all rows, and the share of zero weights."""
 
     train: Metrics
-    validation: Metrics
     test: Metrics
     sparsity: Float[Array, ""]

@@ -10,7 +10,17 @@ import pytest
 from jaxtyping import install_import_hook
 
 # The modules whose annotations carry shapes.
-SHAPED = ("data", "evaluation", "models", "noise", "optimizers", "penalties", "statistics", "stopping", "training")
+SHAPED = (
+    "data",
+    "evaluation",
+    "models",
+    "noise",
+    "optimizers",
+    "penalties",
+    "statistics",
+    "stopping",
+    "training",
+)
 with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.beartype"):
     import regjax.launcher  # noqa: F401
 

@@ -163,7 +163,7 @@ def test_one_dropout_rate_serves_every_hidden_layer_and_a_list_has_one_for_each(
 
 @pytest.mark.parametrize(("key", "value", "allowed"), FORMS)
 def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, value, allowed):
-    shown = "(null|None)" if value is None else re.escape(str(value))
+    shown = "null" if value is None else "true" if value is True else re.escape(str(value))
     with pytest.raises(UserError, match=f"^{key}={shown}: must .*{allowed}"):
         check(changed(key, value, "model.hidden=[8,4]"))
 

@@ -241,6 +241,27 @@ def test_initial_kernels_depend_on_the_key_and_the_place_alone(overrides):
         np.testing.assert_array_equal(plain[layer]["kernel"], other[layer]["kernel"])
 
 
+def rounded(values):
+    """To bfloat16, in float64."""
+    return np.asarray(jnp.asarray(values, jnp.bfloat16), np.float64)
+
+
+def test_bfloat16_rounds_the_factors_of_each_product_and_sums_in_float32():
+    spec, numerics, variables = network("model.hidden=[]", "model.use_bias=false", "precision=bfloat16")
+    weights = jnp.asarray(np.random.default_rng(3).normal(size=(ROWS, CLASSES)), jnp.float32)
+
+    def weighted(variables):
+        logits = models.logits(variables, batch(), numerics, spec=spec)
+        return (weights * logits).sum(), logits
+
+    gradient, logits = jax.grad(weighted, has_aux=True)(variables)
+    kernel = variables.params["dense_0"]["kernel"]
+    assert logits.dtype == jnp.float32
+    assert relative_error(logits, rounded(batch()) @ rounded(kernel)) < 1e-6
+    expected = rounded(batch()).T @ rounded(weights)
+    assert relative_error(gradient.params["dense_0"]["kernel"], expected) < 1e-6
+
+
 def test_bfloat16_products_are_coarser_than_float32_by_less_than_one_percent():
     spec, numerics, variables = network("model.hidden=[60,40]", features=50)
     inputs = batch(50)

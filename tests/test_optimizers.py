@@ -87,6 +87,13 @@ def test_a_step_falls_at_the_first_step_of_its_epoch(steps_per_epoch):
     np.testing.assert_allclose(found, [1, 0.5, 0.5, 0.25, 0.5**6, 0.5**7], rtol=1e-6)
 
 
+def test_steps_of_a_tenth_of_an_epoch_are_not_missed_by_rounding():
+    overrides = ("schedule=step", "schedule.decay_rate=0.9", "schedule.decay_epochs=0.1")
+    steps = np.arange(60)
+    found = rates(steps, "optimizer.learning_rate=1", *overrides, steps_per_epoch=10)
+    np.testing.assert_allclose(found, 0.9**steps, rtol=1e-5)
+
+
 def test_a_schedule_counts_from_the_end_of_the_warm_up():
     overrides = ("schedule=step", "schedule.decay_rate=0.5", "schedule.decay_epochs=1")
     found = rates([71, 72, 107, 108], "optimizer.learning_rate=1", "schedule.warmup_epochs=2", *overrides)

@@ -44,7 +44,7 @@ def history(losses, accuracies):
     ]
 
 
-EVALUATION = Evaluation(Metrics(0.1, 0.99), Metrics(0.2, 0.95), Metrics(0.3, 0.94), sparsity=0.25)
+EVALUATION = Evaluation(train=Metrics(0.1, 0.99), test=Metrics(0.3, 0.94), sparsity=0.25)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_results_are_those_of_the_selected_epoch():
         "epochs": 3,
         "train_loss": 0.1,
         "train_accuracy": 0.99,
-        "val_loss": 0.2,
-        "val_accuracy": 0.95,
+        "val_loss": 0.3,
+        "val_accuracy": 0.8,
         "test_loss": 0.3,
         "test_accuracy": 0.94,
         "ledger": {"loss_data": 0.5, "loss_l2": 2.0},

@@ -81,6 +81,12 @@ def test_a_value_that_is_not_finite_is_never_an_improvement(case):
     assert replay(case) == OURS[case.name]
 
 
+@pytest.mark.parametrize("patience", [0, 1])
+def test_training_is_never_stopped_at_its_first_epoch(patience):
+    case = StoppingCase("", (math.nan, 1.0), "min", 0.0, patience, None, 0, None, None)
+    assert replay(case) == (None, 2)
+
+
 def diverging(*overrides: str):
     base = ("optimizer=sgd", "trainer.epochs=30", "trainer.batch_size=8", "early_stopping.patience=30")
     return lanes(clusters(), [composed(*base, *overrides)], train=42, validation=12)
