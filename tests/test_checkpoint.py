@@ -1,11 +1,12 @@
 """The selected variables of a run are restored bit by bit."""
 
+from functools import partial
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax import checkpoint, sweep, training
+from regjax import checkpoint, evaluation, models, training
 from regjax.types import Variables
 from tests.small import clusters, composed, lanes, train
 
@@ -54,14 +55,9 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     checkpoint.save_selected(tmp_path, jax.tree.map(lambda leaf: np.asarray(leaf[0]), selected))
     template = jax.tree.map(lambda leaf: np.zeros_like(leaf[0]), selected)
     restored = checkpoint.restore_selected(tmp_path, template)
-    found = training.evaluate_lanes(
-        sweep.stacked([restored]),
-        group.numerics,
-        group.rows,
-        jnp.zeros((1, 0), jnp.int32),
-        group.data,
-        spec=group.spec,
-    )
+    numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
+    predict = partial(models.logits, restored, numerics=numerics, spec=group.spec)
+    found = evaluation.evaluate(predict, group.data, rows, rows.validation, batch_size=1000)
     at = int(epochs[0]) - 1
-    np.testing.assert_allclose(found.validation.loss[0], records[0].validation.loss[0, at], rtol=1e-6)
-    np.testing.assert_array_equal(found.validation.accuracy[0], records[0].validation.accuracy[0, at])
+    np.testing.assert_allclose(found.loss, records[0].validation.loss[0, at], rtol=1e-6)
+    np.testing.assert_array_equal(found.accuracy, records[0].validation.accuracy[0, at])
