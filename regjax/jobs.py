@@ -15,11 +15,15 @@ from regjax.types import Dataset
 
 
 class Job(NamedTuple):
-    """A composed configuration and the directory it was given; `variant` names it without its seed."""
+    """A composed configuration, the directory it was given, and the overrides that made it what it is."""
 
     config: Config
     directory: Path
-    variant: str
+    overrides: list[str]
+
+    @property
+    def label(self) -> str:
+        return " ".join(self.overrides) or "default"
 
 
 def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
@@ -35,7 +39,7 @@ def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
         finished = {place: _finished(run) for place, run in prepared.items()}
         summaries |= {place: summary for place, summary in finished.items() if summary}
         waiting = {place: run for place, run in prepared.items() if not finished[place]}
-        labels = [f"{jobs[place].variant} seed={jobs[place].config.seed}" for place in waiting]
+        labels = [jobs[place].label for place in waiting]
         with LiveLine(labels, [jobs[place].config.trainer.epochs for place in waiting]) as watcher:
             trained = sweep.train_runs(list(waiting.values()), dataset, device, watcher)
         for order, place in enumerate(waiting):
@@ -71,7 +75,7 @@ def prepare_run(job: Job, dataset: Dataset, device: jax.Device) -> sweep.Run:
     spec, numerics = resolve(job.config, dataset, split)
     fingerprint = data.fingerprint(data.dataset_digest(dataset), split, scaling)
     identity = runs.identity(config, fingerprint, device.device_kind)
-    return sweep.Run(job.directory, config, spec, numerics, split, scaling, fingerprint, identity)
+    return sweep.Run(job.directory, config, job.overrides, spec, numerics, split, scaling, fingerprint, identity)
 
 
 def _by_dataset(jobs: list[Job]) -> dict[tuple[Any, ...], list[int]]:
@@ -104,5 +108,5 @@ def _changes(summary: dict[str, Any], run: sweep.Run) -> str:
 
 def _draw(job: Job, summary: dict[str, Any]) -> None:
     config = job.config
-    title = f"{config.data.name}, {job.variant}, seed {config.seed}"
+    title = f"{config.data.name}, {job.label}, seed {config.seed}"
     draw_curves(job.directory, selected_epoch=summary["selected_epoch"], title=title)

@@ -14,9 +14,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax.config import check, typed
 from regjax.config.checks import check_regularization
-from regjax.errors import UserError, invalid
+from regjax.config.schema import CompareConfig
+from regjax.errors import UserError, invalid, invalid_choice
 from regjax.jobs import Job, run_jobs
-from regjax.report.tables import print_comparison, print_summary
+from regjax.report.comparison import compare_variants
+from regjax.report.tables import print_comparison, print_summary, write_comparison
+from regjax.report.variants import variants
 
 
 def run_single(composed: DictConfig) -> float | None:
@@ -50,10 +53,11 @@ def launch(
     ]
     jobs = [_job_of_sweep(config_of_job) for config_of_job in composed]
     _check_directories(jobs)
+    _check_baseline(jobs)
     for job_config, job in zip(composed, jobs, strict=True):
         _record(job_config, job.directory)
     summaries = run_jobs(jobs)
-    _compare(jobs, summaries, sweep_dir)
+    _compare(jobs[0].config.compare, summaries, sweep_dir)
     unfinished = [
         job.directory for job, summary in zip(jobs, summaries, strict=True) if summary["status"] != "done"
     ]
@@ -78,6 +82,14 @@ def _check_directories(jobs: list[Job]) -> None:
         if directories.count(directory) > 1:
             allowed = "it must name another folder for each job, such as ${hydra.job.num}"
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
+
+
+def _check_baseline(jobs: list[Job]) -> None:
+    """Refuses a baseline that no variant has, before hours are spent on its comparison."""
+    names = list(variants([{"overrides": job.overrides} for job in jobs]))
+    baseline = jobs[0].config.compare.baseline
+    if baseline is not None and baseline not in names:
+        raise invalid_choice("compare.baseline", baseline, names)
 
 
 def _composed(context: HydraContext, config: DictConfig, overrides: list[str], number: int) -> DictConfig:
@@ -118,8 +130,7 @@ def _job(composed: DictConfig, hydra: DictConfig | HydraConf, directory: Path) -
     check_regularization(_regularization(list(hydra.overrides.task)))
     config = typed(composed)
     check(config)
-    overrides = [text for text in hydra.overrides.task if not text.startswith(("seed=", "experiment="))]
-    return Job(config, directory, " ".join(overrides) or "default")
+    return Job(config, directory, list(hydra.overrides.task))
 
 
 def _regularization(overrides: list[str]) -> list[str]:
@@ -132,9 +143,14 @@ def _regularization(overrides: list[str]) -> list[str]:
     return names
 
 
-def _compare(jobs: list[Job], summaries: list[dict[str, Any]], directory: Path) -> None:
-    """Prints the table of a sweep."""
-    variants: dict[str, list[Any]] = {}
-    for job, summary in zip(jobs, summaries, strict=True):
-        variants.setdefault(job.variant, []).append(summary)
-    print_comparison(variants, directory)
+def _compare(settings: CompareConfig, summaries: list[dict[str, Any]], directory: Path) -> None:
+    """Prints the table of a sweep and writes it beside the jobs."""
+    comparison = compare_variants(
+        variants(summaries),
+        baseline=settings.baseline,
+        metric=settings.metric,
+        effect=settings.effect,
+        alpha=settings.alpha,
+    )
+    write_comparison(comparison, directory)
+    print_comparison(comparison, directory)

@@ -17,6 +17,7 @@ from regjax import __version__
 METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
 # Where files lie and how the device is asked for say nothing about what is trained.
 NOT_IDENTITY = ("cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir")
+NOT_TRAINING = "compare."
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
 
 
@@ -29,7 +30,11 @@ def versions() -> dict[str, str]:
 
 def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
     """SHA-256 of all that decides a run's results: equal identities mean the same run."""
-    decisive = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    decisive = {
+        key: value
+        for key, value in config.items()
+        if key not in NOT_IDENTITY and not key.startswith(NOT_TRAINING)
+    }
     parts = [decisive, fingerprint, device_kind, __version__, version("jaxlib")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -26,6 +26,7 @@ class Run(NamedTuple):
 
     directory: Path
     config: dict[str, Any]
+    overrides: list[str]
     spec: StaticSpec
     numerics: Numerics
     split: Split
@@ -157,6 +158,8 @@ def _provenance(run: Run) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "identity": run.identity,
         "versions": runs.versions(),
+        "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
+        "overrides": run.overrides,
         "config": run.config,
     }
 

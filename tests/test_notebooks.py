@@ -28,7 +28,7 @@ def trained(experiment: str, folder: Path) -> dict[float, dict]:
     ]
     finished = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert finished.returncode == 0, finished.stderr
-    assert "model.dropout=0.5 against" in finished.stdout or "model.dropout=0.2 against" in finished.stdout
+    assert "one seed: no interval, no test" in finished.stdout
     summaries = [json.loads(path.read_text()) for path in sorted(folder.glob("*/summary.json"))]
     return {summary["config"]["model.dropout"]: summary for summary in summaries}
 

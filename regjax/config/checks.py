@@ -45,6 +45,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule.name": tuple(SCHEDULE_NUMBERS),
     "early_stopping.monitor": tuple(MONITOR_MODES),
     "early_stopping.mode": ("auto", "min", "max"),
+    "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
 
@@ -92,6 +93,8 @@ RANGES: dict[str, Range] = {
     "schedule.decay_epochs": ABOVE_0,
     "trainer.epochs": COUNT,
     "trainer.batch_size": COUNT,
+    "compare.effect": ABOVE_0,
+    "compare.alpha": Range(lambda x: 0 < x < 1, "must be a number between 0 and 1"),
     "trainer.evaluation_batch_size": COUNT,
     "early_stopping.min_delta": AT_LEAST_0,
     "early_stopping.patience": Range(WHOLE.accepts, f"{WHOLE.allowed}, or null (off)"),

@@ -88,6 +88,14 @@ class EarlyStoppingConfig:
 
 
 @dataclass
+class CompareConfig:
+    baseline: str | None = MISSING
+    metric: str = MISSING
+    effect: float = MISSING
+    alpha: float = MISSING
+
+
+@dataclass
 class Config:
     seed: int = MISSING
     platform: str = MISSING
@@ -101,6 +109,7 @@ class Config:
     schedule: ScheduleConfig = MISSING
     trainer: TrainerConfig = MISSING
     early_stopping: EarlyStoppingConfig = MISSING
+    compare: CompareConfig = MISSING
 
 
 SCHEMA_NAME = "config_schema"

@@ -1,5 +1,8 @@
 """The closing table of a run, and the lines that compare the variants of a sweep."""
 
+import csv
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,15 +11,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from regjax.statistics import mean_interval
+from regjax.report.comparison import SHOWN, Comparison, plain
+from regjax.statistics import Interval
 
 # Wide enough for the names of variants, on a terminal or not: lines are never cut.
 WIDTH = 160
 
-METRICS = {
-    "best val accuracy (optimistic)": "best_val_accuracy",
-    "val accuracy": "val_accuracy",
-    "test accuracy": "test_accuracy",
+COVERAGE = "95%"
+TITLES = {
+    "best_val_accuracy": "best val acc (optimistic)",
+    "val_accuracy": "val acc",
+    "test_accuracy": "test acc",
 }
 
 
@@ -47,63 +52,57 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return entries
 
 
-def print_comparison(variants: Mapping[str, list[Mapping[str, Any]]], directory: Path) -> None:
-    """A row per variant, and a line for each that sets it against the first; runs are paired by seed."""
+def print_comparison(comparison: Comparison, directory: Path) -> None:
+    """A row per variant, set against the baseline, and what to know beside it."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
-    shown = {title: metric for title, metric in METRICS.items() if _known(variants, metric)}
-    table = Table("variant", "n", "failed", *shown, box=box.SIMPLE, pad_edge=False)
-    for name, summaries in variants.items():
-        done = [summary for summary in summaries if summary["status"] == "done"]
-        cells = [_cell(done, metric) for metric in shown.values()]
-        table.add_row(name, str(len(done)), str(len(summaries) - len(done)), *cells)
+    header, rows = comparison_cells(comparison)
+    table = Table(*header, box=box.SIMPLE, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
-    if any(summary["selected_on_test"] for summaries in variants.values() for summary in summaries):
-        console.print("the val columns are of the TEST rows: data.validation=test")
-    baseline, *others = variants
-    for name in others:
-        for title, metric in shown.items():
-            console.print(
-                _difference(name, baseline, title, _paired(variants[name], variants[baseline], metric))
-            )
+    for note in comparison.notes:
+        console.print(note)
     console.print(f"files  {directory}")
 
 
-def _known(variants: Mapping[str, list[Mapping[str, Any]]], metric: str) -> bool:
-    return any(summary.get(metric) is not None for summaries in variants.values() for summary in summaries)
+def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """The comparison as text: the header, and a row of cells per variant."""
+    shown = [metric for metric in SHOWN if any(row.means[metric] for row in comparison.rows)]
+    means = [f"{TITLES[metric]} (mean, {COVERAGE} CI)" for metric in shown]
+    against = f"{comparison.metric.replace('_', ' ')} vs {comparison.baseline} (paired, at Holm's level)"
+    header = ["variant", "n", "failed", *means, against, "verdict"]
+    rows = [
+        [
+            row.variant,
+            str(row.n),
+            str(row.failed),
+            *(_interval(row.means[metric]) for metric in shown),
+            _interval(row.difference, signed=True),
+            row.verdict,
+        ]
+        for row in comparison.rows
+    ]
+    return header, rows
 
 
-def _paired(ours: list[Mapping[str, Any]], theirs: list[Mapping[str, Any]], metric: str) -> list[float]:
-    """Differences of the runs with one seed that both variants finished and measured."""
-    baseline = {run["config"]["seed"]: value for run, value in _measured(theirs, metric)}
-    pairs = [(value, baseline.get(run["config"]["seed"])) for run, value in _measured(ours, metric)]
-    return [value - other for value, other in pairs if other is not None]
+def write_comparison(comparison: Comparison, directory: Path) -> None:
+    """`comparison.csv`, `.md` and `.json`: the same table for spreadsheets, pages and programs."""
+    header, rows = comparison_cells(comparison)
+    with (directory / "comparison.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    notes = [f"- {note}" for note in comparison.notes]
+    (directory / "comparison.md").write_text("\n".join([*lines, "", *notes]) + "\n")
+    text = json.dumps(plain(comparison), indent=2, allow_nan=False)
+    (directory / "comparison.json").write_text(text + "\n")
 
 
-def _measured(summaries: list[Mapping[str, Any]], metric: str) -> list[tuple[Mapping[str, Any], float]]:
-    done = [summary for summary in summaries if summary["status"] == "done"]
-    return [(summary, summary[metric]) for summary in done if summary[metric] is not None]
-
-
-def _difference(name: str, baseline: str, title: str, differences: list[float]) -> str:
-    opening = f"{name} against {baseline}, {title}: "
-    if not differences:
-        return opening + "no seed that both finished"
-    mean, low, high, n = mean_interval(differences)
-    if n == 1:
-        return (
-            f"{opening}{mean:+.4f} with one seed; 'seed=range(5)' would show whether it is more than chance"
-        )
-    return f"{opening}{mean:+.4f} [{low:+.4f}, {high:+.4f}] (mean, 95% CI, {n} pairs)"
-
-
-def _cell(summaries: list[Mapping[str, Any]], metric: str) -> str:
-    values = [value for _, value in _measured(summaries, metric)]
-    if not values:
-        return "-"
-    interval = mean_interval(values)
-    if interval.n == 1:
-        return f"{interval.mean:.4f}"
-    return f"{interval.mean:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+def _interval(interval: Interval | None, *, signed: bool = False) -> str:
+    if interval is None or interval.n == 0:
+        return ""
+    sign = "+" if signed else ""
+    mean, low, high = (f"{value:{sign}.4f}" for value in interval[:3])
+    return f"{mean} [{low}, {high}]" if math.isfinite(interval.low) else mean
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,191 @@
+"""The comparison of variants with a baseline on one metric: runs paired by seed, judged under Holm."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regjax.errors import invalid_choice
+from regjax.report.variants import Summary
+from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
+
+HIGHER_IS_BETTER = {"test_accuracy": True, "val_accuracy": True, "test_loss": False, "val_loss": False}
+# The best of many looks is shown, as the notebooks print it, and never judged.
+SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
+
+
+class Row(NamedTuple):
+    """One variant. The baseline has neither test nor difference; `level` is the interval's, by Holm's step."""
+
+    variant: str
+    n: int
+    failed: int
+    means: dict[str, Interval | None]
+    test: PairedTest | None
+    difference: Interval | None
+    level: float | None
+    adjusted_p: float | None
+    verdict: str
+
+
+class Comparison(NamedTuple):
+    """All variants, the baseline first, and what a reader must know beside the table."""
+
+    metric: str
+    baseline: str
+    alpha: float
+    rows: list[Row]
+    notes: list[str]
+
+
+def compare_variants(
+    variants: Mapping[str, list[Summary]],
+    *,
+    baseline: str | None,
+    metric: str,
+    effect: float,
+    alpha: float,
+) -> Comparison:
+    """Compares every variant with the baseline (the first one where None is named).
+
+    A metric of test rows becomes that of validation rows where test rows validated, and a note says so.
+    """
+    reference = baseline or next(iter(variants))
+    if reference not in variants:
+        raise invalid_choice("compare.baseline", reference, list(variants))
+    summaries = [summary for group in variants.values() for summary in group]
+    on_test = any(summary["selected_on_test"] for summary in summaries)
+    if on_test:
+        metric = metric.replace("test_", "val_")
+    others = [name for name in variants if name != reference]
+    pairs = {name: _pairs(variants[name], variants[reference], metric) for name in others}
+    tests = [_test(pairs[name], metric) for name in others]
+    rows = [_row(reference, variants[reference])]
+    for name, judged in zip(others, compare(tests, alpha=alpha), strict=True):
+        words = verdict(
+            judged,
+            failures_variant=_failed(variants[name]),
+            failures_baseline=_failed(variants[reference]),
+            higher_is_better=HIGHER_IS_BETTER[metric],
+            effect=effect if metric.endswith("accuracy") else None,
+        )
+        rows.append(
+            _row(name, variants[name])._replace(
+                test=judged.test,
+                difference=judged.interval,
+                level=judged.level,
+                adjusted_p=judged.adjusted_p,
+                verdict=words,
+            )
+        )
+    notes = _notes(variants, reference, pairs, tests, on_test=on_test)
+    return Comparison(metric, reference, alpha, rows, notes)
+
+
+def _row(name: str, summaries: list[Summary]) -> Row:
+    done = [summary for summary in summaries if summary["status"] == "done"]
+    means = {metric: _mean(done, metric) for metric in SHOWN}
+    return Row(name, len(done), _failed(summaries), means, None, None, None, None, "baseline")
+
+
+def _mean(done: list[Summary], metric: str) -> Interval | None:
+    values = [summary[metric] for summary in done if summary[metric] is not None]
+    return mean_interval(values) if values else None
+
+
+def _failed(summaries: list[Summary]) -> int:
+    return sum(summary["status"] != "done" for summary in summaries)
+
+
+def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, int], Summary]:
+    """Finished runs by what they share with their pair: the seed, and the split's where that one varies."""
+    return {
+        (summary["config"]["seed"], summary["config"]["data.split_seed"]): summary
+        for summary in summaries
+        if summary["status"] == "done" and summary[metric] is not None
+    }
+
+
+def _pairs(ours: list[Summary], theirs: list[Summary], metric: str) -> list[tuple[Summary, Summary]]:
+    own, other = _by_seed(ours, metric), _by_seed(theirs, metric)
+    return [(own[key], other[key]) for key in sorted(own.keys() & other.keys())]
+
+
+def _test(pairs: list[tuple[Summary, Summary]], metric: str) -> PairedTest:
+    variant = np.array([ours[metric] for ours, _ in pairs], float)
+    reference = np.array([theirs[metric] for _, theirs in pairs], float)
+    return paired_test(variant, reference, test_to_train=_overlap(pairs, metric))
+
+
+def _overlap(pairs: list[tuple[Summary, Summary]], metric: str) -> float:
+    """Rows measured on per row trained on where splits follow the seed (Nadeau & Bengio 2003); else 0."""
+    if len({ours["config"]["data.split_seed"] for ours, _ in pairs}) < 2:
+        return 0.0
+    part = "validation" if metric.startswith("val_") else "test"
+    rows = pairs[0][0]["rows"]
+    return rows[part] / rows["train"]
+
+
+def _notes(
+    variants: Mapping[str, list[Summary]],
+    reference: str,
+    pairs: Mapping[str, list[tuple[Summary, Summary]]],
+    tests: list[PairedTest],
+    *,
+    on_test: bool,
+) -> list[str]:
+    notes = ["learning rate not re-tuned per variant; selection on validation; verdicts are on this split"]
+    if any(test.test_to_train for test in tests):
+        notes = ["learning rate not re-tuned per variant; splits follow the seed: t corrected (Nadeau-Bengio)"]
+    if on_test:
+        notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
+    removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
+    if removed:
+        notes.append(f"pairing by seed removed {_range(removed)} of the variance")
+    for name, found in pairs.items():
+        dropped = _unpaired(variants[name], found) | _unpaired(variants[reference], [(b, a) for a, b in found])
+        if dropped:
+            seeds = ", ".join(map(str, sorted(dropped)))
+            notes.append(f"{name}: paired on {len(found)} common seeds; without a pair: seed {seeds}")
+    return notes + _same(variants)
+
+
+def _unpaired(summaries: list[Summary], pairs: list[tuple[Summary, Summary]]) -> set[int]:
+    paired = {id(ours) for ours, _ in pairs}
+    return {summary["config"]["seed"] for summary in summaries if id(summary) not in paired}
+
+
+def _same(variants: Mapping[str, list[Summary]]) -> list[str]:
+    """Variants whose configurations are equal: they differ in a key that changes nothing."""
+    seen: dict[str, str] = {}
+    notes = []
+    for name, summaries in variants.items():
+        config = {key: value for key, value in summaries[0]["config"].items() if key != "seed"}
+        earlier = seen.setdefault(json.dumps(config, sort_keys=True), name)
+        if earlier != name:
+            notes.append(f"{name} is the same configuration as {earlier}: what was varied changes nothing")
+    return notes
+
+
+def _range(shares: list[float]) -> str:
+    low, high = round(100 * min(shares)), round(100 * max(shares))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON takes it; numbers that are not finite are None."""
+
+    def entry(value: Any) -> Any:
+        if hasattr(value, "_asdict"):
+            return {key: entry(part) for key, part in value._asdict().items()}
+        if isinstance(value, dict):
+            return {key: entry(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [entry(part) for part in value]
+        if isinstance(value, float | np.floating):
+            return float(value) if np.isfinite(value) else None
+        return value
+
+    result: dict[str, Any] = entry(comparison)
+    return result

@@ -1,0 +1,50 @@
+"""Which runs belong to one variant, and what it is called."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Summary = Mapping[str, Any]
+
+# What distinguishes the runs of one variant, and what says nothing about what is trained.
+NOT_A_VARIANT = ("seed", "experiment", "data.manual_dir", "data.data_dir", "cache_dir", "platform", "checkpoint")
+# A technique's name says enough without its group's.
+BARE = "regularization"
+
+
+def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
+    """Runs by variant, in their first order; a variant's name is the overrides in which it differs.
+
+    Overrides that all runs share are left out of the names. Where none is left, there is one variant.
+    """
+    given = [_overrides(summary["overrides"]) for summary in summaries]
+    keys = list(dict.fromkeys(key for overrides in given for key in overrides))
+    telling = [key for key in keys if len({overrides.get(key) for overrides in given}) > 1]
+    grouped: dict[str, list[Summary]] = {}
+    for overrides, summary in zip(given, summaries, strict=True):
+        grouped.setdefault(_name(overrides, telling), []).append(summary)
+    return grouped
+
+
+def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
+    """Runs by the value of one configuration key."""
+    grouped: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        grouped.setdefault(f"{key}={summary['config'][key]}", []).append(summary)
+    return grouped
+
+
+def _overrides(texts: Sequence[str]) -> dict[str, str]:
+    """Overrides by key; of several for one key the last counts, as it does for Hydra."""
+    pairs = (text.split("=", 1) for text in texts)
+    return {key: value for key, value in pairs if key not in NOT_A_VARIANT}
+
+
+def _name(overrides: Mapping[str, str], telling: Sequence[str]) -> str:
+    parts = [_part(key, overrides[key]) for key in telling if key in overrides]
+    return " ".join(parts) or "default"
+
+
+def _part(key: str, value: str) -> str:
+    if key == BARE:
+        return value.strip("[]").replace(" ", "").replace(",", "+")
+    return f"{key}={value}"

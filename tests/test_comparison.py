@@ -1,0 +1,160 @@
+"""The comparison of a sweep: what variants are called, how runs are paired, and what is said of them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from regjax.errors import UserError
+from regjax.report.comparison import compare_variants
+from regjax.report.tables import print_comparison, write_comparison
+from regjax.report.variants import grouped_by, variants
+
+
+def run(seed, accuracy, *overrides, status="done", on_test=False, split_seed=0, **config):
+    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy")
+    return {
+        "status": status,
+        "selected_on_test": on_test,
+        "config": {"seed": seed, "data.split_seed": split_seed} | config,
+        "overrides": [f"seed={seed}", *overrides],
+        "rows": {"train": 800, "validation": 100, "test": 200},
+        **{metric: accuracy if status == "done" else None for metric in metrics},
+    }
+
+
+def group(accuracies, **config):
+    return [run(seed, accuracy, **config) for seed, accuracy in enumerate(accuracies)]
+
+
+def compared(named, **settings):
+    defaults = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
+    return compare_variants(named, **(defaults | settings))
+
+
+PLAIN = [0.90, 0.91, 0.93, 0.92]
+BETTER = [0.94, 0.96, 0.96, 0.97]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        (["model.dropout=0", "model.dropout=0.2"], ["model.dropout=0", "model.dropout=0.2"]),
+        (
+            ["regularization=none", "regularization=dropout", "regularization=[dropout,l2]"],
+            ["none", "dropout", "dropout+l2"],
+        ),
+        (["data=mnist", "data=mnist"], ["default"]),
+        (["data=mnist,penalty.l2=1", "data=mnist"], ["penalty.l2=1", "default"]),
+        (["platform=cpu", "platform=auto"], ["default"]),
+    ],
+)
+def test_a_variant_is_named_by_the_overrides_in_which_it_differs(overrides, names):
+    split = [[text] if "[" in text else text.split(",") for text in overrides]
+    summaries = [run(seed, 0.5, *texts) for texts in split for seed in range(2)]
+    found = variants(summaries)
+    assert list(found) == names
+    assert sum(len(group) for group in found.values()) == len(summaries)
+
+
+def test_runs_can_be_grouped_by_any_key():
+    summaries = [run(0, 0.5, **{"model.norm": "batch"}), run(0, 0.6, **{"model.norm": "none"})]
+    assert list(grouped_by(summaries, "model.norm")) == ["model.norm=batch", "model.norm=none"]
+
+
+def test_a_variant_is_judged_by_the_paired_t_test_of_equal_seeds():
+    rows = compared({"plain": group(PLAIN), "better": group(BETTER)[::-1]}).rows
+    expected = stats.ttest_rel(BETTER, PLAIN)
+    assert rows[0].verdict == "baseline"
+    assert rows[1].test.p == pytest.approx(expected.pvalue)
+    assert rows[1].verdict.startswith("better (Holm p = ")
+    np.testing.assert_allclose(rows[1].difference[1:3], expected.confidence_interval(0.95), rtol=1e-9)
+
+
+def test_the_named_baseline_is_the_one_compared_with():
+    named = {"plain": group(PLAIN), "better": group(BETTER)}
+    rows = compared(named, baseline="better").rows
+    assert [row.variant for row in rows] == ["better", "plain"]
+    assert rows[1].verdict.startswith("worse")
+
+
+def test_a_baseline_that_no_variant_has_is_refused_with_the_names_there_are():
+    with pytest.raises(UserError, match=r"compare.baseline=plian: .* better, plain.* Did you mean 'plain'"):
+        compared({"plain": group(PLAIN), "better": group(BETTER)}, baseline="plian")
+
+
+def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():
+    comparison = compared({"plain": group(PLAIN), "better": group(BETTER)[1:]})
+    assert comparison.rows[1].test.n == 3
+    assert "better: paired on 3 common seeds; without a pair: seed 0" in comparison.notes
+
+
+def test_one_seed_has_neither_interval_nor_verdict():
+    row = compared({"plain": group([0.5]), "dropout": group([0.6])}).rows[1]
+    assert row.verdict == "one seed: no interval, no test"
+    assert row.difference.mean == pytest.approx(0.1)
+    assert np.isnan(row.difference.low)
+
+
+def test_a_variant_with_more_failures_is_not_better():
+    failing = [*group(BETTER), run(4, None, status="diverged")]
+    row = compared({"plain": group([*PLAIN, 0.9]), "failing": failing}).rows[1]
+    assert (row.n, row.failed) == (4, 1)
+    assert row.verdict.startswith("not better: more runs failed")
+
+
+def test_where_test_rows_validated_the_validation_metric_is_judged_and_flagged():
+    named = {"plain": group(PLAIN, on_test=True), "better": group(BETTER, on_test=True)}
+    comparison = compared(named)
+    assert comparison.metric == "val_accuracy"
+    assert any("TEST rows" in note for note in comparison.notes)
+
+
+def test_splits_that_follow_the_seed_are_judged_by_the_corrected_t():
+    def varied(accuracies):
+        return [run(seed, value, split_seed=seed) for seed, value in enumerate(accuracies)]
+
+    row = compared({"plain": varied(PLAIN), "better": varied(BETTER)}).rows[1]
+    differences = np.subtract(BETTER, PLAIN)
+    # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / training rows.
+    t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 800))
+    assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
+
+
+def test_variants_of_one_configuration_are_said_to_be_the_same():
+    comparison = compared({"a": group(PLAIN), "b": group(PLAIN)})
+    assert "b is the same configuration as a: what was varied changes nothing" in comparison.notes
+    assert comparison.rows[1].verdict == "identical on every seed"
+
+
+def test_a_best_of_many_looks_is_shown_and_never_judged():
+    comparison = compared({"plain": group(PLAIN), "better": group(BETTER)})
+    assert comparison.rows[0].means["best_val_accuracy"].mean == pytest.approx(np.mean(PLAIN))
+    assert comparison.metric == "test_accuracy"
+
+
+def test_the_table_the_csv_and_the_page_show_the_same_rows(tmp_path, capsys):
+    comparison = compared({"[dropout,l2]": group(PLAIN), "better": group(BETTER)})
+    write_comparison(comparison, tmp_path)
+    print_comparison(comparison, tmp_path)
+    printed = capsys.readouterr().out
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    page = (tmp_path / "comparison.md").read_text()
+    for cell in [*header, *rows[0], *rows[1]]:
+        assert cell in printed
+        assert cell in page
+    assert rows[1][header.index("verdict")].startswith("better")
+    assert all(note in page and note in printed for note in comparison.notes)
+
+
+def test_the_json_is_strict_and_has_the_numbers(tmp_path):
+    write_comparison(compared({"plain": group([0.5]), "dropout": group([0.6])}), tmp_path)
+    text = (tmp_path / "comparison.json").read_text()
+    assert "NaN" not in text
+    rows = json.loads(text)["rows"]
+    assert [row["variant"] for row in rows] == ["plain", "dropout"]
+    assert rows[1]["difference"]["mean"] == pytest.approx(0.1)
+    assert rows[1]["difference"]["low"] is None
