@@ -75,7 +75,9 @@ def prepare_run(job: Job, dataset: Dataset, device: jax.Device) -> sweep.Run:
     spec, numerics = resolve(job.config, dataset, split)
     fingerprint = data.fingerprint(data.dataset_digest(dataset), split, scaling)
     identity = runs.identity(config, fingerprint, device.device_kind)
-    return sweep.Run(job.directory, config, job.overrides, spec, numerics, split, scaling, fingerprint, identity)
+    return sweep.Run(
+        job.directory, config, job.overrides, spec, numerics, split, scaling, fingerprint, identity
+    )
 
 
 def _by_dataset(jobs: list[Job]) -> dict[tuple[Any, ...], list[int]]:

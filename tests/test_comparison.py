@@ -23,7 +23,7 @@ def run(seed, accuracy, *overrides, status="done", on_test=False, split_seed=0, 
         "config": {"seed": seed, "data.split_seed": split_seed} | config,
         "overrides": [f"seed={seed}", *overrides],
         "rows": {"train": 800, "validation": 100, "test": 200},
-        **{metric: accuracy if status == "done" else None for metric in metrics},
+        **dict.fromkeys(metrics, accuracy if status == "done" else None),
     }
 
 

@@ -36,13 +36,13 @@ BOUNDARIES = {
     **dict.fromkeys(["schedule.warmup_epochs", "early_stopping.min_delta"], AT_LEAST_0),
     **dict.fromkeys(["optimizer.momentum", "optimizer.beta1", "optimizer.beta2", "optimizer.rho"], BELOW_1),
     **dict.fromkeys(["optimizer.learning_rate", "optimizer.epsilon", "schedule.decay_epochs"], ABOVE_0),
-    **dict.fromkeys(["model.norm_epsilon", "model.init_stddev"], ABOVE_0),
+    **dict.fromkeys(["model.norm_epsilon", "model.init_stddev", "compare.effect"], ABOVE_0),
     **dict.fromkeys(["model.input_dropout", "schedule.final_fraction"], FROM_0_TO_1),
     "model.norm_momentum": BELOW_1,
     "optimizer.clip_norm": ((None, *ABOVE_0[0]), ABOVE_0[1]),
     "schedule.decay_rate": ((1e-9, 1.0), (0.0, 1.001, *NOT_FINITE)),
     "data.train_size": ((None, *FROM_1[0]), FROM_1[1]),
-    "data.test_share": ((0.001, 0.999), (0.0, 1.0, *NOT_FINITE)),
+    **dict.fromkeys(["data.test_share", "compare.alpha"], ((0.001, 0.999), (0.0, 1.0, *NOT_FINITE))),
     "early_stopping.patience": ((None, *FROM_0[0]), FROM_0[1]),
     "early_stopping.baseline": ((None, -5.0, 0.0), NOT_FINITE),
 }
@@ -60,6 +60,7 @@ NAMES = {
     "schedule.name": ("constant", "consine", "cosine"),
     "early_stopping.monitor": ("val_loss val_accuracy", "val_acc", "val_accuracy"),
     "early_stopping.mode": ("auto min", "mni", "min"),
+    "compare.metric": ("test_accuracy val_accuracy test_loss val_loss", "test_acuracy", "test_accuracy"),
 }
 SLIPS = {
     "model.dropuot=.2": "model.dropout", "modle.dropout=.2": "model.dropout", "penalty.l3=1": "penalty.l2",
@@ -112,7 +113,7 @@ def refusal(*overrides: str) -> str:
 def test_every_key_is_checked_by_one_of_the_tests_below():
     types = {key: type(value) for key, value in flatten(base()).items()}
     switches = {key for key, kind in types.items() if kind is bool} | {"optimizer.nesterov"}
-    free = {"data.name", "data.manual_dir", "data.data_dir", "cache_dir"}
+    free = {"compare.baseline", "data.name", "data.manual_dir", "data.data_dir", "cache_dir"}
     checked_apart = {"model.hidden", "model.dropout", "data.validation"}
     assert set(types) == {*BOUNDARIES, *NAMES, *switches, *free, *checked_apart}
 
@@ -240,7 +241,7 @@ ON = [
 ]  # fmt: skip
 WHOLE = {key: 4 for key in BOUNDARIES if BOUNDARIES[key][0][-1] == INT32 and not key.startswith("data.")}
 SIZES = ("trainer.batch_size", "trainer.evaluation_batch_size")
-REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith("data.")}
+REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith(("data.", "compare."))}
 STRUCTURAL = {
     **dict.fromkeys(SIZES, 7), "precision": "bfloat16", "model.hidden": [9, 9], "model.activation": "tanh",
     "model.norm": "batch", "model.residual": True, "model.use_bias": False, "model.kernel_init": "normal",

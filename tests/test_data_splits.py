@@ -133,7 +133,9 @@ def test_validation_on_a_missing_test_part_is_refused():
 
 @pytest.mark.parametrize("train_size", [True, 0, -5, 1, 91])
 def test_other_train_sizes_are_refused_with_the_limits(train_size):
-    with pytest.raises(UserError, match=rf"^data.train_size={str(train_size).lower()}: must be a count from 2 .* to 90"):
+    with pytest.raises(
+        UserError, match=rf"^data.train_size={str(train_size).lower()}: must be a count from 2 .* to 90"
+    ):
         split(table([50, 50]), 10, train_size=train_size)
 
 

@@ -11,7 +11,9 @@ from regjax.config import flatten
 from tests.small import composed
 
 CONFIG = flatten(composed())
-NOT_DECISIVE = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir"}
+PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir"}
+# How runs are compared says nothing about how they were trained.
+NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha")}
 
 
 def strict(directory):

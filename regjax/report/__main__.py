@@ -20,7 +20,9 @@ def read_runs(paths: list[Path]) -> tuple[list[dict[str, Any]], list[str]]:
     """The summaries below the paths, by job number, and a line for each that cannot be used."""
     summaries, refused = [], []
     for path in paths:
-        found = [path / SUMMARY] if (path / SUMMARY).exists() else sorted(path.glob(f"*/{SUMMARY}"), key=_order)
+        found = (
+            [path / SUMMARY] if (path / SUMMARY).exists() else sorted(path.glob(f"*/{SUMMARY}"), key=_order)
+        )
         if not found:
             refused.append(f"{path}: holds no finished run or sweep")
         for file in found:
@@ -49,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m regjax.report", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     parser.add_argument("--baseline", help="a variant's name; the first one where not given")
-    parser.add_argument("--metric", choices=list(HIGHER_IS_BETTER), help="the runs' compare.metric by default")
+    parser.add_argument(
+        "--metric", choices=list(HIGHER_IS_BETTER), help="the runs' compare.metric by default"
+    )
     parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
     parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md and .json")
     options = parser.parse_args(arguments)

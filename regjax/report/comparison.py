@@ -16,7 +16,7 @@ SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
 
 
 class Row(NamedTuple):
-    """One variant. The baseline has neither test nor difference; `level` is the interval's, by Holm's step."""
+    """One variant; the baseline has neither test nor difference. `level` is of the interval, by Holm."""
 
     variant: str
     n: int
@@ -135,16 +135,21 @@ def _notes(
     *,
     on_test: bool,
 ) -> list[str]:
-    notes = ["learning rate not re-tuned per variant; selection on validation; verdicts are on this split"]
-    if any(test.test_to_train for test in tests):
-        notes = ["learning rate not re-tuned per variant; splits follow the seed: t corrected (Nadeau-Bengio)"]
+    notes = ["means with 95% intervals; differences paired by seed, with the interval at Holm's level"]
+    followed = any(test.test_to_train for test in tests)
+    split = (
+        "splits follow the seed: t corrected (Nadeau-Bengio)" if followed else "verdicts are on this split"
+    )
+    notes.append(f"learning rate not re-tuned per variant; selection on validation; {split}")
     if on_test:
         notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed removed {_range(removed)} of the variance")
     for name, found in pairs.items():
-        dropped = _unpaired(variants[name], found) | _unpaired(variants[reference], [(b, a) for a, b in found])
+        dropped = _unpaired(variants[name], found) | _unpaired(
+            variants[reference], [(b, a) for a, b in found]
+        )
         if dropped:
             seeds = ", ".join(map(str, sorted(dropped)))
             notes.append(f"{name}: paired on {len(found)} common seeds; without a pair: seed {seeds}")

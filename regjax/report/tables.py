@@ -15,13 +15,14 @@ from regjax.report.comparison import SHOWN, Comparison, plain
 from regjax.statistics import Interval
 
 # Wide enough for the names of variants, on a terminal or not: lines are never cut.
-WIDTH = 160
+WIDTH = 200
 
-COVERAGE = "95%"
 TITLES = {
     "best_val_accuracy": "best val acc (optimistic)",
     "val_accuracy": "val acc",
     "test_accuracy": "test acc",
+    "val_loss": "val loss",
+    "test_loss": "test loss",
 }
 
 
@@ -68,9 +69,8 @@ def print_comparison(comparison: Comparison, directory: Path) -> None:
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The comparison as text: the header, and a row of cells per variant."""
     shown = [metric for metric in SHOWN if any(row.means[metric] for row in comparison.rows)]
-    means = [f"{TITLES[metric]} (mean, {COVERAGE} CI)" for metric in shown]
-    against = f"{comparison.metric.replace('_', ' ')} vs {comparison.baseline} (paired, at Holm's level)"
-    header = ["variant", "n", "failed", *means, against, "verdict"]
+    against = f"{TITLES[comparison.metric]} vs {comparison.baseline}"
+    header = ["variant", "n", "failed", *(TITLES[metric] for metric in shown), against, "verdict"]
     rows = [
         [
             row.variant,

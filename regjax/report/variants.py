@@ -6,7 +6,15 @@ from typing import Any
 Summary = Mapping[str, Any]
 
 # What distinguishes the runs of one variant, and what says nothing about what is trained.
-NOT_A_VARIANT = ("seed", "experiment", "data.manual_dir", "data.data_dir", "cache_dir", "platform", "checkpoint")
+NOT_A_VARIANT = (
+    "seed",
+    "experiment",
+    "data.manual_dir",
+    "data.data_dir",
+    "cache_dir",
+    "platform",
+    "checkpoint",
+)
 # A technique's name says enough without its group's.
 BARE = "regularization"
 
