@@ -1,5 +1,6 @@
 """From checked configurations to finished runs: one job or many, the same way."""
 
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
         prepared = {place: prepare_run(jobs[place], dataset, device) for place in places}
         finished = {place: _finished(run) for place, run in prepared.items()}
         summaries |= {place: summary for place, summary in finished.items() if summary}
+        for place in finished:
+            if finished[place]:
+                print(f"{jobs[place].directory}: done already, not trained again", file=sys.stderr)
         waiting = {place: run for place, run in prepared.items() if not finished[place]}
         labels = [jobs[place].label for place in waiting]
         with LiveLine(labels, [jobs[place].config.trainer.epochs for place in waiting]) as watcher:

@@ -46,6 +46,8 @@ def launch(
     Raises `UserError` before anything is trained where a job is not valid, and at the end where one diverged.
     """
     configure_log(config.hydra.job_logging, config.hydra.verbose)
+    if not job_overrides:
+        raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
     sweep_dir = Path(str(config.hydra.sweep.dir)).absolute()
     composed = [
         _composed(context, config, list(overrides), initial_job_idx + place)

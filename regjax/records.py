@@ -46,7 +46,7 @@ def results(
         opening = {"status": "diverged", "reason": _reason(history[-1]), "selected_epoch": None}
         metrics = dict.fromkeys(metrics)
         closing = dict.fromkeys(closing)
-    seconds = sum(values["seconds"] for values in history)
+    seconds = round(sum(values["seconds"] for values in history), 6)
     return opening | {"epochs": len(history)} | metrics | _best(history) | closing | {"seconds": seconds}
 
 

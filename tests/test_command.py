@@ -55,6 +55,7 @@ REFUSED = {
     "trainer.batch_size=0": ["from 1 to"], "trainer.batch_size=5000": ["choose 1 to 1149"],
     "data.validation=1.2": ["a share in (0, 1), a count, first:N, test or 0"],
     "data.train_size=5": ["10 (the classes)"], "early_stopping.patience=-1": ["from 0 to", "null (off)"],
+    "-m seed=range(0) hydra.sweep.dir=out": ["the sweep is empty"],
     "regularization=[dropout,none]": ["none stands alone", "'regularization=[dropout]'"],
     "regularization=null": ["must be one of", "elastic_net"], "platform=gpu": ["finds none here", "cpu"],
     "data=mnist data.data_dir=new data.manual_dir=../junk": ["junk/train-images-idx3-ubyte.gz", "SHA-256"],
@@ -89,13 +90,11 @@ class Done(NamedTuple):
         return {path.as_posix() if path.parts[0] == ".hydra" else path.parts[0] for path in paths}
 
     def results(self) -> dict[str, tuple[int, bytes]]:
-        """What runs left: not what every command writes anew."""
         anew = r"/\.hydra/|/multirun|/comparison\."
         return {name: self.files[name] for name in self.files if not re.search(anew, name)}
 
 
 def run(name: str, arguments: str, directory: Path, cache: Path) -> Done:
-    """Runs a command in a directory, without a network and without the user's data."""
     proxies = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
     environment = os.environ | proxies | {"REGJAX_CACHE_DIR": str(cache), "no_proxy": ""}
     environment.pop("REGJAX_MNIST_DIR", None)

@@ -66,6 +66,8 @@ SLIPS = {
     "model.dropuot=.2": "model.dropout", "modle.dropout=.2": "model.dropout", "penalty.l3=1": "penalty.l2",
     "model.dropuot=0,.5": "model.dropout", "trainer.epoch=3": "trainer.epochs", "optimiser=sgd": "optimizer",
     "data=mnits": "mnist", "model=mpl": "mlp", "optimizer=sdg": "sgd", "regularization=drpout": "dropout",
+    "lr=.1": "optimizer.learning_rate", "optimizer.lr=.1": "optimizer.learning_rate",
+    "dropout=.2": "model.dropout",
     "schedule=cosin": "cosine", "debug=fats": "fast", "experiment=notebok1": "notebook1",
     "experiment=papers/kears_mlp": "papers/keras_mlp",
 }  # fmt: skip
@@ -196,6 +198,8 @@ def test_none_stands_alone_and_a_technique_is_named_once():
         check_regularization(["dropout", "none"])
     with pytest.raises(UserError, match=r"regularization=\[l2,l1,l2\]: l2 is named 2 times"):
         check_regularization(["l2", "l1", "l2"])
+    with pytest.raises(UserError, match=r"\[batch_norm,l1,layer_norm\]: batch_norm and layer_norm both set"):
+        check_regularization(["batch_norm", "l1", "layer_norm"])
 
 
 def test_techniques_compose_in_any_order_and_a_number_on_the_command_line_wins():

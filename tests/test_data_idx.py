@@ -105,7 +105,7 @@ def test_cached_arrays_need_no_folder_no_network_and_no_tfds_data(load_tiny, tmp
     load_tiny(manual_dir=tmp_path / "files")
     for path in (tmp_path / "tfds").rglob("*.array_record*"):
         path.unlink()
-    assert_is_tiny(load_tiny(manual_dir=tmp_path / "gone"))
+    assert_is_tiny(load_tiny())
     assert connections == []
 
 
@@ -170,7 +170,8 @@ def test_a_server_that_never_answers_is_given_up(load_tiny, monkeypatch):
         load_tiny(url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
-def test_a_folder_that_does_not_exist_is_refused_by_name(load_tiny, tmp_path):
+def test_a_folder_that_does_not_exist_is_refused_by_name_even_where_the_set_is_cached(load_tiny, tmp_path):
+    load_tiny(manual_dir=tmp_path / "files")
     with pytest.raises(UserError, match=f"data.manual_dir={tmp_path}/gone: no such folder"):
         load_tiny(manual_dir=tmp_path / "gone")
 

@@ -139,6 +139,10 @@ def check_regularization(names: list[str]) -> None:
     if "none" in names and len(names) > 1:
         rest = ",".join(name for name in names if name != "none")
         raise invalid("regularization", shown, f"none stands alone; leave it out: 'regularization=[{rest}]'")
+    if {"batch_norm", "layer_norm"} <= set(names):
+        raise invalid(
+            "regularization", shown, "batch_norm and layer_norm both set model.norm; name one of them"
+        )
     for name in names:
         if names.count(name) > 1:
             raise invalid("regularization", shown, f"{name} is named {names.count(name)} times; name it once")

@@ -15,6 +15,7 @@ from regjax.config.schema import known_keys
 from regjax.errors import UserError, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
+ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -50,7 +51,8 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
         remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
         return f"{error.filename}: {error.strerror}. {remedy}" if error.filename else str(error)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: {error.message.splitlines()[0]}."
+        how = "Write KEY=VALUE without spaces, in quotes where it has brackets or commas."
+        return f"{error.override}: {error.message.splitlines()[0]}. {how}"
     return _unknown_key(arguments) or _wrong_value(error, arguments)
 
 
@@ -85,10 +87,17 @@ def _unknown_key(arguments: list[str]) -> str | None:
         key = override.key_or_group
         if key in keys or key.startswith("hydra") or override.is_delete():
             continue
-        near = nearest(key, keys)
+        near = _meant(key, keys)
         hint = f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
         return f"{override.input_line}: there is no such key.{hint}"
     return None
+
+
+def _meant(key: str, keys: list[str]) -> str | None:
+    """The key whose last part was typed, or else the one most like what was typed."""
+    last = ABBREVIATIONS.get(key.rpartition(".")[2], key.rpartition(".")[2])
+    sections = [known for known in keys if known.rpartition(".")[2] == last]
+    return sections[0] if len(sections) == 1 else nearest(key, keys)
 
 
 def _wrong_value(error: Exception, arguments: list[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from regjax.data.cache import through_cache
 from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
-from regjax.data.idx import VERSION, load_idx
+from regjax.data.idx import VERSION, given_files, load_idx
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.data.tfds_source import load_tfds
@@ -43,6 +43,7 @@ def load(
         case "sklearn":
             dataset = load_embedded(name)
         case "idx":
+            given_files(name, manual_dir)  # a folder that is named is looked at, whatever the cache holds
             dataset = through_cache(
                 cache,
                 f"idx-{name}-{VERSION}",

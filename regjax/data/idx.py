@@ -79,16 +79,14 @@ def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None) -> Data
 
     Files are taken from `manual_dir` where it has them and downloaded otherwise, and verified either way.
     """
-    if name not in SETS:
-        raise invalid_choice("data.name", name, SETS)
-    source = SETS[name]
+    source = _source(name)
     from regjax.data.idx_builder import idx_builder
     from regjax.data.preparation import downloaded, network_failure, prepare, quiet, read_records
 
     with quiet():
         builder = idx_builder(name, source, data_dir)
         if not builder.is_prepared():
-            given = given_files(source, manual_dir)
+            given = given_files(name, manual_dir)
             absent = [file for file in source.files if file not in given]
             missing = [
                 file for file in absent if not downloaded(builder, source.url + file.name, file.sha256)
@@ -101,8 +99,15 @@ def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None) -> Data
     return Dataset(name, inputs, labels, source.num_classes, test_rows, PIXEL_MAX)
 
 
-def given_files(source: IdxSet, manual_dir: str | None) -> list[IdxFile]:
-    """The files that `manual_dir` holds, each with its hash verified."""
+def _source(name: str) -> IdxSet:
+    if name not in SETS:
+        raise invalid_choice("data.name", name, SETS)
+    return SETS[name]
+
+
+def given_files(name: str, manual_dir: str | None) -> list[IdxFile]:
+    """The files of a set that `manual_dir` holds, each with its hash verified."""
+    source = _source(name)
     if manual_dir is None:
         return []
     folder = Path(manual_dir).expanduser()

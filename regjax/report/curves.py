@@ -1,5 +1,6 @@
 """`curves.png`: the objective and the metrics of one run over its epochs."""
 
+import textwrap
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -38,7 +39,7 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
             axes.legend(fontsize="small")
-    figure.suptitle(title, fontsize="medium")
+    figure.suptitle(textwrap.fill(title, 120), fontsize="medium")
     path = directory / "curves.png"
     figure.savefig(path, dpi=120)
     return path
