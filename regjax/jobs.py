@@ -114,5 +114,6 @@ def _changes(summary: dict[str, Any], run: sweep.Run) -> str:
 
 def _draw(job: Job, summary: dict[str, Any]) -> None:
     config = job.config
-    title = f"{config.data.name}, {job.label}, seed {config.seed}"
+    flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
+    title = f"{config.data.name}, seed {config.seed}: {job.label}{flag}"
     draw_curves(job.directory, selected_epoch=summary["selected_epoch"], title=title)
