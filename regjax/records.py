@@ -3,23 +3,24 @@
 import math
 from typing import Any
 
+from regjax.penalties import TERMS
 from regjax.types import EpochRecord, Evaluation, Metrics, StaticSpec
 
 PARTS = ("train", "val", "test")
+LEDGER = ("data", *TERMS)
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 
 
 def columns(spec: StaticSpec) -> list[str]:
     """The columns of `metrics.csv`: the ledger has one for each term in the program."""
-    terms = ["data", *(term for term in ("l1", "l2") if term in spec.active)]
-    ledger = [f"loss_{term}" for term in terms]
+    ledger = [f"loss_{term}" for term in LEDGER if term == "data" or term in spec.active]
     metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
     return ["epoch", "seconds", "train_objective", *ledger, *metrics]
 
 
 def row(record: EpochRecord, seconds: float) -> dict[str, Any]:
     """One epoch of one lane, by column."""
-    ledger = {f"loss_{term}": record.ledger[term] for term in ("data", "l1", "l2") if term in record.ledger}
+    ledger = {f"loss_{term}": record.ledger[term] for term in LEDGER if term in record.ledger}
     opening = {"epoch": int(record.epoch), "seconds": round(seconds, 6), "train_objective": record.objective}
     return opening | ledger | _named(PARTS, (record.train, record.validation))
 

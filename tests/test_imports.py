@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stopping": set(),
     "checkpoint": set(),
     "runs": set(),
-    "records": set(),
+    "records": {"penalties"},
     "models": {"noise"},
     "optimizers": {"penalties"},
     "evaluation": {"penalties"},
