@@ -32,11 +32,14 @@ def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
 
     Raises `UserError` for what is wrong with any of them before the first is trained.
     """
-    device = platforms.prepare(jobs[0].config.platform, jobs[0].config.precision, jobs[0].config.cache_dir)
+    device = platforms.prepare(jobs[0].config.platform, jobs[0].config.cache_dir)
+    for job in jobs:
+        platforms.check_precision(job.config.precision, device)
     summaries: dict[int, dict[str, Any]] = {}
     for places in _by_dataset(jobs).values():
         dataset = load(jobs[places[0]].config)
-        prepared = {place: prepare_run(jobs[place], dataset, device) for place in places}
+        digest = data.dataset_digest(dataset)
+        prepared = {place: prepare_run(jobs[place], dataset, digest, device) for place in places}
         finished = {place: _finished(run) for place, run in prepared.items()}
         summaries |= {place: summary for place, summary in finished.items() if summary}
         for place in finished:
@@ -66,7 +69,7 @@ def load(config: Config) -> Dataset:
     )
 
 
-def prepare_run(job: Job, dataset: Dataset, device: jax.Device) -> sweep.Run:
+def prepare_run(job: Job, dataset: Dataset, digest: str, device: jax.Device) -> sweep.Run:
     """Draws the split, fits the scaling and resolves the program of one job."""
     settings, config = job.config.data, flatten(job.config)
     split = data.draw_split(
@@ -77,7 +80,7 @@ def prepare_run(job: Job, dataset: Dataset, device: jax.Device) -> sweep.Run:
     )
     scaling = data.fit_scaling(dataset, split.train, kind=settings.scaling)
     spec, numerics = resolve(job.config, dataset, split)
-    fingerprint = data.fingerprint(data.dataset_digest(dataset), split, scaling)
+    fingerprint = data.fingerprint(digest, split, scaling)
     identity = runs.identity(config, fingerprint, device.device_kind)
     return sweep.Run(
         job.directory, config, job.overrides, spec, numerics, split, scaling, fingerprint, identity

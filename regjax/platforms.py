@@ -9,17 +9,20 @@ from regjax.errors import UserError, invalid
 EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 
 
-def prepare(platform: str, precision: str, cache_dir: str) -> jax.Device:
+def prepare(platform: str, cache_dir: str) -> jax.Device:
     """Selects the platform and returns its first device. Compiled programs are kept below `cache_dir`.
 
-    Raises `UserError` where the platform is absent, or cannot compute at the asked precision.
+    Raises `UserError` where the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
-    device = _device(platform)
+    return _device(platform)
+
+
+def check_precision(precision: str, device: jax.Device) -> None:
+    """Raises `UserError` where the device cannot compute products at the asked precision."""
     if precision == "tf32" and device.platform != "gpu":
         allowed = f"tf32 is a GPU's; this run is on {device.platform}: use float32 or bfloat16"
         raise invalid("precision", precision, allowed)
-    return device
 
 
 def _device(platform: str) -> jax.Device:
