@@ -1,6 +1,7 @@
 """Saves and restores the selected variables of a run; the only module that imports orbax."""
 
-import logging
+import os
+import shutil
 from pathlib import Path
 
 import jax
@@ -12,15 +13,26 @@ SELECTED = Path("checkpoints") / "selected"
 
 
 def save_selected(directory: Path, variables: Variables) -> None:
-    """Writes one run's variables below its directory, over those of an earlier attempt, and waits for it."""
-    # Orbax warns of every leaf's missing sharding; a run's variables come from the host.
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((directory / SELECTED).resolve(), variables._asdict(), force=True)
+    """Writes one run's variables below its directory in one step, over those of an earlier attempt.
+
+    Orbax's handler writes the files (9 ms). The Checkpointer around it takes 15 ms more, to coordinate hosts and
+    threads that a run does not have, and two of them at once take each other's temporary folders.
+    """
+    final = (directory / SELECTED).resolve()
+    partial = final.with_name(f".{final.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _handler().save(partial, args=ocp.args.PyTreeSave(variables._asdict()))
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(partial, final)
 
 
 def restore_selected(directory: Path, template: Variables) -> Variables:
     """The variables that a run selected, in the shapes of `template`."""
-    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, template._asdict())
-    with ocp.StandardCheckpointer() as checkpointer:
-        return Variables(**checkpointer.restore((directory / SELECTED).resolve(), shapes))
+    arguments = jax.tree.map(lambda leaf: ocp.RestoreArgs(restore_type=type(leaf)), template._asdict())
+    given = ocp.args.PyTreeRestore(item=template._asdict(), restore_args=arguments)
+    return Variables(**_handler().restore((directory / SELECTED).resolve(), args=given))
+
+
+def _handler() -> ocp.PyTreeCheckpointHandler:
+    return ocp.PyTreeCheckpointHandler(use_ocdbt=False)  # one folder an array: nothing to merge afterwards

@@ -1,58 +1,175 @@
 """From checked configurations to finished runs: one job or many, the same way."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from regjax import data, platforms, runs, sweep
-from regjax.config import Config, flatten
-from regjax.config.resolve import resolve
-from regjax.errors import UserError
-from regjax.progress import LiveLine
-from regjax.report.curves import draw_curves
-from regjax.types import Dataset
+from regjax.config import Config, check, flatten
+from regjax.config.checks import check_regularization
+from regjax.config.resolve import resolve, united
+from regjax.errors import UserError, shown
+from regjax.journal import Journal, without_results
+from regjax.types import Dataset, Run, Scaling, Split
+
+# All jobs of one command share these: the first decides for the process.
+SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
 
 
 class Job(NamedTuple):
-    """A composed configuration, the directory it was given, and the overrides that made it what it is."""
+    """A composed configuration, and the overrides and techniques that made it what it is."""
 
     config: Config
-    directory: Path
     overrides: list[str]
-
-    @property
-    def label(self) -> str:
-        return " ".join(self.overrides) or "default"
+    regularization: list[str]
 
 
-def run_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
-    """Trains the jobs that are not done yet and returns all summaries, in order.
+class Refused(NamedTuple):
+    """A job that cannot be trained, and why."""
 
-    Raises `UserError` for what is wrong with any of them before the first is trained.
+    config: dict[str, Any]
+    overrides: list[str]
+    identity: str
+    reason: str
+
+
+Prepared = Run | Refused
+
+
+def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
+    """Checks jobs, loads what they are trained on and resolves their programs; their directories are not set.
+
+    Raises `UserError` where no job can be trained, or where they differ in what all share.
     """
-    device = platforms.prepare(jobs[0].config.platform, jobs[0].config.cache_dir)
-    for job in jobs:
-        platforms.check_precision(job.config.precision, device)
-    summaries: dict[int, dict[str, Any]] = {}
-    for places in _by_dataset(jobs).values():
-        dataset = load(jobs[places[0]].config)
-        digest = data.dataset_digest(dataset)
-        prepared = {place: prepare_run(jobs[place], dataset, digest, device) for place in places}
-        finished = {place: _finished(run) for place, run in prepared.items()}
-        summaries |= {place: summary for place, summary in finished.items() if summary}
-        for place in finished:
-            if finished[place]:
-                print(f"{jobs[place].directory}: done already, not trained again", file=sys.stderr)
-        waiting = {place: run for place, run in prepared.items() if not finished[place]}
-        labels = [jobs[place].label for place in waiting]
-        with LiveLine(labels, [jobs[place].config.trainer.epochs for place in waiting]) as watcher:
-            trained = sweep.train_runs(list(waiting.values()), dataset, device, watcher)
-        for order, place in enumerate(waiting):
-            summaries[place] = trained[order]
-            _draw(jobs[place], trained[order])
-    return [summaries[place] for place in range(len(jobs))]
+    configs = [flatten(job.config) for job in jobs]
+    for key in SHARED:
+        values = list(dict.fromkeys(config[key] for config in configs))
+        if len(values) > 1:
+            listed = " and ".join(shown(value) for value in values)
+            raise UserError(f"{key}: all jobs of one command share it; here they have {listed}.")
+    errors = [_error(job) for job in jobs]
+    if None not in errors:
+        raise UserError(errors[0])
+    first = jobs[0].config
+    devices = platforms.prepare(first.platform, first.cache_dir, len(jobs))
+    preparation = _Preparation(devices[0])
+    prepared = [
+        _refused(config, job.overrides, error) if error else preparation.prepared(job, config)
+        for job, config, error in zip(jobs, configs, errors, strict=True)
+    ]
+    refused = [job for job in prepared if isinstance(job, Refused)]
+    if len(refused) == len(jobs):
+        raise UserError(refused[0].reason)
+    if first.sweep.grouping == "union":
+        prepared = _united(prepared)
+    return prepared, devices
+
+
+def _united(prepared: list[Prepared]) -> list[Prepared]:
+    specs = iter(united([run.spec for run in prepared if isinstance(run, Run)]))
+    return [run._replace(spec=next(specs)) if isinstance(run, Run) else run for run in prepared]
+
+
+def _error(job: Job) -> str | None:
+    """What is wrong with a job, as far as its configuration tells."""
+    try:
+        check_regularization(job.regularization)
+        check(job.config)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _refused(config: dict[str, Any], overrides: list[str], reason: str) -> Refused:
+    return Refused(config, overrides, runs.identity(config, "", ""), reason)
+
+
+def train(
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: sweep.Watcher
+) -> sweep.Summaries:
+    """Trains runs whose directories are set; gives their summaries by directory."""
+    for run in waiting:
+        Journal(run).begin()
+    if not waiting:
+        return {}
+    settings = waiting[0].config
+    tolerated = {"done", "diverged"} if settings["sweep.allow_diverged"] else {"done"}
+    stop_at = {"failed", "diverged"} - tolerated if settings["sweep.fail_fast"] else set()
+    return sweep.train_runs(waiting, devices, watcher, lanes=settings["sweep.lanes"], stop_at=stop_at)
+
+
+def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:
+    """A directory that says why there is no run in it; gives its summary."""
+    directory.mkdir(parents=True, exist_ok=True)
+    runs.append_log(directory, job.reason)
+    summary = without_results("failed", job.reason) | {
+        "selected_on_test": job.config["data.validation"] == "test",
+        "identity": job.identity,
+        "versions": runs.versions(),
+        "overrides": job.overrides,
+        "config": job.config,
+    }
+    return runs.write_summary(directory, summary)
+
+
+class _Preparation:
+    """Prepares jobs one by one; datasets, and splits with their scaling, are shared by those that ask for the same."""
+
+    def __init__(self, device: jax.Device):
+        self._device = device
+        self._datasets: dict[tuple[Any, ...], tuple[Dataset, str]] = {}
+        self._splits: dict[tuple[Any, ...], tuple[Split, Scaling, str]] = {}
+
+    def prepared(self, job: Job, config: dict[str, Any]) -> Prepared:
+        try:
+            return self._run(job, config)
+        except UserError as error:
+            return _refused(config, job.overrides, str(error))
+
+    def _run(self, job: Job, config: dict[str, Any]) -> Run:
+        platforms.check_precision(job.config.precision, self._device)
+        dataset, digest = self._dataset(job.config)
+        split, scaling, fingerprint = self._split(job.config, dataset, digest)
+        spec, numerics = resolve(job.config, dataset, split)
+        identity = runs.identity(config, fingerprint, self._device.device_kind)
+        return Run(
+            directory=Path(),
+            config=config,
+            overrides=job.overrides,
+            spec=spec,
+            numerics=numerics,
+            split=split,
+            scaling=scaling,
+            dataset=dataset,
+            digest=digest,
+            fingerprint=fingerprint,
+            identity=identity,
+        )
+
+    def _dataset(self, config: Config) -> tuple[Dataset, str]:
+        settings = config.data
+        folders = (settings.manual_dir, settings.data_dir)
+        key = (settings.source, settings.name, settings.test_share, settings.test_seed, *folders)
+        if key not in self._datasets:
+            dataset = load(config)
+            self._datasets[key] = dataset, data.dataset_digest(dataset)
+        return self._datasets[key]
+
+    def _split(self, config: Config, dataset: Dataset, digest: str) -> tuple[Split, Scaling, str]:
+        settings = config.data
+        key = (digest, repr(settings.validation), settings.split_seed, settings.train_size, settings.scaling)
+        if key not in self._splits:
+            split = data.draw_split(
+                dataset,
+                validation=settings.validation,
+                split_seed=settings.split_seed,
+                train_size=settings.train_size,
+            )
+            scaling = data.fit_scaling(dataset, split.train, kind=settings.scaling)
+            self._splits[key] = split, scaling, data.fingerprint(digest, split, scaling)
+        return self._splits[key]
 
 
 def load(config: Config) -> Dataset:
@@ -67,56 +184,3 @@ def load(config: Config) -> Dataset:
         test_share=settings.test_share,
         test_seed=settings.test_seed,
     )
-
-
-def prepare_run(job: Job, dataset: Dataset, digest: str, device: jax.Device) -> sweep.Run:
-    """Draws the split, fits the scaling and resolves the program of one job."""
-    settings, config = job.config.data, flatten(job.config)
-    split = data.draw_split(
-        dataset,
-        validation=settings.validation,
-        split_seed=settings.split_seed,
-        train_size=settings.train_size,
-    )
-    scaling = data.fit_scaling(dataset, split.train, kind=settings.scaling)
-    spec, numerics = resolve(job.config, dataset, split)
-    fingerprint = data.fingerprint(digest, split, scaling)
-    identity = runs.identity(config, fingerprint, device.device_kind)
-    return sweep.Run(
-        job.directory, config, job.overrides, spec, numerics, split, scaling, fingerprint, identity
-    )
-
-
-def _by_dataset(jobs: list[Job]) -> dict[tuple[Any, ...], list[int]]:
-    places: dict[tuple[Any, ...], list[int]] = {}
-    for place, job in enumerate(jobs):
-        settings = job.config.data
-        key = (settings.source, settings.name, settings.test_share, settings.test_seed)
-        places.setdefault(key, []).append(place)
-    return places
-
-
-def _finished(run: sweep.Run) -> dict[str, Any] | None:
-    """The summary of a run that its directory already holds; refuses a directory that holds another run."""
-    summary = runs.read_summary(run.directory)
-    if summary is None:
-        return None
-    if summary["identity"] != run.identity:
-        raise UserError(
-            f"hydra.run.dir={run.directory}: it holds another run ({_changes(summary, run)}). "
-            "Name another directory."
-        )
-    return summary if summary["status"] == "done" else None
-
-
-def _changes(summary: dict[str, Any], run: sweep.Run) -> str:
-    old, new = summary["config"], run.config
-    changed = [f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]]
-    return "; ".join(changed) or "of other data, versions or device"
-
-
-def _draw(job: Job, summary: dict[str, Any]) -> None:
-    config = job.config
-    flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
-    title = f"{config.data.name}, seed {config.seed}: {job.label}{flag}"
-    draw_curves(job.directory, selected_epoch=summary["selected_epoch"], title=title)

@@ -1,36 +1,87 @@
 """Hydra's side of a run: what it composed goes in, and what its sweepers want back comes out."""
 
-import copy
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus, configure_log
-from hydra.types import HydraContext
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from regjax.config import check, typed
-from regjax.config.checks import check_regularization
-from regjax.config.schema import CompareConfig
-from regjax.errors import UserError, invalid, invalid_choice
-from regjax.jobs import Job, run_jobs
-from regjax.report.comparison import compare_variants
-from regjax.report.tables import print_comparison, print_summary, write_comparison
-from regjax.report.variants import variants
+from regjax import jobs, runs
+from regjax.config import typed
+from regjax.errors import UserError
+from regjax.jobs import Job
+from regjax.progress import LiveRuns
+from regjax.report.curves import draw_curves
+from regjax.report.tables import print_summary
+from regjax.study import Outcome, Study
+from regjax.types import Run
+
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+class Composed(NamedTuple):
+    """A job of a sweep as Hydra composed it: the task's configuration, Hydra's own, and what we make of them."""
+
+    number: int
+    task: DictConfig
+    hydra: DictConfig
+    directory: Path
+    job: Job
 
 
 def run_single(composed: DictConfig) -> float | None:
     """Trains one job and returns its monitored validation metric (None without validation rows)."""
     hydra = HydraConfig.get()
-    job = _job(composed, hydra, Path(hydra.runtime.output_dir))
-    (summary,) = run_jobs([job])
-    print_summary(summary, job.directory)
+    directory = Path(hydra.runtime.output_dir)
+    prepared, devices = jobs.prepare([_job(composed, list(hydra.overrides.task))])
+    (run,) = [job._replace(directory=directory) for job in prepared if isinstance(job, Run)]
+    summary = _held(run)
+    if summary is None:
+        with LiveRuns([run], ["run"]) as watcher:
+            summary = jobs.train([run], devices, watcher)[directory]
+        _draw(run, summary)
+    print_summary(summary, directory)
+    if hydra.mode == RunMode.MULTIRUN:  # a launcher other than ours: it compares nothing
+        line = f"compare the sweep with: python -m regjax.report {Path(hydra.sweep.dir).absolute()}"
+        runs.append_log(directory, line)
+        print(line)
     if summary["status"] != "done":
-        raise UserError(f"{job.directory}: {summary['reason']}")
+        raise UserError(f"{directory}: {summary['reason']}")
     return _monitored(summary)
+
+
+def _held(run: Run) -> dict[str, Any] | None:
+    """The summary of a run that its directory already holds; refuses a directory that holds another run."""
+    summary = runs.read_summary(run.directory)
+    if summary is None:
+        return None
+    if summary["identity"] != run.identity:
+        raise UserError(
+            f"hydra.run.dir={run.directory}: it holds another run ({_changes(summary, run)}). "
+            "Name another directory."
+        )
+    if summary["status"] != "done":
+        return None
+    print(f"{run.directory}: done already, not trained again", file=sys.stderr)
+    return summary
+
+
+def _changes(summary: dict[str, Any], run: Run) -> str:
+    old, new = summary["config"], run.config
+    changed = [f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]]
+    return "; ".join(changed) or "of other data, versions or device"
+
+
+def _draw(run: Run, summary: dict[str, Any]) -> None:
+    flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
+    label = " ".join(run.overrides) or "default"
+    title = f"{run.config['data.name']}, seed {run.config['seed']}: {label}{flag}"
+    draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title)
 
 
 def _monitored(summary: dict[str, Any]) -> float | None:
@@ -41,98 +92,81 @@ def _monitored(summary: dict[str, Any]) -> float | None:
 def launch(
     context: HydraContext, config: DictConfig, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
 ) -> list[JobReturn]:
-    """Composes and checks every job, then trains them together.
+    """Composes and checks every job, trains those that the sweep's directory does not hold, compares all.
 
-    Raises `UserError` before anything is trained where a job is not valid, and at the end where one diverged.
+    A job that cannot be trained, fails or diverges is told in what it returns, which raises where Hydra reads it.
     """
     configure_log(config.hydra.job_logging, config.hydra.verbose)
     if not job_overrides:
         raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
-    sweep_dir = Path(str(config.hydra.sweep.dir)).absolute()
     composed = [
         _composed(context, config, list(overrides), initial_job_idx + place)
         for place, overrides in enumerate(job_overrides)
     ]
-    jobs = [_job_of_sweep(config_of_job) for config_of_job in composed]
-    _check_directories(jobs)
-    _check_baseline(jobs)
-    for job_config, job in zip(composed, jobs, strict=True):
-        _record(job_config, job.directory)
-    summaries = run_jobs(jobs)
-    _compare(jobs[0].config.compare, summaries, sweep_dir)
-    unfinished = [
-        job.directory for job, summary in zip(jobs, summaries, strict=True) if summary["status"] != "done"
-    ]
-    if unfinished:
-        raise UserError(f"{len(unfinished)} of {len(jobs)} runs diverged: {', '.join(map(str, unfinished))}")
+    prepared, devices = jobs.prepare([job.job for job in composed])
+    study = Study(Path(str(config.hydra.sweep.dir)).absolute(), prepared)
+    study.check_baseline()
+    for place, number in study.new_jobs(initial_job_idx).items():
+        if composed[place].number != number:
+            composed[place] = _composed(context, config, list(job_overrides[place]), number)
+        study.place(place, composed[place].directory)
+    for place in study.directories:
+        _record(composed[place])
+    outcomes = study.train(devices)
+    whole_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER and config.hydra.sweeper.max_batch_size is None
+    if whole_grid:
+        study.compare(outcomes)
+    else:
+        print(f"compare the sweep with: python -m regjax.report {study.directory}")
+    failure = study.failure(outcomes)
+    if failure and whole_grid:
+        raise UserError(failure)
     return [
-        JobReturn(
-            overrides=list(overrides),
-            cfg=job_config,
-            working_dir=str(job.directory),
-            status=JobStatus.COMPLETED,
-            _return_value=_monitored(summary),
-        )
-        for overrides, job_config, job, summary in zip(job_overrides, composed, jobs, summaries, strict=True)
+        _job_return(list(overrides), job.task, outcome, failure)
+        for overrides, job, outcome in zip(job_overrides, composed, outcomes, strict=True)
     ]
 
 
-def _check_directories(jobs: list[Job]) -> None:
-    """Refuses two jobs in one directory, where the second would overwrite the first."""
-    directories = [job.directory for job in jobs]
-    for directory in directories:
-        if directories.count(directory) > 1:
-            allowed = "it must name another folder for each job, such as ${hydra.job.num}"
-            raise invalid("hydra.sweep.subdir", directory.name, allowed)
+def _job_return(overrides: list[str], task: DictConfig, outcome: Outcome, failure: str) -> JobReturn:
+    failed = outcome.summary["status"] != "done"
+    return JobReturn(
+        overrides=overrides,
+        cfg=task,
+        working_dir=str(outcome.directory),
+        status=JobStatus.FAILED if failed else JobStatus.COMPLETED,
+        _return_value=UserError(failure) if failed else _monitored(outcome.summary),
+    )
 
 
-def _check_baseline(jobs: list[Job]) -> None:
-    """Refuses a baseline that no variant has, before hours are spent on its comparison."""
-    names = list(variants([{"overrides": job.overrides} for job in jobs]))
-    baseline = jobs[0].config.compare.baseline
-    if baseline is not None and baseline not in names:
-        raise invalid_choice("compare.baseline", baseline, names)
+def _composed(context: HydraContext, config: DictConfig, overrides: list[str], number: int) -> Composed:
+    """A job's configuration, divided; a copy of the task's part would lose its schema."""
+    whole = context.config_loader.load_sweep_config(config, overrides)
+    with read_write(whole.hydra), open_dict(whole.hydra):
+        whole.hydra.job.id = f"{whole.hydra.job.name}_{number}"
+        whole.hydra.job.num = number
+    HydraConfig.instance().set_config(whole)
+    directory = (Path(str(whole.hydra.sweep.dir)) / str(whole.hydra.sweep.subdir)).absolute()
+    hydra = HydraConfig.instance().cfg
+    with read_write(hydra.hydra):
+        hydra.hydra.runtime.output_dir = str(directory)
+    with read_write(whole), open_dict(whole):
+        del whole["hydra"]
+    job = _job(whole, list(hydra.hydra.overrides.task))
+    return Composed(number, whole, hydra, directory, job)
 
 
-def _composed(context: HydraContext, config: DictConfig, overrides: list[str], number: int) -> DictConfig:
-    job_config = context.config_loader.load_sweep_config(config, overrides)
-    with read_write(job_config.hydra), open_dict(job_config.hydra):
-        job_config.hydra.job.id = f"{job_config.hydra.job.name}_{number}"
-        job_config.hydra.job.num = number
-    return job_config
-
-
-def _job_of_sweep(job_config: DictConfig) -> Job:
-    HydraConfig.instance().set_config(job_config)
-    hydra = job_config.hydra
-    directory = Path(str(hydra.sweep.dir)) / str(hydra.sweep.subdir)
-    return _job(_task(job_config), hydra, directory.absolute())
-
-
-def _task(job_config: DictConfig) -> DictConfig:
-    """The configuration without Hydra's own node; a masked copy would lose the schema."""
-    task = copy.deepcopy(job_config)
-    with read_write(task), open_dict(task):
-        del task["hydra"]
-    return task
-
-
-def _record(job_config: DictConfig, directory: Path) -> None:
+def _record(job: Composed) -> None:
     """The `.hydra` folder that a single run has too."""
-    folder = directory / str(job_config.hydra.output_subdir)
+    folder = job.directory / str(job.hydra.hydra.output_subdir)
     folder.mkdir(parents=True, exist_ok=True)
-    hydra = OmegaConf.masked_copy(job_config, ["hydra"])
-    OmegaConf.save(_task(job_config), folder / "config.yaml")
-    OmegaConf.save(hydra, folder / "hydra.yaml")
-    OmegaConf.save(job_config.hydra.overrides.task, folder / "overrides.yaml")
+    OmegaConf.save(job.task, folder / "config.yaml")
+    OmegaConf.save(job.hydra, folder / "hydra.yaml")
+    OmegaConf.save(job.hydra.hydra.overrides.task, folder / "overrides.yaml")
 
 
-def _job(composed: DictConfig, hydra: DictConfig | HydraConf, directory: Path) -> Job:
-    """A checked job. Raises `UserError` for a value that no run may have."""
-    check_regularization(_regularization(list(hydra.overrides.task)))
-    config = typed(composed)
-    check(config)
-    return Job(config, directory, list(hydra.overrides.task))
+def _job(composed: DictConfig, overrides: list[str]) -> Job:
+    """Raises `UserError` for a key that does not exist, which is wrong with all jobs of a command."""
+    return Job(typed(composed), overrides, _regularization(overrides))
 
 
 def _regularization(overrides: list[str]) -> list[str]:
@@ -143,16 +177,3 @@ def _regularization(overrides: list[str]) -> list[str]:
             value = override.value()
             names = [str(name) for name in value] if isinstance(value, list) else [str(value)]
     return names
-
-
-def _compare(settings: CompareConfig, summaries: list[dict[str, Any]], directory: Path) -> None:
-    """Prints the table of a sweep and writes it beside the jobs."""
-    comparison = compare_variants(
-        variants(summaries),
-        baseline=settings.baseline,
-        metric=settings.metric,
-        effect=settings.effect,
-        alpha=settings.alpha,
-    )
-    write_comparison(comparison, directory)
-    print_comparison(comparison, directory)

@@ -1,21 +1,39 @@
 """The device that is asked for, the precision it offers, and the cache of compiled programs."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import jax
 
 from regjax.errors import UserError, invalid
 
+COUNT_FLAG = "xla_force_host_platform_device_count"
 EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 
 
-def prepare(platform: str, cache_dir: str) -> jax.Device:
-    """Selects the platform and returns its first device. Compiled programs are kept below `cache_dir`.
+def prepare(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
+    """Selects the platform and returns the devices that `jobs` jobs can use. Compiled programs go to `cache_dir`.
 
-    Raises `UserError` where the platform is absent.
+    A CPU is divided into one device per core, as far as there are jobs for them: one net fills a core, and more
+    cores make one net no faster. Raises `UserError` where the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
-    return _device(platform)
+    _divide_cpu(min(jobs, _cores()))
+    return _devices(platform)[:jobs]
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _divide_cpu(count: int) -> None:
+    """Asks for CPU devices, unless the user has asked already, by flag or variable."""
+    if jax.config.jax_num_cpu_devices != -1 or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
+        return
+    with suppress(RuntimeError):  # JAX has started, in an earlier sweep of this process: its devices stay
+        jax.config.update("jax_num_cpu_devices", count)
 
 
 def check_precision(precision: str, device: jax.Device) -> None:
@@ -25,13 +43,13 @@ def check_precision(precision: str, device: jax.Device) -> None:
         raise invalid("precision", precision, allowed)
 
 
-def _device(platform: str) -> jax.Device:
+def _devices(platform: str) -> list[jax.Device]:
     if platform == "auto":
-        return jax.devices()[0]
+        return jax.local_devices()
     if platform == "cpu":
         jax.config.update("jax_platforms", "cpu")  # a present GPU is then not even initialised
     try:
-        return jax.devices(platform)[0]
+        return jax.local_devices(backend=platform)
     except RuntimeError:
         present = jax.default_backend()
         remedy = (

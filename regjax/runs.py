@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,23 @@ from typing import Any
 from regjax import __version__
 
 METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
-# Where files lie and how the device is asked for say nothing about what is trained.
-NOT_IDENTITY = ("cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir")
+# Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
+NOT_IDENTITY = (
+    "cache_dir",
+    "checkpoint",
+    "platform",
+    "data.manual_dir",
+    "data.data_dir",
+    "sweep.lanes",
+    "sweep.retry",
+    "sweep.fail_fast",
+    "sweep.allow_diverged",
+)
 NOT_TRAINING = "compare."
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what computed a run."""
     return {"regjax": __version__, "python": platform.python_version()} | {
@@ -61,10 +73,10 @@ def read_metrics(directory: Path) -> dict[str, list[float]]:
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
 
 
-def append_log(directory: Path, line: str) -> None:
-    """Adds a line to the run's log, with the time (UTC)."""
+def append_log(directory: Path, *lines: str) -> None:
+    """Adds lines to the run's log, each with the time (UTC)."""
     with (directory / LOG).open("a") as file:
-        file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+        file.writelines(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n" for line in lines)
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]:

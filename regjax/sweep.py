@@ -1,168 +1,253 @@
-"""Trains runs: groups those that share a program, stacks them as lanes, and writes what comes back."""
+"""Trains many runs: groups those that share a program, and spreads them over the lanes of all devices."""
 
+import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from regjax import checkpoint, records, runs, training
-from regjax.progress import LiveLine
-from regjax.types import Dataset, DeviceData, Numerics, Rows, Scaling, Split, StaticSpec, TrainState
+from regjax import training
+from regjax.journal import Journal, ending
+from regjax.lanes import Lanes, lane_arguments, lanes_that_fit, memory_budget, runs_side_by_side
+from regjax.programs import Placed, Programs, programs
+from regjax.types import DeviceData, EpochRecord, Run
 
 # One call of the program is sized to this much work: long enough to hide its start, short enough to watch.
 CALL_SECONDS = 1.0
+# Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
+REFILL_SHARE = 0.25
 
-_init_program = jax.jit(training.init_lanes, static_argnames="spec")
-_train_program = jax.jit(training.train_lanes, static_argnames="spec", donate_argnames="state")
-_evaluate_program = jax.jit(training.evaluate_lanes, static_argnames="spec")
+Summaries = dict[Path, dict[str, Any]]
 
 
-class Run(NamedTuple):
-    """A resolved run, ready to be trained; `config` is flat, by dotted key."""
+class Watcher(Protocol):
+    """Who is told what happens; called from the thread of each device."""
 
-    directory: Path
-    config: dict[str, Any]
-    overrides: list[str]
-    spec: StaticSpec
-    numerics: Numerics
-    split: Split
-    scaling: Scaling
-    fingerprint: str
-    identity: str
+    def note(self, text: str) -> None: ...
+    def begin(self, run: Run) -> None: ...
+    def advance(self, run: Run, row: dict[str, Any], line: str) -> None: ...
+    def finish(self, run: Run, summary: dict[str, Any], line: str) -> None: ...
 
 
 def train_runs(
-    all_runs: list[Run], dataset: Dataset, device: jax.Device, watcher: LiveLine
-) -> dict[int, dict[str, Any]]:
-    """Trains every run on its program and returns the summaries by the runs' places in the list."""
-    data = DeviceData(*jax.device_put((dataset.inputs, dataset.labels), device))
-    groups: dict[StaticSpec, list[int]] = {}
-    for place, run in enumerate(all_runs):
-        groups.setdefault(run.spec, []).append(place)
-    summaries: dict[int, dict[str, Any]] = {}
-    for number, (spec, places) in enumerate(groups.items(), start=1):
-        group = _Group([all_runs[place] for place in places], places, spec, data, device, watcher)
-        title = f"program {number} of {len(groups)}" if len(groups) > 1 else "the program"
-        for place, summary in zip(places, group.train(title), strict=True):
-            summaries[place] = summary
-    return summaries
+    waiting: Sequence[Run],
+    devices: Sequence[jax.Device],
+    watcher: Watcher,
+    *,
+    lanes: int | None,
+    stop_at: Collection[str],
+) -> Summaries:
+    """Trains runs to their ends and returns their summaries by directory.
+
+    Each device works through the runs in a thread of its own. `lanes` is their number in one program (None:
+    chosen by device kind and memory). A run that raises has the status `failed` and its reason. The first run
+    that ends with a status of `stop_at` interrupts all others; else they go on.
+    """
+    schedule = _Schedule(waiting, devices, watcher, lanes=lanes, stop_at=stop_at)
+    with ThreadPoolExecutor(len(devices)) as pool:
+        workers = [pool.submit(_Worker(schedule, device).work) for device in devices]
+        try:
+            for worker in workers:
+                worker.result()
+        except BaseException:  # Ctrl-C too: the devices end their call, and what they train is interrupted
+            schedule.stop.set()
+            raise
+    schedule.interrupt_the_rest()
+    return schedule.summaries
 
 
 class _Group:
-    """Runs that share a static spec, as the lanes of one program."""
+    """Runs that share a static spec and a dataset; `workers` counts the devices that train them."""
+
+    def __init__(self, members: list[Run], name: str):
+        self.members, self.name, self.dataset = members, name, members[0].dataset
+        self.queue = deque(members)
+        self.workers = 0
+        self.lock = threading.Lock()
+        self.programs: Programs | None = None
+
+
+class _Schedule:
+    """What the devices share: the groups and their queues, the summaries, and whether to stop."""
 
     def __init__(
         self,
-        members: list[Run],
-        places: list[int],
-        spec: StaticSpec,
-        data: DeviceData,
-        device: jax.Device,
-        watcher: LiveLine,
+        waiting: Sequence[Run],
+        devices: Sequence[jax.Device],
+        watcher: Watcher,
+        *,
+        lanes: int | None,
+        stop_at: Collection[str],
     ):
-        self._members, self._places, self._spec = members, places, spec
-        self._data, self._watcher = data, watcher
-        self._numerics: Numerics = jax.device_put(stacked([run.numerics for run in members]), device)
-        self._rows = Rows(*jax.device_put(stacked([_rows(run) for run in members]), device))
-        self._history: list[list[dict[str, Any]]] = [[] for _ in members]
-
-    def train(self, title: str) -> Iterator[dict[str, Any]]:
-        """Trains all lanes to their ends and yields their summaries."""
-        for run in self._members:
-            runs.start(run.directory, records.columns(self._spec), _provenance(run))
-        state = _init_program(self._numerics, spec=self._spec)
-        program = self._compiled(state, title)
-        num_epochs = 1
-        while bool(state.active.any()):
-            begun = time.perf_counter()
-            state, epochs = program(state, self._numerics, self._rows, self._data, np.int32(num_epochs))
-            epochs = jax.device_get(epochs)
-            elapsed = time.perf_counter() - begun
-            trained = np.count_nonzero(epochs.epoch)
-            for lane in range(len(self._members)):
-                self._report(lane, epochs, elapsed / trained)
-            num_epochs = int(np.clip(CALL_SECONDS * num_epochs / elapsed, 1, training.RECORDS))
-        return self._close(state)
-
-    def _compiled(self, state: TrainState, title: str) -> Callable[..., Any]:
-        begun = time.perf_counter()
-        arguments = (state, self._numerics, self._rows, self._data, np.int32(1))
-        program = _train_program.lower(*arguments, spec=self._spec).compile()
-        self._watcher.note(
-            f"compiled {title} in {time.perf_counter() - begun:.1f} s ({_counted(len(self._members))})"
-        )
-        return program
-
-    def _report(self, lane: int, epochs: Any, seconds: float) -> None:
-        """Writes a lane's new epochs down."""
-        run, history = self._members[lane], self._history[lane]
-        rows = [
-            records.row(jax.tree.map(lambda leaf, at=(lane, index): leaf[at], epochs), seconds)
-            for index in np.flatnonzero(epochs.epoch[lane])
+        self.devices, self.watcher = devices, watcher
+        self._lanes, self._stop_at = lanes, stop_at
+        self.summaries: Summaries = {}
+        self.stop = threading.Event()
+        self._lock = threading.Lock()
+        members: dict[tuple[Any, ...], list[Run]] = {}
+        for run in waiting:
+            members.setdefault((run.digest, run.spec), []).append(run)
+        self._groups = [
+            _Group(runs, f"program {number} of {len(members)}")
+            for number, runs in enumerate(members.values(), start=1)
         ]
-        if not rows:
-            return
-        history.extend(rows)
-        runs.append_metrics(run.directory, rows)
-        line = records.line(rows[-1], run.config["trainer.epochs"])
-        runs.append_log(run.directory, line)
-        self._watcher.advance(self._places[lane], line, rows[-1])
 
-    def _close(self, state: TrainState) -> Iterator[dict[str, Any]]:
-        """Measures the selected parameters, the only time that test rows are read, and saves them."""
-        variables, epochs = training.selected(state)
-        tests = jnp.asarray(np.stack([run.split.test for run in self._members]))
-        evaluations = jax.device_get(
-            _evaluate_program(variables, self._numerics, self._rows, tests, self._data, spec=self._spec)
-        )
-        variables, epochs, diverged = jax.device_get((variables, epochs, state.diverged))
-        for lane, run in enumerate(self._members):
+    def next_group(self) -> _Group | None:
+        """A group with waiting runs, the one that fewest devices train; None where all is done."""
+        with self._lock:
+            open_groups = [group for group in self._groups if group.queue]
+            if not open_groups or self.stop.is_set():
+                return None
+            group = min(open_groups, key=lambda group: group.workers)
+            group.workers += 1
+            return group
 
-            def own(leaf: np.ndarray, lane: int = lane) -> np.ndarray:
-                return leaf[lane]
+    def take(self, group: _Group, count: int) -> list[Run]:
+        """The next runs of a group, at most `count`; none where all is to stop."""
+        if self.stop.is_set():
+            return []
+        return self._pop(group, count)
 
-            history, selected = self._history[lane], jax.tree.map(own, variables)
-            results = records.results(
-                history, int(epochs[lane]), jax.tree.map(own, evaluations), diverged=bool(diverged[lane])
-            )
-            if results["status"] == "done" and run.config["checkpoint"] == "selected":
-                checkpoint.save_selected(run.directory, selected)
-            summary = runs.write_summary(run.directory, results | _provenance(run))
-            ending = results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
-            runs.append_log(run.directory, ending)
-            self._watcher.finish(self._places[lane], ending)
-            yield summary
+    def _pop(self, group: _Group, count: int) -> list[Run]:
+        with self._lock:
+            return [group.queue.popleft() for _ in range(min(count, len(group.queue)))]
+
+    def leave(self, group: _Group) -> None:
+        """One device fewer trains the group."""
+        with self._lock:
+            group.workers -= 1
+
+    def interrupt_the_rest(self) -> None:
+        """Ends the runs that no device has taken."""
+        for group in self._groups:
+            for run in self._pop(group, len(group.members)):
+                journal = Journal(run)
+                self.ended(run, journal.give_up("interrupted", journal.interruption()))
+
+    def ended(self, run: Run, summary: dict[str, Any]) -> None:
+        """Keeps the summary of a run, and stops all the others where it asks for that."""
+        self.summaries[run.directory] = summary
+        if summary["status"] in self._stop_at:
+            self.stop.set()
+        self.watcher.finish(run, summary, ending(summary))
+
+    def placed(self, group: _Group, data: DeviceData, device: jax.Device) -> tuple[Placed, int]:
+        """A group's programs on a device, and their number of lanes."""
+        with group.lock:
+            if group.programs is None:
+                group.programs = self._lowered(group, data, device)
+        begun = time.perf_counter()
+        placed = group.programs.on(device)
+        seconds = time.perf_counter() - begun
+        if seconds > 0.1:
+            self.watcher.note(f"{group.name}: compiled for {device} in {seconds:.1f} s")
+        return placed, group.programs.lanes
+
+    def _lowered(self, group: _Group, data: DeviceData, device: jax.Device) -> Programs:
+        """The group's programs, with fewer lanes where the compiled ones take more memory than estimated."""
+        spec, side_by_side = group.members[0].spec, runs_side_by_side(device)
+        share = math.ceil(len(group.members) / len(self.devices))
+        count = math.floor(max(1, min(share, self._lanes or lanes_that_fit(spec, data, device))))
+        while True:
+            example = lane_arguments(group.members[:1] * count, data)
+            found, new = programs(spec, example, platform=device.platform, side_by_side=side_by_side)
+            made = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
+            self.watcher.note(f"{group.name}: {made}, {count} of {len(group.members)} runs at a time on a device")
+            if self._lanes or count == 1:
+                return found
+            excess = found.bytes_needed(device) / memory_budget(device)
+            if excess <= 1:
+                return found
+            count = max(1, math.floor(count / excess))
 
 
-def stacked(trees: list[Any]) -> Any:
-    """Trees of host numbers as one tree with a lanes axis, floats in JAX's default float type."""
-    return jax.tree.map(lambda *leaves: jnp.asarray(_default_float(np.stack(leaves))), *trees)
+class _Worker:
+    """One device, training group after group."""
 
+    def __init__(self, schedule: _Schedule, device: jax.Device):
+        self._schedule, self._device = schedule, device
+        self._journals: dict[Path, Journal] = {}
 
-def _default_float(array: np.ndarray) -> np.ndarray:
-    return array.astype(jnp.result_type(float)) if array.dtype.kind == "f" else array
+    def work(self) -> None:
+        """Trains until no run waits."""
+        while group := self._schedule.next_group():
+            lanes: Lanes | None = None
+            try:
+                data = DeviceData(*jax.device_put((group.dataset.inputs, group.dataset.labels), self._device))
+                placed, count = self._schedule.placed(group, data, self._device)
+                lanes = Lanes(placed, count, data, self._device)
+                self._train(group, lanes)
+            except Exception as error:
+                # The program itself failed, by memory for example: so it would for all who wait for it.
+                on_lanes = list(lanes.runs.values()) if lanes is not None else []
+                for run in [*on_lanes, *self._schedule.take(group, len(group.members))]:
+                    self._fail(run, error)
+            self._schedule.leave(group)
 
+    def _train(self, group: _Group, lanes: Lanes) -> None:
+        num_epochs = 1
+        while True:
+            newcomers = self._schedule.take(group, lanes.free) if self._worth_refilling(lanes) else []
+            if newcomers:
+                lanes.fill(newcomers)
+                for run in newcomers:
+                    self._journals[run.directory] = Journal(run)
+                    self._schedule.watcher.begin(run)
+            if not lanes.runs:
+                return
+            begun = time.perf_counter()
+            epochs = lanes.train(num_epochs)
+            elapsed = time.perf_counter() - begun
+            reached = np.count_nonzero(epochs.epoch, axis=1)
+            self._report(lanes, epochs, elapsed / reached.sum())
+            self._retire(lanes)
+            num_epochs = int(np.clip(CALL_SECONDS * reached.max() / elapsed, 1, training.RECORDS))
 
-def _rows(run: Run) -> tuple[np.ndarray, ...]:
-    split, scaling = run.split, run.scaling
-    return split.train, split.sample, split.validation, scaling.shift, scaling.scale
+    def _worth_refilling(self, lanes: Lanes) -> bool:
+        return lanes.free >= REFILL_SHARE * len(lanes)
 
+    def _report(self, lanes: Lanes, epochs: EpochRecord, seconds: float) -> None:
+        for lane, run in lanes.runs.items():
+            with self._containing(run, lanes):
+                own = jax.tree.map(lambda leaf, at=lane: leaf[at], epochs)
+                journal = self._journals[run.directory]
+                for row in journal.advance(own, seconds):
+                    self._schedule.watcher.advance(run, row, journal.line(row))
 
-def _provenance(run: Run) -> dict[str, Any]:
-    return {
-        "selected_on_test": run.config["data.validation"] == "test",
-        "fingerprint": run.fingerprint,
-        "identity": run.identity,
-        "versions": runs.versions(),
-        "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
-        "overrides": run.overrides,
-        "config": run.config,
-    }
+    def _retire(self, lanes: Lanes) -> None:
+        """Closes the runs that have ended, once enough have; and all of them where the sweep is to stop."""
+        ended = lanes.ended()
+        if ended and len(ended) >= REFILL_SHARE * len(lanes.runs):
+            for run, (variables, epoch, evaluation, diverged) in lanes.leave(ended):
+                with self._containing(run, lanes):
+                    journal = self._journals.pop(run.directory)
+                    summary = journal.close(variables, epoch, evaluation, diverged=diverged)
+                    self._schedule.ended(run, summary)
+        if self._schedule.stop.is_set():
+            for run in lanes.runs.values():
+                journal = self._journals.pop(run.directory)
+                self._schedule.ended(run, journal.give_up("interrupted", journal.interruption()))
+                lanes.drop(run)
 
+    @contextmanager
+    def _containing(self, run: Run, lanes: Lanes) -> Iterator[None]:
+        """What goes wrong with one run's files ends that run alone."""
+        try:
+            yield
+        except Exception as error:
+            lanes.drop(run)
+            self._fail(run, error)
 
-def _counted(lanes: int) -> str:
-    return "1 lane" if lanes == 1 else f"{lanes} lanes"
+    def _fail(self, run: Run, error: Exception) -> None:
+        journal = self._journals.pop(run.directory, None) or Journal(run)
+        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+        summary = journal.fail(reason, "".join(traceback.format_exception(error)))
+        self._schedule.ended(run, summary)

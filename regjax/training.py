@@ -1,5 +1,6 @@
 """The training program: a group of lanes in, the same lanes some epochs later out."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,9 +29,26 @@ from regjax.types import (
 RECORDS = 64
 
 
-def init_lanes(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
-    """Fresh state for each lane of stacked numerics."""
-    return lax.map(partial(_init, spec=spec), numerics)
+def blank_lanes(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
+    """The shapes of the state of as many lanes as `numerics` has, as `jax.ShapeDtypeStruct`s."""
+    return jax.eval_shape(partial(_over_lanes, partial(_init, spec=spec), side_by_side=False), numerics)
+
+
+def refill_lanes(
+    state: TrainState,
+    numerics: Numerics,
+    fresh: Bool[Array, " lanes"],
+    *,
+    spec: StaticSpec,
+    side_by_side: bool,
+) -> TrainState:
+    """Begins the `fresh` lanes anew and leaves the others to the last bit as they are."""
+    begun = _over_lanes(partial(_init, spec=spec), numerics, side_by_side=side_by_side)
+
+    def choose(new: Array, old: Array) -> Array:
+        return jnp.where(fresh.reshape(fresh.shape + (1,) * (new.ndim - 1)), new, old)
+
+    return jax.tree.map(choose, begun, state)
 
 
 def train_lanes(
@@ -41,27 +59,34 @@ def train_lanes(
     num_epochs: Int[Array, ""],
     *,
     spec: StaticSpec,
+    side_by_side: bool,
 ) -> tuple[TrainState, EpochRecord]:
     """Trains every active lane for up to `num_epochs` epochs, at most `RECORDS`.
 
     `state`, `numerics` and `rows` have a leading lanes axis; `data` is shared. Lanes go one after the other,
-    so each is computed as it would be alone. The records are (lanes, RECORDS); the epoch number of an entry
-    that was not reached is 0. How the epochs are divided among calls does not change a bit of the result.
+    so that each is computed as it would be alone; or `side_by_side`, which fills an accelerator and rounds
+    otherwise. The records are (lanes, RECORDS); the epoch number of an entry that was not reached is 0.
+    How the epochs are divided among calls does not change a bit of the result.
     """
     train = partial(_train, data=data, num_epochs=num_epochs, spec=spec)
-    return lax.map(lambda lane: train(*lane), (state, numerics, rows))
+    return _over_lanes(lambda lane: train(*lane), (state, numerics, rows), side_by_side=side_by_side)
 
 
 def evaluate_lanes(
-    variables: Variables,
+    state: TrainState,
     numerics: Numerics,
     rows: Rows,
     test: Int[Array, "lanes test"],
     data: DeviceData,
     *,
     spec: StaticSpec,
-) -> Evaluation:
-    """Metrics of each lane on all its training and all its test rows. The only reader of test rows."""
+    side_by_side: bool,
+) -> tuple[Variables, Int[Array, " lanes"], Evaluation]:
+    """Each lane's selected variables, their epoch, and their metrics on all its training and all its test rows.
+
+    The only reader of test rows.
+    """
+    variables, epochs = selected(state)
 
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
@@ -72,7 +97,8 @@ def evaluate_lanes(
             sparsity=evaluation.sparsity(lane_variables.params),
         )
 
-    return lax.map(one, (variables, numerics, rows, test))
+    measured = _over_lanes(one, (variables, numerics, rows, test), side_by_side=side_by_side)
+    return variables, epochs, measured
 
 
 def selected(state: TrainState) -> tuple[Variables, Int[Array, "..."]]:
@@ -86,6 +112,10 @@ def selected(state: TrainState) -> tuple[Variables, Int[Array, "..."]]:
 
     variables = jax.tree.map(choose, state.best, state.variables)
     return variables, jnp.where(seen, state.stopping.best_epoch, state.epoch)
+
+
+def _over_lanes(program: Callable[[Any], Any], lanes: Any, *, side_by_side: bool) -> Any:
+    return jax.vmap(program)(lanes) if side_by_side else lax.map(program, lanes)
 
 
 def _init(numerics: Numerics, *, spec: StaticSpec) -> TrainState:

@@ -1,6 +1,7 @@
 """The tuples that cross modules. Where runs are batched, those on the device have a leading `lanes` axis."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Integer, Num, PyTree, Shaped
@@ -68,7 +69,7 @@ class Strengths(NamedTuple):
 
 
 class OptimizerNumbers(NamedTuple):
-    """Traced numbers of the optimizer; those that its kind does not read are 0."""
+    """Traced numbers of the optimizer; those that its kind does not read are 0, and no clipping is infinite."""
 
     learning_rate: Float[Array, ""]
     momentum: Float[Array, ""]
@@ -206,3 +207,19 @@ class Evaluation(NamedTuple):
     train: Metrics
     test: Metrics
     sparsity: Float[Array, ""]
+
+
+class Run(NamedTuple):
+    """A resolved run, ready to be trained: `config` is flat, by dotted key; `digest` is of its whole dataset."""
+
+    directory: Path
+    config: dict[str, Any]
+    overrides: list[str]
+    spec: StaticSpec
+    numerics: Numerics
+    split: Split
+    scaling: Scaling
+    dataset: Dataset
+    digest: str
+    fingerprint: str
+    identity: str

@@ -8,15 +8,26 @@ import jax.numpy as jnp
 import numpy as np
 from hydra import compose, initialize_config_dir
 
-from regjax import sweep, training
+from regjax import training
 from regjax.config import Config, check, register_schema, typed
 from regjax.config.resolve import resolve
-from regjax.types import Dataset, DeviceData, Numerics, Rows, Scaling, Split, StaticSpec, TrainState
+from regjax.lanes import stacked
+from regjax.types import (
+    Dataset,
+    DeviceData,
+    EpochRecord,
+    Numerics,
+    Rows,
+    Scaling,
+    Split,
+    StaticSpec,
+    TrainState,
+)
 
 ROOT = Path(__file__).parent.parent
 
-_init = jax.jit(training.init_lanes, static_argnames="spec")
-_train = jax.jit(training.train_lanes, static_argnames="spec")
+_refill = jax.jit(training.refill_lanes, static_argnames=("spec", "side_by_side"))
+_train = jax.jit(training.train_lanes, static_argnames=("spec", "side_by_side"))
 
 
 def composed(*overrides: str) -> Config:
@@ -62,19 +73,35 @@ def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: in
     specs = {spec for spec, _ in resolved}
     assert len(specs) == 1, "lanes share a static spec"
     spec = specs.pop()
-    numerics = sweep.stacked([numbers for _, numbers in resolved])
+    numerics = stacked([numbers for _, numbers in resolved])
     one = Rows(split.train, split.sample, split.validation, scaling.shift, scaling.scale)
-    rows = sweep.stacked([one] * len(configs))
+    rows = stacked([one] * len(configs))
     data = DeviceData(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))
-    return Lanes(_init(numerics, spec=spec), numerics, rows, data, spec)
+    return Lanes(begun(numerics, spec), numerics, rows, data, spec)
 
 
-def train(group: Lanes, *, epochs_per_call: int = 8, calls: int | None = None):
+def begun(numerics: Numerics, spec: StaticSpec, *, side_by_side: bool = False) -> TrainState:
+    """Fresh lanes."""
+    shapes = training.blank_lanes(numerics, spec=spec)
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    fresh = jnp.ones(len(numerics.seed), bool)
+    return _refill(blank, numerics, fresh, spec=spec, side_by_side=side_by_side)
+
+
+def train(
+    group: Lanes, *, epochs_per_call: int = 8, calls: int | None = None, side_by_side: bool = False
+) -> tuple[TrainState, list[EpochRecord]]:
     """Trains until no lane is active (or for `calls` calls); gives the state and the records of each call."""
     state, records = group.state, []
     while (calls is None and bool(state.active.any())) or (calls is not None and len(records) < calls):
         state, record = _train(
-            state, group.numerics, group.rows, group.data, jnp.int32(epochs_per_call), spec=group.spec
+            state,
+            group.numerics,
+            group.rows,
+            group.data,
+            jnp.int32(epochs_per_call),
+            spec=group.spec,
+            side_by_side=side_by_side,
         )
         records.append(jax.device_get(record))
     return state, records

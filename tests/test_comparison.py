@@ -1,17 +1,11 @@
 """The comparison of a sweep: what variants are called, how runs are paired, and what is said of them."""
 
-import csv
-import json
-
 import numpy as np
 import pytest
 from scipy import stats
 
-from regjax import __version__
 from regjax.errors import UserError
-from regjax.report.__main__ import main as report
 from regjax.report.comparison import compare_variants
-from regjax.report.tables import print_comparison, write_comparison
 from regjax.report.variants import grouped_by, variants
 
 
@@ -135,80 +129,3 @@ def test_a_best_of_many_looks_is_shown_and_never_judged():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)})
     assert comparison.rows[0].means["best_val_accuracy"].mean == pytest.approx(np.mean(PLAIN))
     assert comparison.metric == "test_accuracy"
-
-
-def test_the_table_the_csv_and_the_page_show_the_same_rows(tmp_path, capsys):
-    comparison = compared({"[dropout,l2]": group(PLAIN), "better": group(BETTER)})
-    write_comparison(comparison, tmp_path)
-    print_comparison(comparison, tmp_path)
-    printed = capsys.readouterr().out
-    with (tmp_path / "comparison.csv").open(newline="") as file:
-        header, *rows = list(csv.reader(file))
-    page = (tmp_path / "comparison.md").read_text()
-    for cell in [*header, *rows[0], *rows[1]]:
-        assert cell in printed
-        assert cell in page
-    assert rows[1][header.index("verdict")].startswith("better")
-    assert all(note in page and note in printed for note in comparison.notes)
-
-
-def test_the_json_is_strict_and_has_the_numbers(tmp_path):
-    write_comparison(compared({"plain": group([0.5]), "dropout": group([0.6])}), tmp_path)
-    text = (tmp_path / "comparison.json").read_text()
-    assert "NaN" not in text
-    rows = json.loads(text)["rows"]
-    assert [row["variant"] for row in rows] == ["plain", "dropout"]
-    assert rows[1]["difference"]["mean"] == pytest.approx(0.1)
-    assert rows[1]["difference"]["low"] is None
-
-
-def written(folder, summaries):
-    for number, summary in enumerate(summaries):
-        (folder / str(number)).mkdir(parents=True)
-        compare = {"compare.metric": "test_accuracy", "compare.effect": 0.001, "compare.alpha": 0.05}
-        complete = summary | {"versions": {"regjax": __version__}, "config": summary["config"] | compare}
-        (folder / str(number) / "summary.json").write_text(json.dumps(complete))
-
-
-def sweep_of(*rates):
-    return [
-        run(seed, 0.9 + rate / 10 + seed / 1000 * (1 + rate), f"model.dropout={rate}")
-        for rate in rates
-        for seed in range(4)
-    ]
-
-
-def test_finished_sweeps_are_compared_later_and_together(tmp_path, capsys):
-    written(tmp_path / "first", sweep_of(0.0, 0.2))
-    written(tmp_path / "second", sweep_of(0.5))
-    assert report([str(tmp_path / "first"), str(tmp_path / "second"), "--baseline", "model.dropout=0.2"]) == 0
-    printed = capsys.readouterr().out
-    assert "test acc" in printed
-    assert all(f"model.dropout={rate}" in printed for rate in (0.0, 0.2, 0.5))
-    assert "vs model.dropout=0.2" in " ".join(printed.split())
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ('{"status": "do', "left out"),
-        ('{"versions": {"regjax": "0.0.1"}}', "written by regjax 0.0.1"),
-        (json.dumps({"versions": {"regjax": __version__}, "status": "running"}), "status is running"),
-    ],
-)
-def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, text, reason):
-    written(tmp_path, sweep_of(0.0, 0.2))
-    (tmp_path / "3" / "summary.json").write_text(text)
-    assert report([str(tmp_path)]) == 1
-    told = capsys.readouterr()
-    assert str(tmp_path / "3" / "summary.json") in told.err
-    assert reason in told.err
-    assert "verdict" in told.out
-
-
-@pytest.mark.parametrize("arguments", [[], ["--baseline", "plian"], ["--group-by", "model.dropuot"]])
-def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, arguments):
-    if arguments:
-        written(tmp_path, sweep_of(0.0, 0.2))
-    assert report([str(tmp_path), *arguments]) == 1
-    assert "error: " in capsys.readouterr().err

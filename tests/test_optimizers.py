@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax import sweep
 from regjax.config.resolve import resolve
+from regjax.lanes import stacked
 from regjax.optimizers import learning_rate, optimizer
 from regjax.types import Split
 from tests.small import clusters, composed
@@ -20,7 +20,7 @@ def problem(*overrides):
     dataset = clusters()
     rows = np.arange(60, dtype=np.int32)
     spec, numerics = resolve(composed(*overrides), dataset, Split(rows, rows[:0], rows[:0], rows[:0]))
-    return spec, jax.tree.map(lambda leaf: leaf[0], sweep.stacked([numerics]))
+    return spec, jax.tree.map(lambda leaf: leaf[0], stacked([numerics]))
 
 
 def rates(steps, *overrides, steps_per_epoch=STEPS_PER_EPOCH):

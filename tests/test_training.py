@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax import sweep, training
+from regjax import training
+from regjax.lanes import stacked
 from regjax.noise import shuffled, stream
 from tests.small import clusters, composed, lanes, train
 
@@ -88,7 +89,9 @@ def test_the_ledger_sums_to_the_objective():
 def test_one_lowering_serves_every_value_of_the_numerics():
     lowered = []
     program = jax.jit(
-        lambda *arguments, spec: lowered.append(spec) or training.train_lanes(*arguments, spec=spec),
+        lambda *arguments, spec: (
+            lowered.append(spec) or training.train_lanes(*arguments, spec=spec, side_by_side=False)
+        ),
         static_argnames="spec",
     )
     for overrides in [
@@ -157,8 +160,11 @@ def test_without_restoring_the_last_epoch_is_selected():
 def test_evaluation_measures_each_part_on_all_its_rows():
     one = group((), base=("model.hidden=[]", "trainer.epochs=3", "trainer.evaluation_batch_size=5"))
     state, _ = train(one)
-    test = sweep.stacked([np.arange(54, 60, dtype=np.int32)])
-    measured = training.evaluate_lanes(state.variables, one.numerics, one.rows, test, one.data, spec=one.spec)
+    test = stacked([np.arange(54, 60, dtype=np.int32)])
+    variables, epochs, measured = training.evaluate_lanes(
+        state, one.numerics, one.rows, test, one.data, spec=one.spec, side_by_side=False
+    )
+    assert_same_bits((variables, epochs), training.selected(state))
     layer = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), state.variables.params["dense_0"])
     logits = np.asarray(one.data.inputs, np.float64) @ layer["kernel"] + layer["bias"]
     losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(60), one.data.labels]

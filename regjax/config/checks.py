@@ -45,6 +45,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule.name": tuple(SCHEDULE_NUMBERS),
     "early_stopping.monitor": tuple(MONITOR_MODES),
     "early_stopping.mode": ("auto", "min", "max"),
+    "sweep.grouping": ("exact", "union"),
     "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
@@ -93,6 +94,7 @@ RANGES: dict[str, Range] = {
     "schedule.decay_epochs": ABOVE_0,
     "trainer.epochs": COUNT,
     "trainer.batch_size": COUNT,
+    "sweep.lanes": Range(COUNT.accepts, f"{COUNT.allowed}, or null (chosen by device and memory)"),
     "compare.effect": ABOVE_0,
     "compare.alpha": Range(lambda x: 0 < x < 1, "must be a number between 0 and 1"),
     "trainer.evaluation_batch_size": COUNT,

@@ -1,6 +1,7 @@
 """Divides a checked configuration into what is compiled (static spec) and what is traced (numerics)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,28 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
     """
     _check_fit(config, split)
     return _static_spec(config, dataset, split), _numerics(config)
+
+
+def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
+    """Each spec with all the terms that any spec which is otherwise equal has on.
+
+    So fewer programs serve them; a term that is on at its neutral value rounds the last bits of L1, L2 and
+    clipping otherwise than its absence does.
+    """
+    terms: dict[StaticSpec, list[StaticSpec]] = {}
+    for spec in specs:
+        terms.setdefault(_without_terms(spec), []).append(spec)
+    return [_union(terms[_without_terms(spec)]) for spec in specs]
+
+
+def _without_terms(spec: StaticSpec) -> StaticSpec:
+    return spec._replace(active=frozenset(), dropout_layers=(False,) * len(spec.hidden))
+
+
+def _union(specs: Sequence[StaticSpec]) -> StaticSpec:
+    active = frozenset[str]().union(*(spec.active for spec in specs))
+    layers = tuple(map(any, zip(*(spec.dropout_layers for spec in specs), strict=True)))
+    return specs[0]._replace(active=active, dropout_layers=layers)
 
 
 def _check_fit(config: Config, split: Split) -> None:
@@ -110,7 +133,7 @@ def _numerics(config: Config) -> Numerics:
             beta2=_real(optimizer.beta2),
             rho=_real(optimizer.rho),
             epsilon=_real(optimizer.epsilon),
-            clip_norm=_real(optimizer.clip_norm),
+            clip_norm=_real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm),
         ),
         schedule=ScheduleNumbers(
             warmup_epochs=_real(schedule.warmup_epochs),

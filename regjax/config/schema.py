@@ -96,6 +96,15 @@ class CompareConfig:
 
 
 @dataclass
+class SweepConfig:
+    lanes: int | None = MISSING
+    grouping: str = MISSING
+    retry: bool = MISSING
+    fail_fast: bool = MISSING
+    allow_diverged: bool = MISSING
+
+
+@dataclass
 class Config:
     seed: int = MISSING
     platform: str = MISSING
@@ -110,6 +119,7 @@ class Config:
     trainer: TrainerConfig = MISSING
     early_stopping: EarlyStoppingConfig = MISSING
     compare: CompareConfig = MISSING
+    sweep: SweepConfig = MISSING
 
 
 SCHEMA_NAME = "config_schema"

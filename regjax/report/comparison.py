@@ -61,7 +61,7 @@ def compare_variants(
     others = [name for name in variants if name != reference]
     pairs = {name: _pairs(variants[name], variants[reference], metric) for name in others}
     tests = [_test(pairs[name], metric) for name in others]
-    rows = [_row(reference, variants[reference])]
+    rows = [_row(reference, variants[reference], metric)]
     for name, judged in zip(others, compare(tests, alpha=alpha), strict=True):
         words = verdict(
             judged,
@@ -71,7 +71,7 @@ def compare_variants(
             effect=effect if metric.endswith("accuracy") else None,
         )
         rows.append(
-            _row(name, variants[name])._replace(
+            _row(name, variants[name], metric)._replace(
                 test=judged.test,
                 difference=judged.interval,
                 level=judged.level,
@@ -83,9 +83,9 @@ def compare_variants(
     return Comparison(metric, reference, alpha, rows, notes)
 
 
-def _row(name: str, summaries: list[Summary]) -> Row:
+def _row(name: str, summaries: list[Summary], metric: str) -> Row:
     done = [summary for summary in summaries if summary["status"] == "done"]
-    means = {metric: _mean(done, metric) for metric in SHOWN}
+    means = {shown: _mean(done, shown) for shown in dict.fromkeys((*SHOWN, metric))}
     return Row(name, len(done), _failed(summaries), means, None, None, None, None, "baseline")
 
 
@@ -176,21 +176,3 @@ def _same(variants: Mapping[str, list[Summary]]) -> list[str]:
 def _range(shares: list[float]) -> str:
     low, high = round(100 * min(shares)), round(100 * max(shares))
     return f"{low} %" if low == high else f"{low} to {high} %"
-
-
-def plain(comparison: Comparison) -> dict[str, Any]:
-    """The comparison as JSON takes it; numbers that are not finite are None."""
-
-    def entry(value: Any) -> Any:
-        if hasattr(value, "_asdict"):
-            return {key: entry(part) for key, part in value._asdict().items()}
-        if isinstance(value, dict):
-            return {key: entry(part) for key, part in value.items()}
-        if isinstance(value, list):
-            return [entry(part) for part in value]
-        if isinstance(value, float | np.floating):
-            return float(value) if np.isfinite(value) else None
-        return value
-
-    result: dict[str, Any] = entry(comparison)
-    return result

@@ -1,7 +1,5 @@
 """The closing table of a run, and the lines that compare the variants of a sweep."""
 
-import csv
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from regjax.report.comparison import SHOWN, Comparison, plain
+from regjax.report.comparison import Comparison
+from regjax.report.overall import Report
 from regjax.statistics import Interval
 
 # Wide enough for the names of variants, on a terminal or not: lines are never cut.
@@ -53,22 +52,28 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return entries
 
 
-def print_comparison(comparison: Comparison, directory: Path) -> None:
-    """A row per variant, set against the baseline, and what to know beside it."""
+def print_report(report: Report, directory: Path) -> None:
+    """For each dataset a row per variant, set against the baseline; what failed; what to know beside it."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
-    header, rows = comparison_cells(comparison)
-    table = Table(*header, box=box.SIMPLE, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    for note in comparison.notes:
-        console.print(note)
+    for dataset, comparison in report.comparisons.items():
+        header, rows = comparison_cells(comparison)
+        table = Table(*header, box=box.SIMPLE, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        if len(report.comparisons) > 1:
+            console.print(dataset)
+        console.print(table)
+        for note in comparison.notes:
+            console.print(note)
+    for line in (*report.notes, *report.failures):
+        console.print(line)
     console.print(f"files  {directory}")
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The comparison as text: the header, and a row of cells per variant."""
-    shown = [metric for metric in SHOWN if any(row.means[metric] for row in comparison.rows)]
+    first = comparison.rows[0].means
+    shown = [metric for metric in first if any(row.means[metric] for row in comparison.rows)]
     against = f"{TITLES[comparison.metric]} vs {comparison.baseline}"
     header = ["variant", "n", "failed", *(TITLES[metric] for metric in shown), against, "verdict"]
     rows = [
@@ -83,18 +88,6 @@ def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]
         for row in comparison.rows
     ]
     return header, rows
-
-
-def write_comparison(comparison: Comparison, directory: Path) -> None:
-    """`comparison.csv`, `.md` and `.json`: the same table for spreadsheets, pages and programs."""
-    header, rows = comparison_cells(comparison)
-    with (directory / "comparison.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
-    notes = [f"- {note}" for note in comparison.notes]
-    (directory / "comparison.md").write_text("\n".join([*lines, "", *notes]) + "\n")
-    text = json.dumps(plain(comparison), indent=2, allow_nan=False)
-    (directory / "comparison.json").write_text(text + "\n")
 
 
 def _interval(interval: Interval | None, *, signed: bool = False) -> str:

@@ -1,0 +1,76 @@
+"""The runs that directories hold already, and where new ones belong among them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from regjax import runs
+
+NEEDED = ("status", "identity", "overrides", "config", "versions")
+
+
+class Held(NamedTuple):
+    """A run on disk."""
+
+    directory: Path
+    summary: dict[str, Any]
+
+
+class Archive(NamedTuple):
+    """The usable runs by job number, and a line for each that is left out."""
+
+    runs: list[Held]
+    left_out: list[str]
+
+
+def read_archive(path: Path, *, versions: Iterable[str] = ("regjax",)) -> Archive:
+    """The runs in and below a directory; those that other `versions` (names of packages) wrote are left out."""
+    held, left_out = [], []
+    for file in sorted(path.rglob(runs.SUMMARY), key=_order):
+        try:
+            held.append(Held(file.parent, _usable(file, versions)))
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            left_out.append(f"{file}: left out ({error})")
+    return Archive(held, left_out)
+
+
+def _usable(file: Path, versions: Iterable[str]) -> dict[str, Any]:
+    summary = json.loads(file.read_text())
+    missing = [key for key in NEEDED if key not in summary]
+    if missing:
+        raise ValueError(f"it lacks {missing[0]}")
+    for package in versions:
+        written, current = summary["versions"][package], runs.versions()[package]
+        if written != current:
+            raise ValueError(f"written by {package} {written}, this is {current}")
+    return dict(summary)
+
+
+def _order(file: Path) -> tuple[Path, bool, int, str]:
+    name = file.parent.name
+    return (file.parent.parent, not name.isdigit(), int(name) if name.isdigit() else 0, name)
+
+
+def next_number(sweep_dir: Path, first: int) -> int:
+    """The number of the next job: after all that the directory holds, whatever became of them."""
+    taken = [int(path.name) for path in sweep_dir.glob("[0-9]*") if path.name.isdigit()]
+    return max(taken) + 1 if taken else first
+
+
+def held_by_identity(archive: Archive) -> dict[str, Held]:
+    """The run of each identity; of several the one that is done, or else the last."""
+    found: dict[str, Held] = {}
+    for held in archive.runs:
+        identity = held.summary["identity"]
+        if identity not in found or found[identity].summary["status"] != "done":
+            found[identity] = held
+    return found
+
+
+def first_places(identities: Sequence[str]) -> dict[str, int]:
+    """The first job of each identity."""
+    places: dict[str, int] = {}
+    for place, identity in enumerate(identities):
+        places.setdefault(identity, place)
+    return places

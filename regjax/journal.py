@@ -1,0 +1,99 @@
+"""Writes one run down while it trains: its metrics, its log, its summary, its selected parameters."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from regjax import checkpoint, records, runs
+from regjax.types import EpochRecord, Evaluation, Run, Variables
+
+RESULTS = (
+    "selected_epoch",
+    "epochs",
+    *(f"{part}_{metric}" for part in records.PARTS for metric in records.HIGHER_IS_BETTER),
+    *(f"best_val_{metric}{kind}" for metric in records.HIGHER_IS_BETTER for kind in ("", "_epoch")),
+    "ledger",
+    "sparsity",
+    "seconds",
+)
+
+
+class Journal:
+    """One run's directory, from its first epoch to its end."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self._history: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """The directory says that the run is going to be trained."""
+        runs.start(self.run.directory, records.columns(self.run.spec), provenance(self.run))
+
+    def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
+        """Writes the epochs of one call, of which each took `seconds`; gives their rows."""
+        reached = np.flatnonzero(epochs.epoch)
+        rows = [
+            records.row(jax.tree.map(lambda leaf, at=index: leaf[at], epochs), seconds) for index in reached
+        ]
+        self._history.extend(rows)
+        runs.append_metrics(self.run.directory, rows)
+        runs.append_log(self.run.directory, *(self.line(row) for row in rows))
+        return rows
+
+    def line(self, row: dict[str, Any]) -> str:
+        """One epoch in words."""
+        return records.line(row, self.run.config["trainer.epochs"])
+
+    def close(
+        self, variables: Variables, epoch: int, evaluation: Evaluation, *, diverged: bool
+    ) -> dict[str, Any]:
+        """Saves the selected variables, and last of all the summary, which it returns."""
+        results = records.results(self._history, epoch, evaluation, diverged=diverged)
+        if results["status"] == "done" and self.run.config["checkpoint"] == "selected":
+            checkpoint.save_selected(self.run.directory, variables)
+        return self._end(results)
+
+    def give_up(self, status: str, reason: str) -> dict[str, Any]:
+        """Ends a run that has no results: it is `failed` or `interrupted`."""
+        return self._end(without_results(status, reason) | {"epochs": len(self._history)})
+
+    def fail(self, reason: str, details: str) -> dict[str, Any]:
+        """Ends a run that raised; the `details` go to its log. Where that cannot be written, the summary says so."""
+        try:
+            runs.append_log(self.run.directory, details)
+            return self.give_up("failed", reason)
+        except OSError as error:
+            unwritten = f"{reason}; its directory cannot be written: {error.strerror}"
+            return without_results("failed", unwritten) | provenance(self.run)
+
+    def interruption(self) -> str:
+        """Where an interrupted run stood."""
+        return f"interrupted after epoch {len(self._history)}"
+
+    def _end(self, results: dict[str, Any]) -> dict[str, Any]:
+        runs.append_log(self.run.directory, ending(results))
+        return runs.write_summary(self.run.directory, results | provenance(self.run))
+
+
+def without_results(status: str, reason: str) -> dict[str, Any]:
+    """The entries of a summary that has nothing to report."""
+    return {"status": status, "reason": reason} | dict.fromkeys(RESULTS)
+
+
+def ending(results: dict[str, Any]) -> str:
+    """How a run ended, in words."""
+    return results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
+
+
+def provenance(run: Run) -> dict[str, Any]:
+    """The entries of a summary that are known before a run is trained."""
+    return {
+        "selected_on_test": run.config["data.validation"] == "test",
+        "fingerprint": run.fingerprint,
+        "identity": run.identity,
+        "versions": runs.versions(),
+        "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
+        "overrides": run.overrides,
+        "config": run.config,
+    }

@@ -1,0 +1,146 @@
+"""The lanes of one device: which run each holds, refilled as they come free."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from regjax.programs import Arguments, Placed
+from regjax.types import (
+    DeviceData,
+    EpochRecord,
+    Evaluation,
+    Rows,
+    Run,
+    StaticSpec,
+    Variables,
+)
+
+# Of a device's memory; the rest is for the allocator's gaps and the transfers.
+MEMORY_SHARE = 0.8
+
+
+class Ended(NamedTuple):
+    """What a lane leaves, on the host: the selected variables, their epoch, their metrics."""
+
+    variables: Variables
+    epoch: int
+    evaluation: Evaluation
+    diverged: bool
+
+
+class Lanes:
+    """A fixed number of lanes on one device. Those without a run are masked: inactive, and never reported."""
+
+    def __init__(self, placed: Placed, count: int, data: DeviceData, device: jax.Device):
+        self._placed, self._data, self._device = placed, data, device
+        self._held: list[Run | None] = [None] * count
+        zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), placed.blank)
+        self._state = jax.device_put(zeros, device)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def runs(self) -> dict[int, Run]:
+        """The runs that are on a lane, by its number."""
+        return {lane: run for lane, run in enumerate(self._held) if run is not None}
+
+    @property
+    def free(self) -> int:
+        """How many lanes hold no run."""
+        return self._held.count(None)
+
+    def fill(self, newcomers: Sequence[Run]) -> None:
+        """Begins runs in free lanes."""
+        fresh = np.zeros(len(self._held), bool)
+        for run in newcomers:
+            lane = self._held.index(None)
+            self._held[lane], fresh[lane] = run, True
+        masked = next(iter(self.runs.values()))
+        held = [masked if run is None else run for run in self._held]
+        numerics, rows, test, _ = lane_arguments(held, self._data)
+        self._numerics, self._rows, self._test = jax.device_put((numerics, rows, test), self._device)
+        self._state = self._placed.refill(self._state, self._numerics, jax.device_put(fresh, self._device))
+
+    def train(self, num_epochs: int) -> EpochRecord:
+        """One call of the program, and the records of all lanes on the host."""
+        count = jax.device_put(np.int32(num_epochs), self._device)
+        self._state, records = self._placed.train(
+            self._state, self._numerics, self._rows, self._data, count
+        )
+        host: EpochRecord = jax.device_get(records)
+        return host
+
+    def ended(self) -> list[int]:
+        """The lanes whose run has finished, stopped early or diverged."""
+        active = jax.device_get(self._state.active)
+        return [lane for lane in self.runs if not active[lane]]
+
+    def leave(self, lanes: Sequence[int]) -> list[tuple[Run, Ended]]:
+        """Frees lanes; gives each one's run and what it leaves. The only time that test rows are read."""
+        measured = self._placed.evaluate(self._state, self._numerics, self._rows, self._test, self._data)
+        host = jax.device_get((*measured, self._state.diverged))
+        left = []
+        for lane in lanes:
+            variables, epoch, evaluation, diverged = jax.tree.map(lambda leaf, at=lane: leaf[at], host)
+            run = self.runs[lane]
+            left.append((run, Ended(variables, int(epoch), evaluation, bool(diverged))))
+            self.drop(run)
+        return left
+
+    def drop(self, run: Run) -> None:
+        """Frees the lane of a run, where it has one still, whatever it has come to."""
+        self._held = [None if held is run else held for held in self._held]
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Trees of host numbers as one tree with a lanes axis, floats in JAX's default float type."""
+    kind = jnp.result_type(float)
+
+    def stack(*leaves: Any) -> np.ndarray:
+        array = np.stack(leaves)
+        return array.astype(kind) if array.dtype.kind == "f" else array
+
+    return jax.tree.map(stack, *trees)
+
+
+def lane_arguments(held: Sequence[Run], data: DeviceData) -> Arguments:
+    """What the programs take when these runs are the lanes, on the host."""
+    rows = [
+        (run.split.train, run.split.sample, run.split.validation, run.scaling.shift, run.scaling.scale)
+        for run in held
+    ]
+    test = np.stack([run.split.test for run in held])
+    return Arguments(stacked([run.numerics for run in held]), Rows(*stacked(rows)), test, data)
+
+
+def runs_side_by_side(device: jax.Device) -> bool:
+    """One net fills a CPU core; an accelerator needs many at once."""
+    return device.platform != "cpu"
+
+
+def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> float:
+    """How many lanes one program may have: 1 on a CPU, else what the device's memory is estimated to hold.
+
+    A lane holds its state, the old one's copy and a gradient (eight times its parameters at most), the
+    activations of a batch forwards and backwards, and its row numbers.
+    """
+    if not runs_side_by_side(device):
+        return 1
+    widths = (spec.num_features, *spec.hidden, spec.num_classes)
+    parameters = sum((before + 1) * after for before, after in itertools.pairwise(widths))
+    batch = max(2 * spec.batch_size, spec.evaluation_batch_size)
+    row_numbers = 2 * (spec.train_rows + spec.sample_rows + spec.validation_rows + spec.test_rows)
+    bytes_of_lane = 4 * (8 * parameters + 3 * batch * sum(widths) + row_numbers)
+    return (memory_budget(device) - data.inputs.nbytes) / bytes_of_lane
+
+
+def memory_budget(device: jax.Device) -> float:
+    """Bytes that programs may take on an accelerator; no limit where it does not tell its memory."""
+    stats = device.memory_stats()
+    return MEMORY_SHARE * stats["bytes_limit"] if stats else math.inf

@@ -1,0 +1,62 @@
+"""`curves.png` of a sweep: each variant's mean over its seeds, with its 95 % interval as a band."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from regjax.archive import Held
+from regjax.runs import read_metrics
+from regjax.statistics import mean_interval
+
+# More lines than the palette has colours cannot be told apart.
+SHOWN = 10
+PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
+
+
+def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> Path:
+    """Draws the validation metrics of every dataset's variants (the training ones where nothing validated).
+
+    A line goes as far as all of a variant's runs went; early stopping ends some before others. Runs that are not
+    done are left out, and of more than ten variants the first ten are shown.
+    """
+    figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
+    grid = figure.subplots(len(datasets), len(PANELS), squeeze=False)
+    for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
+        for axes, (quantity, unit) in zip(axes_of_dataset, PANELS.items(), strict=True):
+            part = _draw_panel(axes, quantity, dict(list(variants.items())[:SHOWN]))
+            axes.set(xlabel="epoch", ylabel=f"{part} {unit}")
+            axes.grid(alpha=0.3)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
+            axes.set_title(f"{dataset}{left_out}", fontsize="medium")
+        if axes_of_dataset[0].get_legend_handles_labels()[0]:
+            axes_of_dataset[0].legend(fontsize="small")
+    path = directory / "curves.png"
+    figure.savefig(path, dpi=120)
+    return path
+
+
+def _draw_panel(axes: Axes, quantity: str, variants: Mapping[str, Sequence[Held]]) -> str:
+    """Draws one quantity; gives the part of the data that it is measured on."""
+    tables = {
+        name: [read_metrics(run.directory) for run in group if run.summary["status"] == "done"]
+        for name, group in variants.items()
+    }
+    validated = any(np.isfinite(table["val_loss"]).any() for group in tables.values() for table in group)
+    column = f"{'val' if validated else 'train'}_{quantity}"
+    for name, group in tables.items():
+        if not group:
+            continue
+        reached = min(len(table["epoch"]) for table in group)
+        values = np.array([table[column][:reached] for table in group])
+        intervals = [mean_interval(epoch) for epoch in values.T]
+        (line,) = axes.plot(
+            range(1, reached + 1), [each.mean for each in intervals], label=f"{name} (n={len(group)})"
+        )
+        if len(group) > 1:
+            low, high = ([each[bound] for each in intervals] for bound in (1, 2))
+            axes.fill_between(range(1, reached + 1), low, high, color=line.get_color(), alpha=0.2)
+    return "validation" if validated else "training"

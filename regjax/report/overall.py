@@ -1,0 +1,132 @@
+"""The report of many runs: a comparison for each dataset, ranks over all of them, and what failed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regjax.archive import Held
+from regjax.report.comparison import HIGHER_IS_BETTER, Comparison, Row, compare_variants
+from regjax.report.variants import Summary, grouped_by, variants
+from regjax.statistics import Friedman, friedman, nemenyi_difference
+
+
+class Ranks(NamedTuple):
+    """Variants by their mean on each dataset; average ranks this far apart differ (Nemenyi)."""
+
+    variants: list[str]
+    datasets: list[str]
+    test: Friedman
+    critical_difference: float
+
+
+class Report(NamedTuple):
+    """All that is known of some runs. `looks` has the number of runs at each comparison of one sweep."""
+
+    comparisons: dict[str, Comparison]
+    variants: dict[str, dict[str, list[Held]]]
+    ranks: Ranks | None
+    failures: list[str]
+    looks: list[int]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know beside the tables of the comparisons and their own notes."""
+        notes = [_ranks_in_words(self.ranks)] if self.ranks else []
+        if len(self.looks) > 1:
+            counted = ", then ".join(f"{runs} runs" for runs in self.looks)
+            notes.append(
+                f"look {len(self.looks)} at this sweep ({counted}): each look is a chance for a false alarm, and "
+                "the p-values are of one look"
+            )
+        return notes
+
+
+def build_report(
+    runs: Sequence[Held],
+    *,
+    baseline: str | None,
+    metric: str,
+    effect: float,
+    alpha: float,
+    group_by: str | None = None,
+    earlier_looks: Sequence[int] = (),
+) -> Report:
+    """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset."""
+    by_dataset: dict[str, list[Held]] = {}
+    for run in runs:
+        by_dataset.setdefault(run.summary["config"]["data.name"], []).append(run)
+    comparisons, named = {}, {}
+    for dataset, members in by_dataset.items():
+        summaries = [run.summary for run in members]
+        groups = grouped_by(summaries, group_by) if group_by else variants(summaries)
+        comparisons[dataset] = compare_variants(
+            groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha
+        )
+        named[dataset] = _with_directories(groups, members)
+    looks = list(earlier_looks)
+    if looks[-1:] != [len(runs)]:
+        looks.append(len(runs))
+    ranks = _ranks(comparisons, alpha)
+    return Report(comparisons, named, ranks, failures_in_words(runs), looks)
+
+
+def _with_directories(
+    groups: Mapping[str, list[Summary]], members: Sequence[Held]
+) -> dict[str, list[Held]]:
+    held = {id(run.summary): run for run in members}
+    return {name: [held[id(summary)] for summary in group] for name, group in groups.items()}
+
+
+def failures_in_words(runs: Iterable[Held]) -> list[str]:
+    """The reasons of runs that are not done, each with the directories that it stopped."""
+    reasons: dict[str, list[str]] = {}
+    for run in runs:
+        if run.summary["status"] != "done":
+            reasons.setdefault(run.summary["reason"], []).append(run.directory.name)
+    return [f"not done: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
+    """Ranks of the variants that every dataset has, where there are 2 datasets and 3 such variants at least."""
+    rows = {
+        dataset: {row.variant: row for row in comparison.rows if _mean(row, comparison) is not None}
+        for dataset, comparison in comparisons.items()
+    }
+    first = next(iter(rows.values()), {})
+    common = [name for name in first if all(name in found for found in rows.values())]
+    if len(rows) < 2 or len(common) < 3:
+        return None
+    scores = np.array(
+        [[_mean(found[name], comparisons[dataset]) for name in common] for dataset, found in rows.items()]
+    )
+    higher = {HIGHER_IS_BETTER[comparison.metric] for comparison in comparisons.values()}
+    test = friedman(scores, higher_is_better=higher.pop())
+    return Ranks(common, list(rows), test, nemenyi_difference(len(common), len(rows), alpha=alpha))
+
+
+def _mean(row: Row, comparison: Comparison) -> float | None:
+    interval = row.means[comparison.metric]
+    return interval.mean if interval else None
+
+
+def _ranks_in_words(ranks: Ranks) -> str:
+    order = np.argsort(ranks.test.average_ranks, kind="stable")
+    listed = ", ".join(f"{ranks.variants[at]} {ranks.test.average_ranks[at]:.2f}" for at in order)
+    return (
+        f"average ranks over {len(ranks.datasets)} datasets (1 is best): {listed}; Friedman "
+        f"(Iman-Davenport) p = {ranks.test.p:.4f}; ranks {ranks.critical_difference:.2f} apart differ (Nemenyi)"
+    )
+
+
+def plain(value: Any) -> Any:
+    """A report, or a part of it, as JSON takes it; numbers that are not finite are None."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value

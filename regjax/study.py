@@ -1,0 +1,150 @@
+"""A sweep and its directory: what of it is new, what is trained, and what is said of all of it at the end."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from regjax import archive, jobs, runs
+from regjax.errors import UserError, invalid, invalid_choice
+from regjax.jobs import Prepared, Refused
+from regjax.progress import LiveRuns
+from regjax.report.files import previous_looks, write_report
+from regjax.report.overall import build_report, failures_in_words
+from regjax.report.tables import print_report
+from regjax.report.variants import variants
+from regjax.types import Run
+
+# A run that reads so is where its sweep was cut off: it is trained again without being asked.
+CUT_OFF = ("running", "interrupted")
+
+
+class Outcome(NamedTuple):
+    """What became of a job."""
+
+    directory: Path
+    summary: dict[str, Any]
+
+
+class Study:
+    """The jobs of one command in a directory that may hold others; equal identities are one run.
+
+    Results of another version of regjax or jaxlib are left out: they are not the same measurement.
+    """
+
+    def __init__(self, directory: Path, prepared: Sequence[Prepared]):
+        self.directory, self._prepared = directory, prepared
+        self.directories: dict[int, Path] = {}
+        self._held = archive.held_by_identity(self._read())
+        self._first = archive.first_places([job.identity for job in prepared])
+        self._settings = prepared[0].config
+
+    def _read(self) -> archive.Archive:
+        return archive.read_archive(self.directory, versions=("regjax", "jaxlib"))
+
+    def check_baseline(self) -> None:
+        """Refuses a baseline that no variant has, before hours are spent on its comparison."""
+        held = [run.summary["overrides"] for run in self._held.values()]
+        every = [{"overrides": overrides} for overrides in [*held, *(job.overrides for job in self._prepared)]]
+        names, baseline = list(variants(every)), self._settings["compare.baseline"]
+        if baseline is not None and baseline not in names:
+            raise invalid_choice("compare.baseline", baseline, names)
+
+    def new_jobs(self, first: int) -> dict[int, int]:
+        """The places of the jobs that the directory does not hold, with their numbers, which go on from there."""
+        new = [place for identity, place in self._first.items() if identity not in self._held]
+        number = archive.next_number(self.directory, first)
+        return {place: number + at for at, place in enumerate(sorted(new))}
+
+    def place(self, place: int, directory: Path) -> None:
+        """Gives a new job its directory, which no other run may have."""
+        if directory in self.directories.values() or runs.read_summary(directory) is not None:
+            allowed = "it must name another folder for each job, such as ${hydra.job.num}"
+            raise invalid("hydra.sweep.subdir", directory.name, allowed)
+        self.directories[place] = directory
+
+    def train(self, devices: Sequence[jax.Device]) -> list[Outcome]:
+        """Trains what is new, was cut off, or is to be tried again; gives the outcome of every job."""
+        outcomes: dict[str, Outcome] = {}
+        waiting: list[Run] = []
+        for identity, place in self._first.items():
+            job, held = self._prepared[place], self._held.get(identity)
+            directory = held.directory if held else self.directories[place]
+            if held and not self._again(held.summary):
+                outcomes[identity] = Outcome(directory, held.summary)
+            elif isinstance(job, Refused):
+                outcomes[identity] = Outcome(directory, jobs.write_refusal(job, directory))
+            else:
+                waiting.append(job._replace(directory=directory))
+        self._tell([identity for identity in outcomes if identity in self._held])
+        with LiveRuns(waiting, self._names(waiting)) as watcher:
+            summaries = jobs.train(waiting, devices, watcher)
+        outcomes |= {run.identity: Outcome(run.directory, summaries[run.directory]) for run in waiting}
+        return [outcomes[job.identity] for job in self._prepared]
+
+    def _again(self, summary: dict[str, Any]) -> bool:
+        status = summary["status"]
+        return status in CUT_OFF or (status != "done" and self._settings["sweep.retry"])
+
+    def _tell(self, settled: list[str]) -> None:
+        total, distinct = len(self._prepared), len(self._first)
+        if settled:
+            done = sum(self._held[identity].summary["status"] == "done" for identity in settled)
+            others = f" and {len(settled) - done} not (sweep.retry=true trains them)" * (done < len(settled))
+            print(f"of {distinct} runs {done} are done already{others}: not trained again", file=sys.stderr)
+        if distinct < total:
+            print(
+                f"{total - distinct} of {total} jobs are the same run as another: they differ in nothing that "
+                "changes a result, and are trained once",
+                file=sys.stderr,
+            )
+
+    def _names(self, waiting: list[Run]) -> list[str]:
+        """Each run's variant."""
+        named = variants([{"overrides": run.overrides, "directory": run.directory} for run in waiting])
+        names = {run["directory"]: name for name, group in named.items() for run in group}
+        return [names[run.directory] for run in waiting]
+
+    def compare(self, outcomes: Sequence[Outcome]) -> None:
+        """Prints the comparison of all runs that the directory holds, and writes it there."""
+        held = {run.directory: run.summary for run in self._read().runs}
+        held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been writable
+        ended = [archive.Held(directory, summary) for directory, summary in held.items()]
+        report = build_report(
+            [run for run in ended if run.summary["status"] not in CUT_OFF],
+            baseline=self._settings["compare.baseline"],
+            metric=self._settings["compare.metric"],
+            effect=self._settings["compare.effect"],
+            alpha=self._settings["compare.alpha"],
+            earlier_looks=previous_looks(self.directory),
+        )
+        write_report(report, self.directory)
+        print_report(report, self.directory)
+
+    def failure(self, outcomes: Sequence[Outcome]) -> str:
+        """What went wrong with the jobs of this command, last the command that runs those again; else ""."""
+        distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
+        tolerated = ("done", "diverged") if self._settings["sweep.allow_diverged"] else ("done",)
+        failed = [outcome for outcome in distinct if outcome.summary["status"] not in tolerated]
+        lines = failures_in_words([archive.Held(*outcome) for outcome in failed])
+        if failed:
+            lines.insert(0, f"{len(failed)} of {len(distinct)} runs are not done in {self.directory}")
+        left_out = self._read().left_out
+        if left_out:
+            lines += [f"not in the comparison: {line}" for line in left_out]
+        if failed:
+            lines += ["to run only those again:", self._rerun()]
+        return "\n".join(lines)
+
+    def _rerun(self) -> str:
+        """The command with this directory and `sweep.retry=true`: what is done is not trained again."""
+        kept = [
+            argument
+            for argument in sys.argv[1:]
+            if not argument.startswith(("hydra.sweep.dir=", "sweep.retry="))
+        ]
+        arguments = [sys.argv[0], *kept, f"hydra.sweep.dir={self.directory}", "sweep.retry=true"]
+        return shlex.join(["python", *arguments])

@@ -1,0 +1,193 @@
+"""Reports of many runs: what is printed and written, several datasets, later looks, directories on disk."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from regjax import __version__, runs
+from regjax.archive import Held
+from regjax.report.__main__ import main as report
+from regjax.report.files import previous_looks, write_report
+from regjax.report.overall import build_report, failures_in_words
+from regjax.report.tables import print_report
+
+SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
+COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+
+
+def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
+    """A run on disk, as much of it as reports read."""
+    directory = folder / str(len(list(folder.glob("*"))))
+    runs.start(directory, COLUMNS, {})
+    rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
+    runs.append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
+    summary = {
+        "status": status,
+        "reason": "diverged at epoch 1: loss_data is nan",
+        "identity": f"{seed} {overrides} {data}",
+        "selected_on_test": False,
+        "config": {"seed": seed, "data.split_seed": 0, "data.name": data} | config
+        | {f"compare.{key}": SETTINGS[key] for key in ("metric", "effect", "alpha")},
+        "overrides": [f"seed={seed}", f"data={data}", *overrides],
+        "rows": {"train": 800, "validation": 100, "test": 200},
+        "versions": {"regjax": __version__},
+        **dict.fromkeys(metrics, accuracy if status == "done" else None),
+    }  # fmt: skip
+    return Held(directory, runs.write_summary(directory, summary))
+
+
+def sweep_of(folder, *rates, seeds=4, **settings):
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        held(folder, seed, 0.8 + rate / 10 + seed / 1000 * (1 + rate), f"model.dropout={rate}", **settings)
+        for rate in rates
+        for seed in range(seeds)
+    ]
+
+
+def test_the_table_the_sheet_and_the_page_show_the_same_cells(tmp_path, capsys):
+    found = build_report(sweep_of(tmp_path / "runs", 0.0, 0.5), **SETTINGS)
+    write_report(found, tmp_path)
+    print_report(found, tmp_path)
+    printed = capsys.readouterr().out
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    page = (tmp_path / "comparison.md").read_text()
+    for cell in [*header[1:], *rows[0], *rows[1][1:]]:
+        assert cell in page
+    for cell in [*header[1:], *rows[0][1:], *rows[1][1:]]:
+        assert cell in printed
+    assert rows[1][header.index("verdict")].startswith("better")
+    assert all(note in page and note in printed for note in found.comparisons["digits"].notes)
+
+
+def test_the_numbers_are_strict_json(tmp_path):
+    write_report(build_report(sweep_of(tmp_path / "runs", 0.0, 0.5, seeds=1), **SETTINGS), tmp_path)
+    text = (tmp_path / "comparison.json").read_text()
+    assert "NaN" not in text
+    rows = json.loads(text)["comparisons"]["digits"]["rows"]
+    assert [row["variant"] for row in rows] == ["model.dropout=0.0", "model.dropout=0.5"]
+    assert rows[1]["difference"]["mean"] == pytest.approx(0.05)
+    assert rows[1]["difference"]["low"] is None
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "test_loss", "val_accuracy"])
+def test_any_metric_can_be_judged_and_is_shown(tmp_path, capsys, metric):
+    found = build_report(sweep_of(tmp_path / "runs", 0.0, 0.5), **(SETTINGS | {"metric": metric}))
+    print_report(found, tmp_path)
+    word = "worse" if metric.endswith("loss") else "better"
+    assert found.comparisons["digits"].rows[1].verdict.startswith(word)
+    assert f"{metric.split('_')[0]} {metric.split('_')[1][:3]}" in capsys.readouterr().out
+
+
+def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
+    ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    write_report(build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path)), tmp_path)
+    assert previous_looks(tmp_path) == [8]
+    again = build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path))
+    assert (again.looks, again.notes) == ([8], [])
+    more = [*ten, held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")]
+    third = build_report(more, **SETTINGS, earlier_looks=previous_looks(tmp_path))
+    assert third.looks == [8, 9]
+    assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": null}', '{"looks": ["a"]}'])
+def test_without_a_readable_earlier_comparison_there_was_no_look(tmp_path, text):
+    (tmp_path / "comparison.json").write_text(text)
+    assert previous_looks(tmp_path) == []
+
+
+def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
+    rates = (0.0, 0.2, 0.5)
+    found = [run for data in ("digits", "wine", "iris") for run in sweep_of(tmp_path / data, *rates, data=data)]
+    whole = build_report(found, **SETTINGS)
+    assert list(whole.comparisons) == ["digits", "wine", "iris"]
+    assert [row.variant for row in whole.comparisons["wine"].rows] == [f"model.dropout={rate}" for rate in rates]
+    np.testing.assert_array_equal(whole.ranks.test.average_ranks, [3, 2, 1])
+    # Three datasets that agree: (3!)^-(3 - 1) of all orders do so.
+    assert whole.ranks.test.p == pytest.approx(1 / 36)
+    # Demsar (2006), table 5: q(.05) of 3 variants is 2.343.
+    assert whole.ranks.critical_difference == pytest.approx(2.343 * np.sqrt(12 / 18), rel=1e-3)
+    print_report(whole, tmp_path)
+    write_report(whole, tmp_path)
+    assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in capsys.readouterr().out
+    assert "## wine" in (tmp_path / "comparison.md").read_text()
+    rows = (tmp_path / "comparison.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["dataset", *["digits"] * 3, *["wine"] * 3, *["iris"] * 3]
+
+
+@pytest.mark.parametrize(("datasets", "rates"), [(1, 3), (3, 2)])
+def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates):
+    found = [run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))]
+    assert build_report(found, **SETTINGS).ranks is None
+
+
+def test_what_failed_is_listed_by_its_reason(tmp_path, capsys):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    found += [held(tmp_path / "runs", seed, None, "model.dropout=0.5", status="diverged") for seed in (4, 5)]
+    whole = build_report(found, **SETTINGS)
+    assert whole.failures == ["not done: 8, 9: diverged at epoch 1: loss_data is nan"]
+    assert failures_in_words(found[:8]) == []
+    print_report(whole, tmp_path)
+    assert whole.failures[0] in capsys.readouterr().out
+    assert whole.comparisons["digits"].rows[1].failed == 2
+
+
+def test_the_interval_of_a_difference_is_that_of_the_paired_t_test(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    row = build_report(found, **SETTINGS).comparisons["digits"].rows[1]
+    values = [run.summary["test_accuracy"] for run in found]
+    expected = stats.ttest_rel(values[4:], values[:4]).confidence_interval(0.95)
+    np.testing.assert_allclose(row.difference[1:3], expected, rtol=1e-9)
+
+
+def test_finished_sweeps_are_compared_later_and_together(tmp_path, capsys):
+    sweep_of(tmp_path / "first", 0.0, 0.2)
+    sweep_of(tmp_path / "second", 0.5)
+    arguments = [str(tmp_path / "first"), str(tmp_path / "second"), "--baseline", "model.dropout=0.2"]
+    assert report([*arguments, "--output", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"model.dropout={rate}" in printed for rate in (0.0, 0.2, 0.5))
+    assert "vs model.dropout=0.2" in " ".join(printed.split())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.csv", "comparison.md", "comparison.json", "curves.png",
+    }  # fmt: skip
+    assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (None, "left out"),
+        ({"versions": {"regjax": "0.0.1"}}, "written by regjax 0.0.1"),
+        ({"status": "running"}, "status is running"),
+        ({"versions": None}, "left out"),
+    ],
+)
+def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, change, reason):
+    found = sweep_of(tmp_path, 0.0, 0.2)[3]
+    text = json.dumps(found.summary | change) if change else '{"status": "do'
+    (found.directory / "summary.json").write_text(text)
+    assert report([str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert str(found.directory) in told.err
+    assert reason in told.err
+    assert "verdict" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [([], ""), (["--baseline", "plian"], ""), (["--group-by", "data.nmae"], "Did you mean 'data.name'?")],
+)
+def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, arguments, hint):
+    if arguments:
+        sweep_of(tmp_path, 0.0, 0.2)
+    assert report([str(tmp_path), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert "error: " in error
+    assert hint in error
