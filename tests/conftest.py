@@ -25,6 +25,7 @@ with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.be
     import regjax.launcher  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_num_cpu_devices", 2)  # of this process alone: the commands that tests start choose theirs
 
 
 @pytest.fixture
@@ -32,3 +33,14 @@ def float64():
     """JAX computes in float64 within the test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory):
+    """Test processes share what they compile, as runs do through `cache_dir`."""
+    base = tmp_path_factory.getbasetemp()  # of this process, where several share the work
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    os.environ["REGJAX_CACHE_DIR"] = str(cache)
+    jax.config.update("jax_compilation_cache_dir", str(cache / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -73,9 +73,9 @@ def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: in
     specs = {spec for spec, _ in resolved}
     assert len(specs) == 1, "lanes share a static spec"
     spec = specs.pop()
-    numerics = stacked([numbers for _, numbers in resolved])
+    numerics = jax.device_put(stacked([numbers for _, numbers in resolved]))
     one = Rows(split.train, split.sample, split.validation, scaling.shift, scaling.scale)
-    rows = stacked([one] * len(configs))
+    rows = jax.device_put(stacked([one] * len(configs)))
     data = DeviceData(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))
     return Lanes(begun(numerics, spec), numerics, rows, data, spec)
 

@@ -61,7 +61,9 @@ REFUSED = {
     "data=mnist data.data_dir=new data.manual_dir=../junk": ["junk/train-images-idx3-ubyte.gz", "SHA-256"],
     "data=mnist data.data_dir=new": ["train-images-idx3-ubyte.gz", "data.manual_dir=FOLDER"],
     "hydra.run.dir=../file/out": ["file/out: Not a directory", "hydra.run.dir"],
-    "-m hydra.sweep.dir=out seed=0 model.dropout=0,1.5": ["model.dropout=1.5", "from 0 to 1"],
+    "-m hydra.sweep.dir=out model.dropout=1.4,1.5": ["model.dropout=1.4", "from 0 to 1"],
+    "-m hydra.sweep.dir=out platform=auto,cpu": ["platform: all jobs", "auto and cpu"],
+    "-m hydra.sweep.dir=out seed=0,1 compare.baseline=sed": ["compare.baseline=sed", "default"],
 }  # fmt: skip
 
 
@@ -90,7 +92,7 @@ class Done(NamedTuple):
         return {path.as_posix() if path.parts[0] == ".hydra" else path.parts[0] for path in paths}
 
     def results(self) -> dict[str, tuple[int, bytes]]:
-        anew = r"/\.hydra/|/multirun|/comparison\."
+        anew = r"/\.hydra/|out/multirun|out/comparison\.|out/curves"
         return {name: self.files[name] for name in self.files if not re.search(anew, name)}
 
 
@@ -202,8 +204,9 @@ def test_a_sweep_leaves_for_every_job_what_a_single_run_leaves(done):
     assert (sweep.code, alone.code, sweep.err) == (0, 0, "")
     assert {name.split("/")[1] for name in sweep.files} & set("012345") == set("0123")
     assert len({str(sweep.numbers(f"out/{job}")) for job in range(4)}) == 4
-    for job in range(4):
-        assert sweep.below(f"out/{job}") == alone.below("out")
+    for job in range(4):  # one picture shows all runs of a sweep
+        assert sweep.below(f"out/{job}") == alone.below("out") - {"curves.png"}
+    assert {"comparison.csv", "comparison.md", "comparison.json", "curves.png"} <= sweep.below("out")
     configs = [sweep.summary(f"out/{job}")["config"] for job in range(4)]
     rates_and_seeds = [(config["model.dropout"], config["seed"]) for config in configs]
     assert rates_and_seeds == [(0, 0), (0, 1), (0.2, 0), (0.2, 1)]
@@ -242,7 +245,10 @@ def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
     assert [sweep.summary(f"out/{job}")["status"] for job in (0, 1)] == ["done", "diverged"]
     assert len(sweep.metrics("out/0")) == 3
     assert sweep.code == 1
-    assert re.search(r"1 of 2 runs.*out/1", sweep.err)
+    *_, reason, _, command = sweep.err.splitlines()
+    assert "1 of 2 runs are not done" in sweep.err
+    assert reason.startswith("not done: 1: diverged at epoch ")
+    assert re.match(r"python .*train\.py -m .*hydra\.sweep\.dir=/.*/out sweep\.retry=true$", command)
 
 
 def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):

@@ -41,7 +41,7 @@ BOUNDARIES = {
     "model.norm_momentum": BELOW_1,
     "optimizer.clip_norm": ((None, *ABOVE_0[0]), ABOVE_0[1]),
     "schedule.decay_rate": ((1e-9, 1.0), (0.0, 1.001, *NOT_FINITE)),
-    "data.train_size": ((None, *FROM_1[0]), FROM_1[1]),
+    **dict.fromkeys(["data.train_size", "sweep.lanes"], ((None, *FROM_1[0]), FROM_1[1])),
     **dict.fromkeys(["data.test_share", "compare.alpha"], ((0.001, 0.999), (0.0, 1.0, *NOT_FINITE))),
     "early_stopping.patience": ((None, *FROM_0[0]), FROM_0[1]),
     "early_stopping.baseline": ((None, -5.0, 0.0), NOT_FINITE),
@@ -58,6 +58,7 @@ NAMES = {
     "model.kernel_init": ("glorot_uniform he_normal lecun_uniform normal", "he_norml", "he_normal"),
     "optimizer.name": ("adam", "adma", "adam"),
     "schedule.name": ("constant", "consine", "cosine"),
+    "sweep.grouping": ("exact union", "unoin", "union"),
     "early_stopping.monitor": ("val_loss val_accuracy", "val_acc", "val_accuracy"),
     "early_stopping.mode": ("auto min", "mni", "min"),
     "compare.metric": ("test_accuracy val_accuracy test_loss val_loss", "test_acuracy", "test_accuracy"),
@@ -243,9 +244,10 @@ ON = [
     "model.hidden=[8,4]", "model.dropout=0.5", "model.input_dropout=0.1", "penalty.l1=0.1", "penalty.l2=0.1",
     "optimizer.clip_norm=1", "schedule.warmup_epochs=1", "early_stopping.patience=2",
 ]  # fmt: skip
-WHOLE = {key: 4 for key in BOUNDARIES if BOUNDARIES[key][0][-1] == INT32 and not key.startswith("data.")}
+NOT_TRACED = ("data.", "compare.", "sweep.")
+WHOLE = {key: 4 for key in BOUNDARIES if BOUNDARIES[key][0][-1] == INT32 and not key.startswith(NOT_TRACED)}
 SIZES = ("trainer.batch_size", "trainer.evaluation_batch_size")
-REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith(("data.", "compare."))}
+REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith(NOT_TRACED)}
 STRUCTURAL = {
     **dict.fromkeys(SIZES, 7), "precision": "bfloat16", "model.hidden": [9, 9], "model.activation": "tanh",
     "model.norm": "batch", "model.residual": True, "model.use_bias": False, "model.kernel_init": "normal",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from regjax import training
-from regjax.lanes import stacked
+from regjax.config.resolve import united
 from regjax.noise import shuffled, stream
-from tests.small import clusters, composed, lanes, train
+from tests.small import begun, clusters, composed, lanes, train
 
 EVERYTHING = (
     "model.hidden=[9,6]",
@@ -86,6 +86,57 @@ def test_the_ledger_sums_to_the_objective():
     np.testing.assert_allclose(sum(record.ledger.values())[seen], record.objective[seen], rtol=1e-6)
 
 
+def test_side_by_side_lanes_agree_with_lone_ones_in_their_first_steps():
+    variants = [("seed=1",), ("seed=2", "model.dropout=0.5"), ("seed=3", "optimizer.learning_rate=0.01")]
+    # Not with batch norm: the biases before it have no gradient, and Adam makes whole steps of its rounding.
+    base = (*EVERYTHING, "trainer.batch_size=4", "schedule.warmup_epochs=1", "model.norm=layer")
+    one_by_one, _ = train(group(*variants, base=base), epochs_per_call=1, calls=1)
+    together, _ = train(group(*variants, base=base), epochs_per_call=1, calls=1, side_by_side=True)
+    assert list(together.step) == [10, 10, 10]
+    for lane in range(3):
+        lone, beside = (
+            np.concatenate([np.ravel(leaf[lane]) for leaf in jax.tree.leaves(state.variables.params)])
+            for state in (one_by_one, together)
+        )
+        assert np.linalg.norm(lone - beside) <= 1e-5 * np.linalg.norm(lone)
+
+
+def test_side_by_side_lanes_end_each_at_their_own_epoch():
+    variants = [("trainer.epochs=2",), ("trainer.epochs=5",), ("optimizer.learning_rate=1e30",)]
+    base = ("optimizer=sgd", "model.hidden=[9]")
+    state, (record, *_) = train(group(*variants, base=base), epochs_per_call=8, side_by_side=True)
+    assert [int(epoch) for epoch in state.epoch] == [2, 5, 1]
+    assert list(state.diverged) == [False, False, True]
+    assert [list(lane[:6]) for lane in record.epoch] == [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 0], [1, 0, 0, 0, 0, 0]]
+
+
+def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
+    old, new = group(("seed=1",), ("seed=2",)), group(("seed=1",), ("seed=3",))
+    state, _ = train(old, epochs_per_call=2, calls=1)
+    refilled = training.refill_lanes(
+        state, new.numerics, jnp.array([False, True]), spec=old.spec, side_by_side=False
+    )
+    lanes_of = [jax.tree.map(lambda leaf, at=lane: leaf[at], refilled) for lane in (0, 1)]
+    assert_same_bits(lanes_of[0], jax.tree.map(lambda leaf: leaf[0], state))
+    assert_same_bits(lanes_of[1], jax.tree.map(lambda leaf: leaf[1], new.state))
+
+
+def test_a_term_that_another_run_has_on_changes_only_last_digits():
+    """`sweep.grouping=union`: dropout, L1, L2, decay, clipping and momentum at their neutral values do nothing."""
+    neutral = ("model.dropout=0", "penalty.l1=0", "penalty.l2=0", "optimizer.clip_norm=null")
+    for optimizer in ("adamw", "sgd"):
+        kept = ("trainer.batch_size=4", f"optimizer={optimizer}", "seed=4")
+        own = {"adamw": "optimizer.weight_decay", "sgd": "optimizer.momentum"}[optimizer]
+        off = group((*neutral, f"{own}=0"), base=kept)
+        on = group((*EVERYTHING[1:2], "penalty.l1=1", "penalty.l2=1", "optimizer.clip_norm=1", f"{own}=.1"), base=kept)
+        spec, other = united([off.spec, on.spec])
+        assert spec == other == on.spec != off.spec
+        alone, _ = train(off, epochs_per_call=1, calls=1)
+        beside, _ = train(off._replace(spec=spec, state=begun(off.numerics, spec)), epochs_per_call=1, calls=1)
+        for one, two in zip(*(jax.tree.leaves(s.variables.params) for s in (alone, beside)), strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
 def test_one_lowering_serves_every_value_of_the_numerics():
     lowered = []
     program = jax.jit(
@@ -160,7 +211,7 @@ def test_without_restoring_the_last_epoch_is_selected():
 def test_evaluation_measures_each_part_on_all_its_rows():
     one = group((), base=("model.hidden=[]", "trainer.epochs=3", "trainer.evaluation_batch_size=5"))
     state, _ = train(one)
-    test = stacked([np.arange(54, 60, dtype=np.int32)])
+    test = jnp.arange(54, 60, dtype=jnp.int32)[None]
     variables, epochs, measured = training.evaluate_lanes(
         state, one.numerics, one.rows, test, one.data, spec=one.spec, side_by_side=False
     )

@@ -52,7 +52,7 @@ def _draw_panel(axes: Axes, quantity: str, variants: Mapping[str, Sequence[Held]
             continue
         reached = min(len(table["epoch"]) for table in group)
         values = np.array([table[column][:reached] for table in group])
-        intervals = [mean_interval(epoch) for epoch in values.T]
+        intervals = [mean_interval(epoch) for epoch in values.T.tolist()]
         (line,) = axes.plot(
             range(1, reached + 1), [each.mean for each in intervals], label=f"{name} (n={len(group)})"
         )

@@ -1,0 +1,69 @@
+"""Small sweeps in this process: runs on Gaussian clusters, ready to be trained in a folder."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from regjax import data
+from regjax.config import flatten
+from regjax.config.resolve import resolve
+from regjax.journal import Journal
+from regjax.sweep import train_runs
+from regjax.types import Dataset, Run, Scaling, Split
+from tests.small import clusters, composed
+
+BASE = ("model.hidden=[9]", "trainer.batch_size=8", "trainer.epochs=6", "optimizer.learning_rate=0.01")
+DIVERGES = ("optimizer=sgd", "optimizer.learning_rate=1e30")
+
+
+def run_of(directory: Path, *overrides: str, dataset: Dataset | None = None) -> Run:
+    """A run on the first 42 rows of the clusters, validated on the next 12, tested on the rest."""
+    dataset = dataset or clusters()
+    rows = np.arange(len(dataset.labels), dtype=np.int32)
+    split = Split(rows[:42], rows[:12], rows[42:54], rows[54:])
+    scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
+    config = composed(*BASE, *overrides)
+    spec, numerics = resolve(config, dataset, split)
+    digest = data.dataset_digest(dataset)
+    identity = f"{directory.name}"
+    return Run(
+        directory, flatten(config), list(overrides), spec, numerics, split, scaling, dataset, digest, "", identity
+    )
+
+
+class Heard:
+    """A watcher that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.begun: list[Path] = []
+        self.epochs: list[tuple[Path, int]] = []
+        self.finished: list[tuple[Path, str, str]] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def begin(self, run: Run) -> None:
+        self.begun.append(run.directory)
+
+    def advance(self, run: Run, row: dict[str, Any], line: str) -> None:
+        self.epochs.append((run.directory, row["epoch"]))
+
+    def finish(self, run: Run, summary: dict[str, Any], line: str) -> None:
+        self.finished.append((run.directory, summary["status"], line))
+
+
+def trained(runs: list[Run], *, devices: int = 2, lanes: int | None = None, stop_at=(), heard=None):
+    """The summaries by directory, of runs whose directories are begun."""
+    for run in runs:
+        Journal(run).begin()
+    return train_runs(runs, jax.devices()[:devices], heard or Heard(), lanes=lanes, stop_at=stop_at)
+
+
+def numbers(directory: Path) -> list[list[str]]:
+    """`metrics.csv` without its seconds."""
+    with (directory / "metrics.csv").open(newline="") as file:
+        return [[row[name] for name in row if name != "seconds"] for row in csv.DictReader(file)]

@@ -1,0 +1,99 @@
+"""How many lanes one program has, and what becomes of those without a run."""
+
+import math
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from regjax import lanes, sweep
+from regjax.types import DeviceData
+from tests.sweeps import Heard, run_of, trained
+
+DATA = DeviceData(jnp.zeros((60, 7), jnp.uint8), jnp.zeros(60, jnp.int32))
+
+
+def device(limit, platform="gpu"):
+    stats = {"bytes_limit": limit} if limit else None
+    return SimpleNamespace(platform=platform, memory_stats=lambda: stats)
+
+
+def fitting(tmp_path, limit, *overrides, platform="gpu"):
+    return lanes.lanes_that_fit(run_of(tmp_path, *overrides).spec, DATA, device(limit, platform))
+
+
+def test_a_cpu_core_takes_one_lane_whatever_its_memory(tmp_path):
+    assert fitting(tmp_path, None, platform="cpu") == fitting(tmp_path, 10**12, platform="cpu") == 1
+
+
+def test_an_accelerator_takes_as_many_lanes_as_its_memory_holds(tmp_path):
+    one, two = (fitting(tmp_path, limit) for limit in (10**9, 2 * 10**9))
+    assert one > 100
+    assert two == pytest.approx(2 * one, rel=1e-5)
+    assert fitting(tmp_path, 10**9, "model.hidden=[900,900]") < one / 10
+    assert fitting(tmp_path, None) == math.inf
+
+
+def test_notebook_1_fits_a_thousand_times_into_an_h200(tmp_path):
+    spec = run_of(tmp_path).spec._replace(
+        num_features=784, num_classes=10, hidden=(300, 100), batch_size=1000, evaluation_batch_size=1000,
+        train_rows=55_000, sample_rows=5000, validation_rows=5000, test_rows=10_000,
+    )  # fmt: skip
+    assert lanes.lanes_that_fit(spec, DATA, device(139 * 2**30)) > 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "fit", "runs", "devices", "expected"),
+    [(None, 1, 9, 2, 1), (None, 4.7, 9, 2, 4), (None, math.inf, 9, 2, 5), (3, 1, 9, 2, 3), (99, 1, 9, 2, 5),
+     (None, 0.3, 9, 1, 1)],
+)  # fmt: skip
+def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
+    tmp_path, monkeypatch, asked, fit, runs, devices, expected
+):
+    monkeypatch.setattr(sweep, "lanes_that_fit", lambda *given: fit)
+    counts = []
+    real = sweep.programs
+    monkeypatch.setattr(
+        sweep, "programs", lambda spec, example, **how: counts.append(len(example.test)) or real(spec, example, **how)
+    )
+    waiting = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(runs)]
+    schedule = sweep._Schedule(waiting, jax.devices()[:devices], Heard(), lanes=asked, stop_at=())
+    group = schedule.next_group()
+    schedule.placed(group, DATA._replace(inputs=jnp.asarray(group.dataset.inputs)), jax.devices()[0])
+    assert counts == [expected]
+
+
+def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_path, monkeypatch):
+    asked = []
+    real = sweep.programs
+
+    def programs(spec, example, **how):
+        asked.append(len(example.test))
+        found, new = real(spec, example, **how)
+        return SimpleNamespace(
+            lanes=asked[-1], seconds=0, on=found.on, bytes_needed=lambda device: 100 * asked[-1]
+        ), new
+
+    monkeypatch.setattr(sweep, "programs", programs)
+    monkeypatch.setattr(sweep, "lanes_that_fit", lambda *given: math.inf)
+    monkeypatch.setattr(sweep, "memory_budget", lambda device: 250)
+    runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(5)]
+    summaries = trained(runs, devices=1)
+    assert asked == [5, 2]
+    assert {summary["status"] for summary in summaries.values()} == {"done"}
+
+
+def test_lanes_without_a_run_are_never_reported(tmp_path):
+    heard = Heard()
+    runs = [run_of(tmp_path / str(seed), f"seed={seed}", "trainer.epochs=3") for seed in range(3)]
+    summaries = trained(runs, devices=1, lanes=2, heard=heard)
+    assert len(summaries) == 3
+    assert sorted(epoch for _, epoch in heard.epochs) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+
+
+def test_stacked_floats_have_the_default_type_and_the_others_their_own():
+    tree = lanes.stacked([(np.float64(1), np.uint32(2), np.arange(3, dtype=np.int32))] * 2)
+    assert [leaf.dtype for leaf in tree] == [jnp.result_type(float), np.uint32, np.int32]
+    assert [leaf.shape for leaf in tree] == [(2,), (2,), (2, 3)]

@@ -1,0 +1,216 @@
+"""Sweeps in a directory that holds others: what is trained again, what is numbered on, what is said of it."""
+
+import io
+import json
+import re
+import runpy
+import shlex
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from regjax import archive, runs
+from tests.small import ROOT
+
+SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """`python train.py -m ...` in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for module in ("hydra._internal.hydra", "regjax.launcher"):  # it would close pytest's own log
+        monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
+
+    def run(arguments: str) -> Done:
+        monkeypatch.setattr("sys.argv", [str(ROOT / "train.py"), *shlex.split(arguments)])
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+        GlobalHydra.instance().clear()
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+        return Done(ended.value.code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+def folders():
+    return sorted(int(path.name) for path in Path("out").iterdir() if path.name.isdigit())
+
+
+def contents(*numbers):
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for number in numbers
+        for path in sorted(Path("out", str(number)).rglob("*"))
+        if path.is_file()
+    }
+
+
+def summary(number):
+    return runs.read_summary(Path("out", str(number)))
+
+
+def of_jobs(key, *numbers):
+    return [summary(number)["config"][key] for number in numbers]
+
+
+def comparison():
+    return json.loads(Path("out/comparison.json").read_text())
+
+
+def test_a_top_up_trains_only_what_is_new_and_numbers_it_on(command):
+    assert command(f"-m {SMALL} model.dropout=0,0.2 seed=0,1").code == 0
+    before = contents(0, 1, 2, 3)
+    more = command(f"-m {SMALL} model.dropout=0,0.2 'seed=range(3)'")
+    assert (more.code, folders()) == (0, [0, 1, 2, 3, 4, 5])
+    assert contents(0, 1, 2, 3) == before
+    assert of_jobs("seed", 4, 5) == [2, 2]
+    assert of_jobs("model.dropout", 4, 5) == [0, 0.2]
+    assert "of 6 runs 4 are done already: not trained again" in more.err
+    assert [row["n"] for row in comparison()["comparisons"]["wine"]["rows"]] == [3, 3]
+    assert comparison()["looks"] == [4, 6]
+    assert "look 2 at this sweep" in more.out
+    for number in (4, 5):
+        hydra = Path(f"out/{number}/.hydra/hydra.yaml").read_text()
+        assert re.search(rf"num: {number}$", hydra, re.MULTILINE)
+        assert f"output_dir: {Path('out').absolute()}/{number}\n" in hydra
+
+
+def test_other_variants_join_the_comparison_with_what_is_there(command):
+    assert command(f"-m {SMALL} model.dropout=0 seed=0,1").code == 0
+    assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1").code == 0
+    rows = comparison()["comparisons"]["wine"]["rows"]
+    assert [(row["variant"], row["n"]) for row in rows] == [("model.dropout=0", 2), ("model.dropout=0.2", 2)]
+
+
+def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
+    done = command(f"-m {SMALL} model.dropout=0,1.5 seed=0,1")
+    assert (done.code, [summary(number)["status"] for number in range(4)]) == (
+        1, ["done", "done", "failed", "failed"],
+    )  # fmt: skip
+    assert "model.dropout=1.5: must be a number from 0 to 1" in summary(2)["reason"]
+    assert "not done: 2, 3: model.dropout=1.5" in done.out
+    rows = comparison()["comparisons"]["wine"]["rows"]
+    assert [(row["variant"], row["n"], row["failed"]) for row in rows] == [
+        ("model.dropout=0", 2, 0), ("model.dropout=1.5", 0, 2),
+    ]  # fmt: skip
+    before = contents(0, 1)
+    again = command(f"-m {SMALL} model.dropout=0,1.5 seed=0,1")
+    assert again.code == 1
+    assert "2 are done already and 2 not (sweep.retry=true trains them)" in again.err
+    *_, last = done.err.splitlines()
+    assert command(last.partition("train.py ")[2]).code == 1
+    assert (folders(), contents(0, 1)) == ([0, 1, 2, 3], before)
+
+
+def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
+    diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30"
+    assert command(diverging).code == 1
+    assert [summary(number)["status"] for number in (0, 1)] == ["done", "diverged"]
+    before = contents(0, 1)
+    assert command(diverging).code == 1
+    assert contents(0, 1) == before
+    runs.write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
+    assert "the disk was full" in command(diverging).err
+    assert command(f"{diverging} sweep.retry=true").code == 1
+    assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
+
+
+def test_diverged_runs_are_results_where_that_is_allowed(command):
+    diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30"
+    assert command(f"{diverging} sweep.allow_diverged=true").code == 0
+    assert summary(1)["status"] == "diverged"
+
+
+def test_the_first_failure_ends_the_sweep_where_that_is_asked_for(command):
+    endless = "optimizer=sgd optimizer.learning_rate=1e30,0.001 trainer.epochs=100000000"
+    done = command(f"-m {SMALL} {endless} sweep.fail_fast=true")
+    assert (done.code, summary(0)["status"], summary(1)["status"]) == (1, "diverged", "interrupted")
+    assert "interrupted after epoch" in done.err
+
+
+def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
+    assert command(f"-m {SMALL} seed=0,1").code == 0
+    whole = summary(1)
+    for status in ("running", "interrupted"):
+        runs.write_summary(Path("out/1"), whole | {"status": status})
+        assert command(f"-m {SMALL} seed=0,1").code == 0
+        assert (summary(1)["status"], folders()) == ("done", [0, 1])
+        assert summary(1)["val_loss"] == whole["val_loss"]
+
+
+def test_jobs_that_are_the_same_run_are_trained_once_and_said_to_be(command):
+    done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none")
+    assert (done.code, folders()) == (0, [0, 1])
+    assert "4 of 6 jobs are the same run as another" in done.err
+
+
+def test_variants_that_differ_in_what_changes_nothing_are_said_to(command):
+    done = command(f"-m {SMALL} model.init_stddev=0.1,0.2 seed=0,1")
+    assert done.code == 0
+    assert "identical on every seed" in done.out
+
+
+@pytest.mark.parametrize("damage", ["cut short", "another version", "another jaxlib"])
+def test_a_summary_that_cannot_be_used_is_named_excluded_and_exit_1(command, damage):
+    assert command(f"-m {SMALL} seed=0,1").code == 0
+    path = Path("out/1/summary.json")
+    if damage == "cut short":
+        path.write_text(path.read_text()[:100])
+    else:
+        versions = summary(1)["versions"] | {"jaxlib" if "jaxlib" in damage else "regjax": "0.0.1"}
+        runs.write_summary(path.parent, summary(1) | {"versions": versions})
+    damaged = contents(1)
+    done = command(f"-m {SMALL} seed=0,1")
+    assert done.code == 1
+    assert re.search(r"not in the comparison: .*out/1/summary\.json: left out", done.err)
+    assert (folders(), contents(1)) == ([0, 1, 2], damaged)
+    assert (summary(2)["status"], of_jobs("seed", 2)) == ("done", [1])
+    assert [row["n"] for row in comparison()["comparisons"]["wine"]["rows"]] == [2]
+
+
+def test_two_jobs_in_one_directory_are_refused(command):
+    done = command(f"-m {SMALL} seed=0,1 hydra.sweep.subdir=one")
+    assert (done.code, list(Path("out").rglob("summary.json"))) == (1, [])
+    assert "hydra.sweep.subdir=one: it must name another folder for each job" in done.err
+
+
+def test_directories_may_be_named_by_their_overrides(command):
+    arguments = f"-m {SMALL} model.dropout=0,0.2 seed=0 'hydra.sweep.subdir=rate/${{model.dropout}}'"
+    assert command(arguments).code == 0
+    assert {path.parent.name for path in Path("out/rate").glob("*/summary.json")} == {"0", "0.2"}
+    again = command(arguments)
+    assert (again.code, "2 are done already" in again.err) == (0, True)
+
+
+@pytest.mark.parametrize("grouping", ["exact", "union"])
+def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, grouping):
+    done = command(f"-m {SMALL} penalty.l2=0,0.1 seed=0 sweep.grouping={grouping}")
+    programs = set(re.findall(r"program \d of (\d)", done.out))
+    assert (done.code, programs) == (0, {"2"} if grouping == "exact" else {"1"})
+
+
+def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
+    assert command(f"-m {SMALL} model.dropout=0 seed=0,1").code == 0
+    assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1 compare.baseline=model.dropout=0").code == 0
+    refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")
+    assert refused.code == 1
+    assert "model.dropout=0.2" in refused.err
+    assert folders() == [0, 1, 2, 3]
+
+
+def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
+    assert archive.next_number(tmp_path, 3) == 3
+    for name in ("2", "17", "notes", "5x"):
+        (tmp_path / name).mkdir()
+    assert archive.next_number(tmp_path, 3) == 18

@@ -1,0 +1,166 @@
+"""Many runs on several devices: equal to lone runs to the last digit, grouped by program, contained when they fail."""
+
+import shutil
+from itertools import product
+
+import jax
+import numpy as np
+import pytest
+
+from regjax import checkpoint, programs, sweep, training
+from regjax.journal import Journal
+from regjax.lanes import Lanes
+from tests.small import clusters
+from tests.sweeps import DIVERGES, Heard, numbers, run_of, trained
+
+EARLY = ("early_stopping.patience=1", "early_stopping.min_delta=0.02", "trainer.epochs=30")
+VARIANTS = [
+    (f"model.dropout={rate}", f"seed={seed}", f"penalty.l2={l2}", *EARLY)
+    for rate, l2, seed in product((0.2, 0.5), (0, 1e-3), (0, 1))
+]
+
+
+def sweep_of(folder, variants=VARIANTS):
+    return [run_of(folder / str(number), *overrides) for number, overrides in enumerate(variants)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Each variant trained by itself, on one device."""
+    runs = sweep_of(tmp_path_factory.mktemp("alone"))
+    return [(run, trained([run], devices=1)[run.directory]) for run in runs]
+
+
+@pytest.mark.parametrize(("devices", "lanes"), [(2, None), (2, 3), (1, 100)])
+def test_a_run_has_the_digits_it_has_alone(tmp_path, alone, devices, lanes):
+    runs = sweep_of(tmp_path)
+    summaries = trained(runs, devices=devices, lanes=lanes)
+    assert len({len(numbers(run.directory)) for run in runs}) > 1, "runs of one group end at different times"
+    for run, (single, summary) in zip(runs, alone, strict=True):
+        assert numbers(run.directory) == numbers(single.directory)
+        ours, theirs = dict(summaries[run.directory]), dict(summary)
+        for entry in ("seconds", "identity"):
+            ours.pop(entry), theirs.pop(entry)
+        assert ours == theirs
+        template = run_variables(run)
+        restored = [checkpoint.restore_selected(each.directory, template) for each in (run, single)]
+        for one, other in zip(*map(jax.tree.leaves, restored), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def run_variables(run):
+    """The variables' shapes, as arrays."""
+    numerics = jax.tree.map(lambda leaf: np.asarray(leaf)[None], run.numerics)
+    shapes = training.blank_lanes(numerics, spec=run.spec).variables
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape[1:], np.float32), shapes)
+
+
+def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
+    traced = []
+    real = training.train_lanes
+    monkeypatch.setattr(training, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static))
+    monkeypatch.setattr(programs, "_kept", {})
+    heard = Heard()
+    runs = sweep_of(tmp_path, [*VARIANTS, ("seed=5", "model.dropout=0.9", "penalty.l2=1", *EARLY)])
+    trained(runs, heard=heard)
+    assert len({run.spec for run in runs}) == len(traced) == 2
+    assert len([note for note in heard.notes if "lowered in" in note]) == 2
+    trained(sweep_of(tmp_path / "again"), heard=heard)
+    assert len(traced) == 2, "a later sweep of the process has the programs already"
+
+
+def test_all_devices_work(tmp_path, monkeypatch):
+    used = set()
+    real = Lanes.train
+    monkeypatch.setattr(Lanes, "train", lambda lanes, count: used.add(lanes._device) or real(lanes, count))
+    trained(sweep_of(tmp_path))
+    assert used == set(jax.devices()[:2])
+
+
+def test_runs_of_several_datasets_share_a_sweep(tmp_path):
+    other = clusters(seed=1)
+    runs = [run_of(tmp_path / "0"), run_of(tmp_path / "1", dataset=other)]
+    trained(runs)
+    lone = [run_of(tmp_path / "2"), run_of(tmp_path / "3", dataset=other)]
+    for run, single in zip(runs, lone, strict=True):
+        trained([single])
+        assert numbers(run.directory) == numbers(single.directory)
+    assert numbers(runs[0].directory) != numbers(runs[1].directory)
+
+
+def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
+    fine, wild = run_of(tmp_path / "0", "optimizer=sgd"), run_of(tmp_path / "1", *DIVERGES)
+    assert fine.spec == wild.spec
+    summaries = trained([wild, fine], devices=1, lanes=2)
+    lone = run_of(tmp_path / "2", "optimizer=sgd")
+    trained([lone])
+    assert [summaries[run.directory]["status"] for run in (fine, wild)] == ["done", "diverged"]
+    assert numbers(fine.directory) == numbers(lone.directory)
+
+
+@pytest.mark.parametrize("lanes", [None, 3])
+def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
+    runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
+    for run in runs:
+        Journal(run).begin()
+    (runs[1].directory / "metrics.csv").unlink()
+    (runs[1].directory / "metrics.csv").mkdir()
+    summaries = sweep.train_runs(runs, jax.devices()[:1], Heard(), lanes=lanes, stop_at=())
+    assert [summaries[run.directory]["status"] for run in runs] == ["done", "failed", "done"]
+    assert "IsADirectoryError" in summaries[runs[1].directory]["reason"]
+    assert "Traceback" in (runs[1].directory / "train.log").read_text()
+
+
+def test_a_run_whose_directory_is_gone_says_so(tmp_path):
+    runs = sweep_of(tmp_path, [("seed=0",), ("seed=1",)])
+    for run in runs:
+        Journal(run).begin()
+    shutil.rmtree(runs[0].directory)
+    summaries = sweep.train_runs(runs, jax.devices()[:1], Heard(), lanes=None, stop_at=())
+    assert summaries[runs[0].directory]["status"] == "failed"
+    assert "cannot be written: No such file or directory" in summaries[runs[0].directory]["reason"]
+    assert summaries[runs[1].directory]["status"] == "done"
+
+
+def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_path, monkeypatch):
+    real = Lanes.train
+
+    def failing(lanes, count):
+        if any(run.spec.stops_early for run in lanes.runs.values()):
+            raise MemoryError("out of memory\nwith more to say")
+        return real(lanes, count)
+
+    monkeypatch.setattr(Lanes, "train", failing)
+    runs = sweep_of(tmp_path, [*VARIANTS[:3], ("seed=0",)])
+    summaries = trained(runs)
+    statuses = [summaries[run.directory]["status"] for run in runs]
+    assert statuses == ["failed", "failed", "failed", "done"]
+    assert summaries[runs[0].directory]["reason"] == "MemoryError: out of memory"
+    assert "with more to say" in (runs[0].directory / "train.log").read_text()
+
+
+@pytest.mark.parametrize(("stop_at", "rest"), [(("diverged", "failed"), "interrupted"), (("failed",), "done")])
+def test_the_first_failure_interrupts_the_rest_where_that_is_asked_for(tmp_path, stop_at, rest):
+    runs = sweep_of(tmp_path, [DIVERGES, ("optimizer=sgd", "seed=1"), ("optimizer=sgd", "seed=2")])
+    summaries = trained(runs, devices=1, stop_at=stop_at)
+    assert [summaries[run.directory]["status"] for run in runs] == ["diverged", rest, rest]
+
+
+def test_what_is_on_a_lane_is_interrupted_where_it_stands(tmp_path):
+    long = ("optimizer=sgd", "trainer.epochs=100000", "seed=1")
+    runs = sweep_of(tmp_path, [DIVERGES, long, ("optimizer=sgd", "seed=2")])
+    summaries = trained(runs, devices=1, lanes=2, stop_at=("diverged",))
+    reasons = [summaries[run.directory]["reason"] for run in runs[1:]]
+    assert reasons[0].startswith("interrupted after epoch ")
+    assert int(reasons[0].split()[-1]) == len(numbers(runs[1].directory)) > 0
+    assert reasons[1] == "interrupted after epoch 0"
+
+
+def test_the_watcher_hears_every_epoch_in_order_and_every_end(tmp_path):
+    heard = Heard()
+    runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
+    trained(runs, heard=heard)
+    for run in runs:
+        assert [epoch for directory, epoch in heard.epochs if directory == run.directory] == [*range(1, 7)]
+    assert sorted(heard.begun) == sorted(run.directory for run in runs)
+    assert sorted(heard.finished) == sorted((run.directory, "done", "done: epoch 6 selected") for run in runs)
