@@ -86,9 +86,7 @@ def _refused(config: dict[str, Any], overrides: list[str], reason: str) -> Refus
     return Refused(config, overrides, runs.identity(config, "", ""), reason)
 
 
-def train(
-    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: sweep.Watcher
-) -> sweep.Summaries:
+def train(waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: sweep.Watcher) -> sweep.Summaries:
     """Trains runs whose directories are set; gives their summaries by directory."""
     for run in waiting:
         Journal(run).begin()

@@ -70,9 +70,7 @@ class Lanes:
     def train(self, num_epochs: int) -> EpochRecord:
         """One call of the program, and the records of all lanes on the host."""
         count = jax.device_put(np.int32(num_epochs), self._device)
-        self._state, records = self._placed.train(
-            self._state, self._numerics, self._rows, self._data, count
-        )
+        self._state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
         host: EpochRecord = jax.device_get(records)
         return host
 

@@ -104,7 +104,9 @@ def launch(
         for place, overrides in enumerate(job_overrides)
     ]
     prepared, devices = jobs.prepare([job.job for job in composed])
-    study = Study(Path(str(config.hydra.sweep.dir)).absolute(), prepared)
+    directory = Path(str(config.hydra.sweep.dir)).absolute()
+    directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
+    study = Study(directory, prepared)
     study.check_baseline()
     for place, number in study.new_jobs(initial_job_idx).items():
         if composed[place].number != number:
@@ -113,7 +115,9 @@ def launch(
     for place in study.directories:
         _record(composed[place])
     outcomes = study.train(devices)
-    whole_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER and config.hydra.sweeper.max_batch_size is None
+    whole_grid = (
+        config.hydra.sweeper._target_ == BASIC_SWEEPER and config.hydra.sweeper.max_batch_size is None
+    )
     if whole_grid:
         study.compare(outcomes)
     else:
@@ -122,19 +126,18 @@ def launch(
     if failure and whole_grid:
         raise UserError(failure)
     return [
-        _job_return(list(overrides), job.task, outcome, failure)
+        _job_return(list(overrides), job.task, outcome, "" if study.accepts(outcome) else failure)
         for overrides, job, outcome in zip(job_overrides, composed, outcomes, strict=True)
     ]
 
 
 def _job_return(overrides: list[str], task: DictConfig, outcome: Outcome, failure: str) -> JobReturn:
-    failed = outcome.summary["status"] != "done"
     return JobReturn(
         overrides=overrides,
         cfg=task,
         working_dir=str(outcome.directory),
-        status=JobStatus.FAILED if failed else JobStatus.COMPLETED,
-        _return_value=UserError(failure) if failed else _monitored(outcome.summary),
+        status=JobStatus.FAILED if failure else JobStatus.COMPLETED,
+        _return_value=UserError(failure) if failure else _monitored(outcome.summary),
     )
 
 

@@ -48,7 +48,9 @@ class Study:
     def check_baseline(self) -> None:
         """Refuses a baseline that no variant has, before hours are spent on its comparison."""
         held = [run.summary["overrides"] for run in self._held.values()]
-        every = [{"overrides": overrides} for overrides in [*held, *(job.overrides for job in self._prepared)]]
+        every = [
+            {"overrides": overrides} for overrides in [*held, *(job.overrides for job in self._prepared)]
+        ]
         names, baseline = list(variants(every)), self._settings["compare.baseline"]
         if baseline is not None and baseline not in names:
             raise invalid_choice("compare.baseline", baseline, names)
@@ -127,8 +129,7 @@ class Study:
     def failure(self, outcomes: Sequence[Outcome]) -> str:
         """What went wrong with the jobs of this command, last the command that runs those again; else ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
-        tolerated = ("done", "diverged") if self._settings["sweep.allow_diverged"] else ("done",)
-        failed = [outcome for outcome in distinct if outcome.summary["status"] not in tolerated]
+        failed = [outcome for outcome in distinct if not self.accepts(outcome)]
         lines = failures_in_words([archive.Held(*outcome) for outcome in failed])
         if failed:
             lines.insert(0, f"{len(failed)} of {len(distinct)} runs are not done in {self.directory}")
@@ -138,6 +139,11 @@ class Study:
         if failed:
             lines += ["to run only those again:", self._rerun()]
         return "\n".join(lines)
+
+    def accepts(self, outcome: Outcome) -> bool:
+        """Whether a job is done, or has diverged where that is a result."""
+        status = outcome.summary["status"]
+        return status == "done" or (status == "diverged" and self._settings["sweep.allow_diverged"])
 
     def _rerun(self) -> str:
         """The command with this directory and `sweep.retry=true`: what is done is not trained again."""

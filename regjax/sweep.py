@@ -160,7 +160,9 @@ class _Schedule:
             example = lane_arguments(group.members[:1] * count, data)
             found, new = programs(spec, example, platform=device.platform, side_by_side=side_by_side)
             made = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
-            self.watcher.note(f"{group.name}: {made}, {count} of {len(group.members)} runs at a time on a device")
+            self.watcher.note(
+                f"{group.name}: {made}, {count} of {len(group.members)} runs at a time on a device"
+            )
             if self._lanes or count == 1:
                 return found
             excess = found.bytes_needed(device) / memory_budget(device)

@@ -25,7 +25,9 @@ with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.be
     import regjax.launcher  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_num_cpu_devices", 2)  # of this process alone: the commands that tests start choose theirs
+jax.config.update(
+    "jax_num_cpu_devices", 2
+)  # of this process alone: the commands that tests start choose theirs
 
 
 @pytest.fixture

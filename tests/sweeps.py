@@ -30,7 +30,17 @@ def run_of(directory: Path, *overrides: str, dataset: Dataset | None = None) -> 
     digest = data.dataset_digest(dataset)
     identity = f"{directory.name}"
     return Run(
-        directory, flatten(config), list(overrides), spec, numerics, split, scaling, dataset, digest, "", identity
+        directory,
+        flatten(config),
+        list(overrides),
+        spec,
+        numerics,
+        split,
+        scaling,
+        dataset,
+        digest,
+        "",
+        identity,
     )
 
 

@@ -55,15 +55,12 @@ REFUSED = {
     "trainer.batch_size=0": ["from 1 to"], "trainer.batch_size=5000": ["choose 1 to 1149"],
     "data.validation=1.2": ["a share in (0, 1), a count, first:N, test or 0"],
     "data.train_size=5": ["10 (the classes)"], "early_stopping.patience=-1": ["from 0 to", "null (off)"],
-    "-m seed=range(0) hydra.sweep.dir=out": ["the sweep is empty"],
     "regularization=[dropout,none]": ["none stands alone", "'regularization=[dropout]'"],
     "regularization=null": ["must be one of", "elastic_net"], "platform=gpu": ["finds none here", "cpu"],
     "data=mnist data.data_dir=new data.manual_dir=../junk": ["junk/train-images-idx3-ubyte.gz", "SHA-256"],
     "data=mnist data.data_dir=new": ["train-images-idx3-ubyte.gz", "data.manual_dir=FOLDER"],
     "hydra.run.dir=../file/out": ["file/out: Not a directory", "hydra.run.dir"],
     "-m hydra.sweep.dir=out model.dropout=1.4,1.5": ["model.dropout=1.4", "from 0 to 1"],
-    "-m hydra.sweep.dir=out platform=auto,cpu": ["platform: all jobs", "auto and cpu"],
-    "-m hydra.sweep.dir=out seed=0,1 compare.baseline=sed": ["compare.baseline=sed", "default"],
 }  # fmt: skip
 
 
@@ -245,10 +242,10 @@ def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
     assert [sweep.summary(f"out/{job}")["status"] for job in (0, 1)] == ["done", "diverged"]
     assert len(sweep.metrics("out/0")) == 3
     assert sweep.code == 1
-    *_, reason, _, command = sweep.err.splitlines()
-    assert "1 of 2 runs are not done" in sweep.err
-    assert reason.startswith("not done: 1: diverged at epoch ")
-    assert re.match(r"python .*train\.py -m .*hydra\.sweep\.dir=/.*/out sweep\.retry=true$", command)
+    assert re.search(r"1 of 2 runs are not done .*/out\nnot done: 1: diverged at epoch \d", sweep.err)
+    assert re.search(
+        r"again:\npython .*train\.py -m .*hydra\.sweep\.dir=/.*/out sweep\.retry=true$", sweep.err
+    )
 
 
 def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):

@@ -56,7 +56,9 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
     counts = []
     real = sweep.programs
     monkeypatch.setattr(
-        sweep, "programs", lambda spec, example, **how: counts.append(len(example.test)) or real(spec, example, **how)
+        sweep,
+        "programs",
+        lambda spec, example, **how: counts.append(len(example.test)) or real(spec, example, **how),
     )
     waiting = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(runs)]
     schedule = sweep._Schedule(waiting, jax.devices()[:devices], Heard(), lanes=asked, stop_at=())

@@ -104,10 +104,14 @@ def test_without_a_readable_earlier_comparison_there_was_no_look(tmp_path, text)
 
 def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
     rates = (0.0, 0.2, 0.5)
-    found = [run for data in ("digits", "wine", "iris") for run in sweep_of(tmp_path / data, *rates, data=data)]
+    found = [
+        run for data in ("digits", "wine", "iris") for run in sweep_of(tmp_path / data, *rates, data=data)
+    ]
     whole = build_report(found, **SETTINGS)
     assert list(whole.comparisons) == ["digits", "wine", "iris"]
-    assert [row.variant for row in whole.comparisons["wine"].rows] == [f"model.dropout={rate}" for rate in rates]
+    assert [row.variant for row in whole.comparisons["wine"].rows] == [
+        f"model.dropout={rate}" for rate in rates
+    ]
     np.testing.assert_array_equal(whole.ranks.test.average_ranks, [3, 2, 1])
     # Three datasets that agree: (3!)^-(3 - 1) of all orders do so.
     assert whole.ranks.test.p == pytest.approx(1 / 36)
@@ -123,7 +127,9 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
 
 @pytest.mark.parametrize(("datasets", "rates"), [(1, 3), (3, 2)])
 def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates):
-    found = [run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))]
+    found = [
+        run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))
+    ]
     assert build_report(found, **SETTINGS).ranks is None
 
 

@@ -193,6 +193,22 @@ def test_directories_may_be_named_by_their_overrides(command):
     assert (again.code, "2 are done already" in again.err) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("platform=auto,cpu", "platform: all jobs of one command share it; here they have auto and cpu."),
+        ("sweep.lanes=null,2", "sweep.lanes: all jobs of one command share it; here they have null and 2."),
+        ("seed=0,1 compare.baseline=sed", "compare.baseline=sed: must be one of default."),
+        ("'seed=range(0)'", "the sweep is empty: one of its keys has no value, such as seed=range(0)."),
+        ("model.dropout=1.4,1.5", "model.dropout=1.4: must be a number from 0 to 1"),
+    ],
+)
+def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command, arguments, message):
+    done = command(f"-m {SMALL} {arguments}")
+    assert (done.code, folders()) == (1, [])
+    assert done.err.startswith(f"error: {message}")
+
+
 @pytest.mark.parametrize("grouping", ["exact", "union"])
 def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, grouping):
     done = command(f"-m {SMALL} penalty.l2=0,0.1 seed=0 sweep.grouping={grouping}")
@@ -202,8 +218,12 @@ def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, gro
 
 def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     assert command(f"-m {SMALL} model.dropout=0 seed=0,1").code == 0
-    assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1 compare.baseline=model.dropout=0").code == 0
+    assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1 'compare.baseline=\"model.dropout=0\"'").code == 0
+    rows = comparison()["comparisons"]["wine"]["rows"]
+    assert [row["variant"] for row in rows] == ["model.dropout=0", "model.dropout=0.2"]
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")
+    assert (refused.code, "'compare.baseline=\"model.dropout=0.3\"'" in refused.err) == (1, True)
+    refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 'compare.baseline=\"model.dropout=0.3\"'")
     assert refused.code == 1
     assert "model.dropout=0.2" in refused.err
     assert folders() == [0, 1, 2, 3]

@@ -58,7 +58,9 @@ def run_variables(run):
 def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     traced = []
     real = training.train_lanes
-    monkeypatch.setattr(training, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static))
+    monkeypatch.setattr(
+        training, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static)
+    )
     monkeypatch.setattr(programs, "_kept", {})
     heard = Heard()
     runs = sweep_of(tmp_path, [*VARIANTS, ("seed=5", "model.dropout=0.9", "penalty.l2=1", *EARLY)])
@@ -139,7 +141,9 @@ def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_pa
     assert "with more to say" in (runs[0].directory / "train.log").read_text()
 
 
-@pytest.mark.parametrize(("stop_at", "rest"), [(("diverged", "failed"), "interrupted"), (("failed",), "done")])
+@pytest.mark.parametrize(
+    ("stop_at", "rest"), [(("diverged", "failed"), "interrupted"), (("failed",), "done")]
+)
 def test_the_first_failure_interrupts_the_rest_where_that_is_asked_for(tmp_path, stop_at, rest):
     runs = sweep_of(tmp_path, [DIVERGES, ("optimizer=sgd", "seed=1"), ("optimizer=sgd", "seed=2")])
     summaries = trained(runs, devices=1, stop_at=stop_at)

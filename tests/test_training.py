@@ -107,7 +107,11 @@ def test_side_by_side_lanes_end_each_at_their_own_epoch():
     state, (record, *_) = train(group(*variants, base=base), epochs_per_call=8, side_by_side=True)
     assert [int(epoch) for epoch in state.epoch] == [2, 5, 1]
     assert list(state.diverged) == [False, False, True]
-    assert [list(lane[:6]) for lane in record.epoch] == [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 0], [1, 0, 0, 0, 0, 0]]
+    assert [list(lane[:6]) for lane in record.epoch] == [
+        [1, 2, 0, 0, 0, 0],
+        [1, 2, 3, 4, 5, 0],
+        [1, 0, 0, 0, 0, 0],
+    ]
 
 
 def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
@@ -128,11 +132,16 @@ def test_a_term_that_another_run_has_on_changes_only_last_digits():
         kept = ("trainer.batch_size=4", f"optimizer={optimizer}", "seed=4")
         own = {"adamw": "optimizer.weight_decay", "sgd": "optimizer.momentum"}[optimizer]
         off = group((*neutral, f"{own}=0"), base=kept)
-        on = group((*EVERYTHING[1:2], "penalty.l1=1", "penalty.l2=1", "optimizer.clip_norm=1", f"{own}=.1"), base=kept)
+        on = group(
+            (*EVERYTHING[1:2], "penalty.l1=1", "penalty.l2=1", "optimizer.clip_norm=1", f"{own}=.1"),
+            base=kept,
+        )
         spec, other = united([off.spec, on.spec])
         assert spec == other == on.spec != off.spec
         alone, _ = train(off, epochs_per_call=1, calls=1)
-        beside, _ = train(off._replace(spec=spec, state=begun(off.numerics, spec)), epochs_per_call=1, calls=1)
+        beside, _ = train(
+            off._replace(spec=spec, state=begun(off.numerics, spec)), epochs_per_call=1, calls=1
+        )
         for one, two in zip(*(jax.tree.leaves(s.variables.params) for s in (alone, beside)), strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
 

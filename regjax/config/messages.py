@@ -51,8 +51,11 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
         remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
         return f"{error.filename}: {error.strerror}. {remedy}" if error.filename else str(error)
     if isinstance(error, OverrideParseException):
-        how = "Write KEY=VALUE without spaces, in quotes where it has brackets or commas."
-        return f"{error.override}: {error.message.splitlines()[0]}. {how}"
+        how = "Write KEY=VALUE without spaces, in quotes where it has brackets or commas"
+        if error.override and error.override.count("=") > 1:
+            key, _, value = error.override.partition("=")
+            how = f"A value with = in it takes quotes of its own: '{key}=\"{value}\"'"
+        return f"{error.override}: {error.message.splitlines()[0]}. {how}."
     return _unknown_key(arguments) or _wrong_value(error, arguments)
 
 

@@ -71,9 +71,7 @@ def build_report(
     return Report(comparisons, named, ranks, failures_in_words(runs), looks)
 
 
-def _with_directories(
-    groups: Mapping[str, list[Summary]], members: Sequence[Held]
-) -> dict[str, list[Held]]:
+def _with_directories(groups: Mapping[str, list[Summary]], members: Sequence[Held]) -> dict[str, list[Held]]:
     held = {id(run.summary): run for run in members}
     return {name: [held[id(summary)] for summary in group] for name, group in groups.items()}
 

@@ -15,6 +15,7 @@ NOT_A_VARIANT = (
     "platform",
     "checkpoint",
 )
+NOT_TRAINING = ("compare.", "sweep.")
 # A technique's name says enough without its group's.
 BARE = "regularization"
 
@@ -44,7 +45,9 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
     """Overrides by key; of several for one key the last counts, as it does for Hydra."""
     pairs = (text.split("=", 1) for text in texts)
-    return {key: value for key, value in pairs if key not in NOT_A_VARIANT}
+    return {
+        key: value for key, value in pairs if key not in NOT_A_VARIANT and not key.startswith(NOT_TRAINING)
+    }
 
 
 def _name(overrides: Mapping[str, str], telling: Sequence[str]) -> str:

@@ -1,0 +1,151 @@
+"""A sweep as one program: against one process per job, Hydra's basic launcher, single runs, Keras and PyTorch.
+
+    python benchmarks/sweep.py digits notebook1 overhead --output benchmarks/sweep.json
+
+- digits: 4 dropout rates x 8 seeds on digits, by `-m`, by `-m hydra/launcher=basic`, and by 32 processes.
+- notebook1: 8 dropout rates by `-m`, against a single run, and against both peers training them one after the
+  other. Seconds per variant-epoch are the difference of two commands that differ in their epochs, over that many
+  epochs, so what is paid once cancels.
+- overhead: 1,000 one-epoch jobs on digits: wall time, peak memory, and what a job costs beside Hydra's composing.
+- grid: notebook 1 on 10 rates x 100 seeds, for an accelerator (sweep_grid.py), against its arithmetic floor.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+from peers import SIDES, measure, median, write_mnist
+
+HERE = pathlib.Path(__file__).parent
+TRAIN = HERE.parent / "train.py"
+DIGITS = "model.dropout=0,0.1,0.2,0.5 seed=range(8)"
+RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+FEW, MANY = 2, 12
+PEER_EPOCHS = 5
+
+
+def wall(*arguments: str, script: pathlib.Path = TRAIN, quiet: bool = True) -> float:
+    """Seconds that a command takes, from start to end, in a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, str(script), *arguments], cwd=folder, capture_output=quiet, text=True
+        )
+        seconds = time.perf_counter() - begun
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
+    return seconds
+
+
+def digits(rounds: int) -> dict[str, float]:
+    """The same 32 jobs by the three ways, in turn; each way's smallest of several walls but the processes'."""
+    jobs = [(f"model.dropout={rate}", f"seed={seed}") for rate in (0, 0.1, 0.2, 0.5) for seed in range(8)]
+    ours, basic = [], []
+    wall(), wall("-m", *DIGITS.split())  # programs are compiled and cached for all ways alike
+    for _ in range(rounds):
+        ours.append(wall("-m", *DIGITS.split()))
+        basic.append(wall("-m", "hydra/launcher=basic", *DIGITS.split()))
+    processes = sum(wall(*job) for job in jobs)
+    found = {"vmap": middle(ours), "basic": middle(basic), "processes": processes}
+    return found | {
+        "share_of_processes": found["vmap"] / processes,
+        "share_of_basic": found["vmap"] / found["basic"],
+    }
+
+
+def middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def notebook1(rounds: int) -> dict[str, float]:
+    """Seconds per variant-epoch of eight variants at once, of single runs, and of both peers."""
+    rates = f"model.dropout={','.join(map(str, RATES))}"
+    shared = ["experiment=notebook1", "checkpoint=none"]
+    single = ["hydra.mode=RUN", "model.dropout=0.2"]
+    together, alone = [], []
+    for epochs in (FEW, MANY):  # compiled once
+        wall("-m", *shared, rates, f"trainer.epochs={epochs}")
+    for _ in range(rounds):
+        walls = {epochs: wall("-m", *shared, rates, f"trainer.epochs={epochs}") for epochs in (FEW, MANY)}
+        together.append((walls[MANY] - walls[FEW]) / (MANY - FEW) / len(RATES))
+        walls = {epochs: wall(*shared, *single, f"trainer.epochs={epochs}") for epochs in (FEW, MANY)}
+        alone.append((walls[MANY] - walls[FEW]) / (MANY - FEW))
+    found = {"vmap": middle(together), "single": middle(alone)}
+    found["share_of_single"] = found["vmap"] / found["single"]
+    return found | peers(found["vmap"])
+
+
+def peers(ours: float) -> dict[str, float]:
+    """The peers' median epochs over the eight rates, and their multiples of ours."""
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_mnist(folder / "mnist.npz")
+        for side in [side for side in SIDES if side != "regjax"]:
+            results = [measure(side, ("notebook1", rate, PEER_EPOCHS), 0, folder) for rate in RATES]
+            if None not in results:
+                found[side] = sum(median([result]) for result in results) / len(RATES)
+                found[f"times_{side}"] = found[side] / ours
+    return found
+
+
+def overhead(rounds: int) -> dict[str, float]:
+    """1,000 one-epoch jobs and two of them, each with the seconds that composing took."""
+    del rounds
+    found = {}
+    for jobs in (2, 1000):
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder) / "result.json"
+            arguments = ["trainer.epochs=1", "model.dropout=0,0.2", f"seed=range({jobs // 2})"]
+            wall("-m", *arguments, f"+output={output}", script=HERE / "sweep_composing.py")
+            found[jobs] = json.loads(output.read_text())
+    beside = {jobs: result["seconds"] - result["composing"] for jobs, result in found.items()}
+    return {
+        "seconds": found[1000]["seconds"],
+        "composing": found[1000]["composing"],
+        "milliseconds_a_job": 1000 * (beside[1000] - beside[2]) / 998,
+        "peak_resident_mb": found[1000]["peak_resident_mb"],
+    }
+
+
+def grid(rounds: int) -> dict[str, float]:
+    """Notebook 1 on 10 rates x 100 seeds, on the device that JAX finds."""
+    del rounds
+    with tempfile.TemporaryDirectory() as folder:
+        output = pathlib.Path(folder) / "result.json"
+        wall(str(output), script=HERE / "sweep_grid.py", quiet=False)
+        return json.loads(output.read_text())
+
+
+CASES = {"digits": digits, "notebook1": notebook1, "overhead": overhead, "grid": grid}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cases", nargs="+", choices=CASES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
+    report = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    for case in arguments.cases:
+        found = CASES[case](arguments.rounds)
+        report[case] = {"machine": machine, **found}
+        print(
+            case,
+            *(f"{name} {value:.4g}" for name, value in found.items() if isinstance(value, float)),
+            sep="\n  ",
+        )
+        arguments.output.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
