@@ -1,12 +1,12 @@
-"""A sweep as one program: against one process per job, Hydra's basic launcher, single runs, Keras and PyTorch.
+"""A sweep as one program, against processes, Hydra's basic launcher, single runs, Keras and PyTorch.
 
     python benchmarks/sweep.py digits notebook1 overhead --output benchmarks/sweep.json
 
 - digits: 4 dropout rates x 8 seeds on digits, by `-m`, by `-m hydra/launcher=basic`, and by 32 processes.
-- notebook1: 8 dropout rates by `-m`, against a single run, and against both peers training them one after the
-  other. Seconds per variant-epoch are the difference of two commands that differ in their epochs, over that many
-  epochs, so what is paid once cancels.
-- overhead: 1,000 one-epoch jobs on digits: wall time, peak memory, and what a job costs beside Hydra's composing.
+- notebook1: 8 dropout rates by `-m`, against a single run, and against both peers training them one after
+  the other. Seconds per variant-epoch are the difference of two commands that differ in their epochs, over
+  that many epochs, so what is paid once cancels.
+- overhead: 1,000 one-epoch jobs on digits: wall time, peak memory, what a job costs beside composing it.
 - grid: notebook 1 on 10 rates x 100 seeds, for an accelerator (sweep_grid.py), against its arithmetic floor.
 """
 
@@ -44,7 +44,7 @@ def wall(*arguments: str, script: pathlib.Path = TRAIN, quiet: bool = True) -> f
 
 
 def digits(rounds: int) -> dict[str, float]:
-    """The same 32 jobs by the three ways, in turn; each way's smallest of several walls but the processes'."""
+    """The same 32 jobs by the three ways: medians, but the processes are run once."""
     jobs = [(f"model.dropout={rate}", f"seed={seed}") for rate in (0, 0.1, 0.2, 0.5) for seed in range(8)]
     ours, basic = [], []
     wall(), wall("-m", *DIGITS.split())  # programs are compiled and cached for all ways alike

@@ -1,4 +1,4 @@
-"""Runs `train.py` and writes its seconds, those that Hydra took to compose, and its peak memory to `+output=FILE`."""
+"""Runs `train.py`; writes its seconds, those of composing, and its peak memory to `+output=FILE`."""
 
 import json
 import pathlib

@@ -2,9 +2,9 @@
 
     python benchmarks/sweep_grid.py result.json [train.py's overrides]
 
-The floor counts the products of training alone: 2 flops a weight and row forwards, 2 for the weights' gradient,
-2 for the inputs' gradient except in the first layer. Validation, clean training metrics and the closing
-evaluation add to it.
+The floor counts the products of training alone: 2 flops a weight and row forwards, 2 for the weights'
+gradient, 2 for the inputs' gradient except in the first layer. Validation, clean training metrics and the
+closing evaluation add to it.
 """
 
 import json

@@ -25,7 +25,7 @@ class Archive(NamedTuple):
 
 
 def read_archive(path: Path, *, versions: Iterable[str] = ("regjax",)) -> Archive:
-    """The runs in and below a directory; those that other `versions` (names of packages) wrote are left out."""
+    """The runs in and below a directory, without those that other `versions` of these packages wrote."""
     held, left_out = [], []
     for file in sorted(path.rglob(runs.SUMMARY), key=_order):
         try:

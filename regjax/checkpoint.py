@@ -15,8 +15,8 @@ SELECTED = Path("checkpoints") / "selected"
 def save_selected(directory: Path, variables: Variables) -> None:
     """Writes one run's variables below its directory in one step, over those of an earlier attempt.
 
-    Orbax's handler writes the files (9 ms). The Checkpointer around it takes 15 ms more, to coordinate hosts and
-    threads that a run does not have, and two of them at once take each other's temporary folders.
+    Orbax's handler writes the files (9 ms). The Checkpointer around it takes 15 ms more, to coordinate hosts
+    and threads that a run does not have, and two of them at once take each other's temporary folders.
     """
     final = (directory / SELECTED).resolve()
     partial = final.with_name(f".{final.name}.partial")

@@ -113,7 +113,7 @@ def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:
 
 
 class _Preparation:
-    """Prepares jobs one by one; datasets, and splits with their scaling, are shared by those that ask for the same."""
+    """Prepares jobs one by one; those that ask for the same dataset or split share it."""
 
     def __init__(self, device: jax.Device):
         self._device = device

@@ -59,7 +59,7 @@ class Journal:
         return self._end(without_results(status, reason) | {"epochs": len(self._history)})
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
-        """Ends a run that raised; the `details` go to its log. Where that cannot be written, the summary says so."""
+        """Ends a run that raised; `details` go to its log. The summary says where that cannot be written."""
         try:
             runs.append_log(self.run.directory, details)
             return self.give_up("failed", reason)

@@ -25,7 +25,7 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class Composed(NamedTuple):
-    """A job of a sweep as Hydra composed it: the task's configuration, Hydra's own, and what we make of them."""
+    """A job of a sweep as Hydra composed it: the task's configuration, Hydra's own, what we make of them."""
 
     number: int
     task: DictConfig
@@ -94,7 +94,7 @@ def launch(
 ) -> list[JobReturn]:
     """Composes and checks every job, trains those that the sweep's directory does not hold, compares all.
 
-    A job that cannot be trained, fails or diverges is told in what it returns, which raises where Hydra reads it.
+    What a job that cannot be trained, fails or diverges returns raises where Hydra reads it.
     """
     configure_log(config.hydra.job_logging, config.hydra.verbose)
     if not job_overrides:
@@ -149,7 +149,7 @@ def _composed(context: HydraContext, config: DictConfig, overrides: list[str], n
         whole.hydra.job.num = number
     HydraConfig.instance().set_config(whole)
     directory = (Path(str(whole.hydra.sweep.dir)) / str(whole.hydra.sweep.subdir)).absolute()
-    hydra = HydraConfig.instance().cfg
+    hydra: Any = HydraConfig.instance().cfg
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir = str(directory)
     with read_write(whole), open_dict(whole):

@@ -13,10 +13,10 @@ EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 
 
 def prepare(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
-    """Selects the platform and returns the devices that `jobs` jobs can use. Compiled programs go to `cache_dir`.
+    """Selects the platform and returns the devices that `jobs` jobs can use; caches programs in `cache_dir`.
 
-    A CPU is divided into one device per core, as far as there are jobs for them: one net fills a core, and more
-    cores make one net no faster. Raises `UserError` where the platform is absent.
+    A CPU is divided into one device per core, as far as there are jobs for them: one net fills a core, and
+    more cores make one net no faster. Raises `UserError` where the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
     _divide_cpu(min(jobs, _cores()))
@@ -30,7 +30,7 @@ def _cores() -> int:
 
 def _divide_cpu(count: int) -> None:
     """Asks for CPU devices, unless the user has asked already, by flag or variable."""
-    if jax.config.jax_num_cpu_devices != -1 or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
+    if jax.config.read("jax_num_cpu_devices") != -1 or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
     with suppress(RuntimeError):  # JAX has started, in an earlier sweep of this process: its devices stay
         jax.config.update("jax_num_cpu_devices", count)

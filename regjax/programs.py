@@ -15,8 +15,6 @@ from regjax.types import DeviceData, Numerics, Rows, StaticSpec, TrainState
 # Its lowering names no device, so that its compilation can.
 _ANY_DEVICE = NamedSharding(AbstractMesh((1,), ("device",)), PartitionSpec())
 
-Program = Callable[..., Any]
-
 
 class Arguments(NamedTuple):
     """What the programs take beside the state, stacked by lane; only shapes and types are read here."""
@@ -31,9 +29,9 @@ class Placed(NamedTuple):
     """The programs on one device; `blank` is the state that `refill` begins from, as shapes."""
 
     blank: TrainState
-    refill: Program
-    train: Program
-    evaluate: Program
+    refill: jax.stages.Compiled
+    train: jax.stages.Compiled
+    evaluate: jax.stages.Compiled
 
 
 class Programs:
@@ -47,10 +45,10 @@ class Programs:
         fresh = _abstract(np.zeros(self.lanes, bool))
         static = {"spec": spec, "side_by_side": side_by_side}
 
-        def lowered(function: Program, *given: Any, donate: bool) -> jax.stages.Lowered:
-            names = {"static_argnames": tuple(static)} | ({"donate_argnames": "state"} if donate else {})
-            traced = jax.jit(function, **names).trace(*given, **static)
-            return traced.lower(lowering_platforms=(platform,))
+        def lowered(function: Callable[..., Any], *given: Any, donate: bool) -> jax.stages.Lowered:
+            donated = ("state",) if donate else ()
+            program = jax.jit(function, static_argnames=tuple(static), donate_argnames=donated)
+            return program.trace(*given, **static).lower(lowering_platforms=(platform,))
 
         count = _abstract(np.int32(1))
         self._lowered = (
@@ -71,8 +69,7 @@ class Programs:
     def bytes_needed(self, device: jax.Device) -> int:
         """Device memory that the largest program takes while it runs, its arguments included."""
         _, *programs = self.on(device)
-        needed = [_bytes(program.memory_analysis()) for program in programs]
-        return max(needed)
+        return max(_bytes(program.memory_analysis()) for program in programs)
 
 
 def _bytes(analysis: Any) -> int:

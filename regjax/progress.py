@@ -16,7 +16,7 @@ SPARE_LINES = 6
 
 
 class _Line:
-    """One variant: how many of its runs are waiting, running, or have ended and how, and what they reached."""
+    """One variant: how many of its runs wait, run, or have ended and how, and what they reached."""
 
     def __init__(self, runs: list[Run]):
         self.statuses: dict[Path, str] = {run.directory: "waiting" for run in runs}

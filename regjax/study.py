@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from regjax import archive, jobs, runs
-from regjax.errors import UserError, invalid, invalid_choice
+from regjax.errors import invalid, invalid_choice
 from regjax.jobs import Prepared, Refused
 from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
@@ -56,7 +56,7 @@ class Study:
             raise invalid_choice("compare.baseline", baseline, names)
 
     def new_jobs(self, first: int) -> dict[int, int]:
-        """The places of the jobs that the directory does not hold, with their numbers, which go on from there."""
+        """The places of the jobs that the directory does not hold, with their numbers, which go on."""
         new = [place for identity, place in self._first.items() if identity not in self._held]
         number = archive.next_number(self.directory, first)
         return {place: number + at for at, place in enumerate(sorted(new))}
@@ -99,8 +99,8 @@ class Study:
             print(f"of {distinct} runs {done} are done already{others}: not trained again", file=sys.stderr)
         if distinct < total:
             print(
-                f"{total - distinct} of {total} jobs are the same run as another: they differ in nothing that "
-                "changes a result, and are trained once",
+                f"{total - distinct} of {total} jobs are the same run as another: they differ in nothing "
+                "that changes a result, and are trained once",
                 file=sys.stderr,
             )
 

@@ -82,7 +82,7 @@ def evaluate_lanes(
     spec: StaticSpec,
     side_by_side: bool,
 ) -> tuple[Variables, Int[Array, " lanes"], Evaluation]:
-    """Each lane's selected variables, their epoch, and their metrics on all its training and all its test rows.
+    """Each lane's selected variables, their epoch, and their metrics on all its training and test rows.
 
     The only reader of test rows.
     """

@@ -69,7 +69,7 @@ class Strengths(NamedTuple):
 
 
 class OptimizerNumbers(NamedTuple):
-    """Traced numbers of the optimizer; those that its kind does not read are 0, and no clipping is infinite."""
+    """Traced numbers of the optimizer; those that its kind does not read are 0; infinity clips nothing."""
 
     learning_rate: Float[Array, ""]
     momentum: Float[Array, ""]
@@ -210,7 +210,7 @@ class Evaluation(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A resolved run, ready to be trained: `config` is flat, by dotted key; `digest` is of its whole dataset."""
+    """A resolved run, ready to be trained. `config` is flat, by dotted key; `digest` is of the dataset."""
 
     directory: Path
     config: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Many runs on several devices: equal to lone runs to the last digit, grouped by program, contained when they fail."""
+"""Many runs on several devices: equal to lone runs to the last digit, contained when they fail."""
 
 import shutil
 from itertools import product

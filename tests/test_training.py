@@ -126,7 +126,7 @@ def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
 
 
 def test_a_term_that_another_run_has_on_changes_only_last_digits():
-    """`sweep.grouping=union`: dropout, L1, L2, decay, clipping and momentum at their neutral values do nothing."""
+    """`sweep.grouping=union`: dropout, L1, L2, decay, clipping, momentum at neutral values do nothing."""
     neutral = ("model.dropout=0", "penalty.l1=0", "penalty.l2=0", "optimizer.clip_norm=null")
     for optimizer in ("adamw", "sgd"):
         kept = ("trainer.batch_size=4", f"optimizer={optimizer}", "seed=4")

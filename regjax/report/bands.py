@@ -19,8 +19,8 @@ PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> Path:
     """Draws the validation metrics of every dataset's variants (the training ones where nothing validated).
 
-    A line goes as far as all of a variant's runs went; early stopping ends some before others. Runs that are not
-    done are left out, and of more than ten variants the first ten are shown.
+    A line goes as far as all of a variant's runs went; early stopping ends some before others. Runs that are
+    not done are left out, and of more than ten variants the first ten are shown.
     """
     figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
     grid = figure.subplots(len(datasets), len(PANELS), squeeze=False)

@@ -36,8 +36,8 @@ class Report(NamedTuple):
         if len(self.looks) > 1:
             counted = ", then ".join(f"{runs} runs" for runs in self.looks)
             notes.append(
-                f"look {len(self.looks)} at this sweep ({counted}): each look is a chance for a false alarm, and "
-                "the p-values are of one look"
+                f"look {len(self.looks)} at this sweep ({counted}): each look is a chance for a false alarm, "
+                "and the p-values are of one look"
             )
         return notes
 
@@ -86,7 +86,7 @@ def failures_in_words(runs: Iterable[Held]) -> list[str]:
 
 
 def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
-    """Ranks of the variants that every dataset has, where there are 2 datasets and 3 such variants at least."""
+    """Ranks of the variants that all datasets have; None for one dataset or less than three variants."""
     rows = {
         dataset: {row.variant: row for row in comparison.rows if _mean(row, comparison) is not None}
         for dataset, comparison in comparisons.items()
@@ -113,7 +113,8 @@ def _ranks_in_words(ranks: Ranks) -> str:
     listed = ", ".join(f"{ranks.variants[at]} {ranks.test.average_ranks[at]:.2f}" for at in order)
     return (
         f"average ranks over {len(ranks.datasets)} datasets (1 is best): {listed}; Friedman "
-        f"(Iman-Davenport) p = {ranks.test.p:.4f}; ranks {ranks.critical_difference:.2f} apart differ (Nemenyi)"
+        f"(Iman-Davenport) p = {ranks.test.p:.4f}; "
+        f"ranks {ranks.critical_difference:.2f} apart differ (Nemenyi)"
     )
 
 
