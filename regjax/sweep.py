@@ -20,8 +20,9 @@ from regjax.lanes import Lanes, lane_arguments, lanes_that_fit, memory_budget, r
 from regjax.programs import Placed, Programs, programs
 from regjax.types import DeviceData, EpochRecord, Run
 
-# One call of the program is sized to this much work: long enough to hide its start, short enough to watch.
-CALL_SECONDS = 1.0
+# One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
+# and at least this many times as long as it takes to write down what it did, while the device waits.
+CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
 # Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
 REFILL_SHARE = 0.25
 
@@ -210,8 +211,10 @@ class _Worker:
             elapsed = time.perf_counter() - begun
             reached = np.count_nonzero(epochs.epoch, axis=1)
             self._report(lanes, epochs, elapsed / reached.sum())
+            reporting = time.perf_counter() - begun - elapsed
             self._retire(lanes)
-            num_epochs = int(np.clip(CALL_SECONDS * reached.max() / elapsed, 1, training.RECORDS))
+            wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
+            num_epochs = int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
 
     def _worth_refilling(self, lanes: Lanes) -> bool:
         return lanes.free >= REFILL_SHARE * len(lanes)
