@@ -30,7 +30,8 @@ def _cores() -> int:
 
 def _divide_cpu(count: int) -> None:
     """Asks for CPU devices, unless the user has asked already, by flag or variable."""
-    if jax.config.read("jax_num_cpu_devices") != -1 or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
+    by_variable = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
+    if by_variable or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
     with suppress(RuntimeError):  # JAX has started, in an earlier sweep of this process: its devices stay
         jax.config.update("jax_num_cpu_devices", count)
