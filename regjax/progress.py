@@ -31,7 +31,8 @@ class _Line:
         shown += [f"{count} {status}" for status, count in counts.items()]
         best = f"best val acc {self.best:.4f}" if math.isfinite(self.best) else ""
         running = [self.epochs[run] for run in self.epochs if self.statuses[run] == "running"]
-        epoch = f"epoch {min(running)} to {max(running)}" if running else ""
+        reached = [str(number) for number in sorted({min(running), max(running)})] if running else []
+        epoch = f"epoch {' to '.join(reached)}" if running else ""
         return "  ".join(part for part in (", ".join(shown), epoch, best) if part)
 
 

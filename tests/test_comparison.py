@@ -117,6 +117,7 @@ def test_splits_that_follow_the_seed_are_judged_by_the_corrected_t():
     # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / training rows.
     t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 800))
     assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
+    assert "; corrected t" in row.verdict
 
 
 def test_variants_of_one_configuration_are_said_to_be_the_same():

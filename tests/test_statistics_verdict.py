@@ -73,7 +73,9 @@ def test_without_an_effect_no_seeds_are_named():
 
 
 def test_overlapping_splits_can_make_every_number_of_seeds_too_small():
-    text = "not distinguishable; no number of seeds on these rows would show a difference of .001"
+    text = (
+        "not distinguishable; corrected t; no number of seeds on these rows would show a difference of .001"
+    )
     assert words(0.003 * SCATTER, test_to_train=0.25) == text
 
 

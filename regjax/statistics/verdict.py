@@ -21,12 +21,13 @@ def verdict(
 
     A variant of which more runs failed than of the baseline is never "better": the seeds that it finished may
     be the easy ones. `effect` is the difference worth finding: what is not distinguishable comes with the
-    seeds that would show it at 80 % power at the comparison's level; None leaves that out.
+    seeds that would show it at 80 % power at the comparison's level; None leaves that out. Of splits
+    that follow the seed it says that the t is corrected for their overlap.
     """
     test = comparison.test
     if test.caveat in UNTESTED:
         return str(test.caveat)
-    few = f"; {test.caveat}" if test.caveat else ""
+    few = "; corrected t" * (test.test_to_train > 0) + (f"; {test.caveat}" if test.caveat else "")
     if not comparison.rejected:
         return "not distinguishable" + few + _seeds(comparison, effect)
     better = (test.mean > 0) == higher_is_better
