@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from regjax import __version__
+from regjax.errors import UserError
 
 METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
@@ -89,9 +90,13 @@ def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]
 
 
 def read_summary(directory: Path) -> dict[str, Any] | None:
-    """The summary, or None where the directory has none."""
+    """The summary, or None where the directory has none. Raises `UserError` where it is damaged."""
     path = directory / SUMMARY
-    return json.loads(path.read_text()) if path.exists() else None
+    try:
+        return json.loads(path.read_text()) if path.exists() else None
+    except ValueError as error:
+        remedy = "Name another directory, or move this file away"
+        raise UserError(f"{path}: it cannot be read ({error}). {remedy}.") from None
 
 
 def _cell(value: Any) -> str:

@@ -63,7 +63,7 @@ class Study:
 
     def place(self, place: int, directory: Path) -> None:
         """Gives a new job its directory, which no other run may have."""
-        if directory in self.directories.values() or runs.read_summary(directory) is not None:
+        if directory in self.directories.values() or (directory / runs.SUMMARY).exists():
             allowed = "it must name another folder for each job, such as ${hydra.job.num}"
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
         self.directories[place] = directory

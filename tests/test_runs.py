@@ -8,6 +8,7 @@ import pytest
 
 from regjax import runs
 from regjax.config import flatten
+from regjax.errors import UserError
 from tests.small import composed
 
 CONFIG = flatten(composed())
@@ -64,6 +65,13 @@ def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
 
 def test_a_directory_without_a_summary_has_none(tmp_path):
     assert runs.read_summary(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"status": "do'])
+def test_a_damaged_summary_is_named_with_the_remedy(tmp_path, text):
+    (tmp_path / "summary.json").write_text(text)
+    with pytest.raises(UserError, match=r"summary\.json: it cannot be read .*Name another directory"):
+        runs.read_summary(tmp_path)
 
 
 def test_metrics_read_back_as_the_same_float32(tmp_path):
