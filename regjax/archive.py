@@ -58,10 +58,10 @@ def next_number(sweep_dir: Path, first: int) -> int:
     return max(taken) + 1 if taken else first
 
 
-def held_by_identity(archive: Archive) -> dict[str, Held]:
+def held_by_identity(runs: Iterable[Held]) -> dict[str, Held]:
     """The run of each identity; of several the one that is done, or else the last."""
     found: dict[str, Held] = {}
-    for held in archive.runs:
+    for held in runs:
         identity = held.summary["identity"]
         if identity not in found or found[identity].summary["status"] != "done":
             found[identity] = held

@@ -81,7 +81,7 @@ class LiveRuns:
 
     def note(self, text: str) -> None:
         """Something that happened, such as a compilation."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def begin(self, run: Run) -> None:
         """The run has a lane."""
@@ -102,7 +102,7 @@ class LiveRuns:
             metric = summary["val_accuracy"]
             reached = "" if metric is None else f"  val_accuracy {metric:.4f}"
             name = f"{self._variant[run.directory]} seed={run.config['seed']}"
-            print(f"{name}: {line}{reached}", flush=True)
+            self.note(f"{name}: {line}{reached}")
 
     def _show(self, run: Run, status: str, line: str) -> None:
         variant = self._variant[run.directory]
@@ -113,4 +113,4 @@ class LiveRuns:
             state = line.split("  ", 1)[-1] if self._alone else shown.words
             self._bars.update(task, completed=sum(shown.epochs.values()), state=state, visible=visible)
         elif self._alone and line:
-            print(line, flush=True)
+            self.note(line)

@@ -48,6 +48,8 @@ def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> s
         for key, value in config.items()
         if key not in NOT_IDENTITY and not key.startswith(NOT_TRAINING)
     }
+    # 0 and 0.0 are one number, where a key takes both.
+    decisive = {key: float(value) if type(value) is int else value for key, value in decisive.items()}
     parts = [decisive, fingerprint, device_kind, __version__, version("jaxlib")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -15,7 +15,7 @@ from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
-from regjax.report.variants import variants
+from regjax.report.variants import Summary, variants
 from regjax.types import Run
 
 # A run that reads so is where its sweep was cut off: it is trained again without being asked.
@@ -38,7 +38,7 @@ class Study:
     def __init__(self, directory: Path, prepared: Sequence[Prepared]):
         self.directory, self._prepared = directory, prepared
         self.directories: dict[int, Path] = {}
-        self._held = archive.held_by_identity(self._read())
+        self._held = archive.held_by_identity(self._read().runs)
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
 
@@ -47,13 +47,19 @@ class Study:
 
     def check_baseline(self) -> None:
         """Refuses a baseline that no variant has, before hours are spent on its comparison."""
-        held = [run.summary["overrides"] for run in self._held.values()]
-        every = [
-            {"overrides": overrides} for overrides in [*held, *(job.overrides for job in self._prepared)]
-        ]
-        names, baseline = list(variants(every)), self._settings["compare.baseline"]
-        if baseline is not None and baseline not in names:
-            raise invalid_choice("compare.baseline", baseline, names)
+        baseline = self._settings["compare.baseline"]
+        for named in self._named().values():
+            if baseline is not None and baseline not in named:
+                raise invalid_choice("compare.baseline", baseline, list(named))
+
+    def _named(self) -> dict[str, dict[str, list[Summary]]]:
+        """The variants of each dataset, over the runs that the directory holds and this command's jobs."""
+        held = [run.summary for run in self._held.values()]
+        asked = [{"overrides": job.overrides, "config": job.config} for job in self._prepared]
+        by_dataset: dict[str, list[Summary]] = {}
+        for run in [*held, *asked]:
+            by_dataset.setdefault(run["config"]["data.name"], []).append(run)
+        return {dataset: variants(members) for dataset, members in by_dataset.items()}
 
     def new_jobs(self, first: int) -> dict[int, int]:
         """The places of the jobs that the directory does not hold, with their numbers, which go on."""
@@ -72,16 +78,18 @@ class Study:
         """Trains what is new, was cut off, or is to be tried again; gives the outcome of every job."""
         outcomes: dict[str, Outcome] = {}
         waiting: list[Run] = []
+        settled: list[str] = []
         for identity, place in self._first.items():
             job, held = self._prepared[place], self._held.get(identity)
             directory = held.directory if held else self.directories[place]
             if held and not self._again(held.summary):
                 outcomes[identity] = Outcome(directory, held.summary)
+                settled.append(held.summary["status"])
             elif isinstance(job, Refused):
                 outcomes[identity] = Outcome(directory, jobs.write_refusal(job, directory))
             else:
                 waiting.append(job._replace(directory=directory))
-        self._tell([identity for identity in outcomes if identity in self._held])
+        self._tell(settled)
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = jobs.train(waiting, devices, watcher)
         outcomes |= {run.identity: Outcome(run.directory, summaries[run.directory]) for run in waiting}
@@ -94,7 +102,7 @@ class Study:
     def _tell(self, settled: list[str]) -> None:
         total, distinct = len(self._prepared), len(self._first)
         if settled:
-            done = sum(self._held[identity].summary["status"] == "done" for identity in settled)
+            done = settled.count("done")
             others = f" and {len(settled) - done} not (sweep.retry=true trains them)" * (done < len(settled))
             print(f"of {distinct} runs {done} are done already{others}: not trained again", file=sys.stderr)
         if distinct < total:
@@ -105,10 +113,15 @@ class Study:
             )
 
     def _names(self, waiting: list[Run]) -> list[str]:
-        """Each run's variant."""
-        named = variants([{"overrides": run.overrides, "directory": run.directory} for run in waiting])
-        names = {run["directory"]: name for name, group in named.items() for run in group}
-        return [names[run.directory] for run in waiting]
+        """Each run's variant, after its dataset where there are several."""
+        named = self._named()
+        names = {
+            tuple(run["overrides"]): f"{dataset} {name}" if len(named) > 1 else name
+            for dataset, groups in named.items()
+            for name, group in groups.items()
+            for run in group
+        }
+        return [names[tuple(run.overrides)] for run in waiting]
 
     def compare(self, outcomes: Sequence[Outcome]) -> None:
         """Prints the comparison of all runs that the directory holds, and writes it there."""
@@ -136,6 +149,7 @@ class Study:
         left_out = self._read().left_out
         if left_out:
             lines += [f"not in the comparison: {line}" for line in left_out]
+            lines += ["move such a folder away to go on without it; a job that it stood for was trained anew"]
         if failed:
             lines += ["to run only those again:", self._rerun()]
         return "\n".join(lines)

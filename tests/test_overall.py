@@ -49,20 +49,78 @@ def sweep_of(folder, *rates, seeds=4, **settings):
     ]
 
 
-def test_the_table_the_sheet_and_the_page_show_the_same_cells(tmp_path, capsys):
+def test_the_table_and_the_page_show_the_same_cells(tmp_path, capsys):
     found = build_report(sweep_of(tmp_path / "runs", 0.0, 0.5), **SETTINGS)
     write_report(found, tmp_path)
     print_report(found, tmp_path)
     printed = capsys.readouterr().out
-    with (tmp_path / "comparison.csv").open(newline="") as file:
-        header, *rows = list(csv.reader(file))
     page = (tmp_path / "comparison.md").read_text()
-    for cell in [*header[1:], *rows[0], *rows[1][1:]]:
-        assert cell in page
-    for cell in [*header[1:], *rows[0][1:], *rows[1][1:]]:
-        assert cell in printed
+    header, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) == 2
     assert rows[1][header.index("verdict")].startswith("better")
+    for cell in [*header, *rows[0], *rows[1]]:
+        assert cell.strip() in printed
     assert all(note in page and note in printed for note in found.comparisons["digits"].notes)
+
+
+def test_the_sheet_has_the_numbers_of_each_variant(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    write_report(build_report(found, **SETTINGS), tmp_path)
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        plain, dropped = list(csv.DictReader(file))
+    values = [run.summary["test_accuracy"] for run in found]
+    test = stats.ttest_rel(values[4:], values[:4])
+    assert (plain["variant"], plain["n"], plain["difference"], plain["p"]) == (
+        "model.dropout=0.0",
+        "4",
+        "",
+        "",
+    )
+    assert float(dropped["test_accuracy"]) == pytest.approx(np.mean(values[4:]))
+    assert float(dropped["p"]) == pytest.approx(test.pvalue)
+    assert float(dropped["difference_low"]) == pytest.approx(test.confidence_interval(0.95).low)
+    assert dropped["verdict"].startswith("better")
+
+
+def test_a_run_counts_once_however_often_it_is_named(tmp_path, capsys):
+    once = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    copied = [run._replace(directory=tmp_path / "copy" / run.directory.name) for run in once]
+    assert (
+        build_report([*once, *copied], **SETTINGS).comparisons == build_report(once, **SETTINGS).comparisons
+    )
+
+
+def test_of_runs_that_share_a_seed_one_counts_and_it_is_said(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    other = held(tmp_path / "runs", 0, 0.5, "model.dropout=0.0")
+    other = other._replace(summary=other.summary | {"identity": "of another device"})
+    comparison = build_report([*found, other], **SETTINGS).comparisons["digits"]
+    assert comparison.rows[0].n == comparison.rows[1].test.n == 4
+    assert "model.dropout=0.0: 1 runs share their seed with another" in comparison.notes[-1]
+
+
+def test_equal_scores_share_a_rank_whatever_their_last_digits(tmp_path):
+    found = []
+    for data in ("a", "b"):
+        for at, name in enumerate(("x=0", "x=1", "x=2")):
+            found += [held(tmp_path / data, 0, 0.9 + 1e-8 * at, name, data=data)]
+    np.testing.assert_array_equal(build_report(found, **SETTINGS).ranks.test.average_ranks, [2, 2, 2])
+
+
+@pytest.mark.parametrize("text", ["garbage\n", "epoch,val_loss\n1,word\n", ""])
+def test_metrics_that_cannot_be_read_are_named_and_not_drawn(tmp_path, capsys, text):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    (found[2].directory / "metrics.csv").write_text(text)
+    write_report(build_report(found, **SETTINGS), tmp_path)
+    assert f"{found[2].directory / 'metrics.csv'}: not in curves.png" in capsys.readouterr().err
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_a_report_cannot_be_written_into_a_file(tmp_path, capsys):
+    sweep_of(tmp_path / "runs", 0.0, 0.5)
+    (tmp_path / "file").touch()
+    assert report([str(tmp_path / "runs"), "--output", str(tmp_path / "file")]) == 1
+    assert "error: --output=" in capsys.readouterr().err
 
 
 def test_the_numbers_are_strict_json(tmp_path):

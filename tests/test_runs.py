@@ -120,6 +120,11 @@ def test_an_identity_depends_on_values_and_not_on_the_order_of_keys():
     assert runs.identity(CONFIG, "data", "cpu") == runs.identity(backwards, "data", "cpu")
 
 
+def test_equal_numbers_have_one_identity():
+    identities = {runs.identity(CONFIG | {"model.dropout": rate}, "data", "cpu") for rate in (0, 0.0)}
+    assert len(identities) == 1
+
+
 @pytest.mark.parametrize("key", CONFIG)
 def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key):
     changed = CONFIG | {key: "another value"}

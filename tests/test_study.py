@@ -231,6 +231,17 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     assert folders() == [0, 1, 2, 3]
 
 
+def test_a_baseline_is_a_variant_of_each_dataset(command):
+    small = SMALL.replace("data=wine", "data=wine,breast_cancer")
+    done = command(f"-m {small} regularization=none,l2 seed=0,1 compare.baseline=l2")
+    assert (done.code, folders()) == (0, [*range(8)])
+    rows = {data: found["rows"] for data, found in comparison()["comparisons"].items()}
+    assert [[row["variant"] for row in rows[data]] for data in ("wine", "breast_cancer")] == [
+        ["l2", "none"]
+    ] * 2
+    assert "wine l2 seed=0: done" in done.out
+
+
 def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
     assert archive.next_number(tmp_path, 3) == 3
     for name in ("2", "17", "notes", "5x"):

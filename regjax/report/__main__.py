@@ -7,7 +7,7 @@ from pathlib import Path
 from regjax.archive import Held, read_archive
 from regjax.errors import UserError, nearest
 from regjax.report.comparison import HIGHER_IS_BETTER
-from regjax.report.files import write_report
+from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
 
@@ -50,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: --output={options.output}: {error.strerror} ({error.filename})", file=sys.stderr)
+        return 1
     return 1 if refused else 0
 
 
@@ -68,11 +71,12 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         effect=config["compare.effect"],
         alpha=config["compare.alpha"],
         group_by=options.group_by,
+        earlier_looks=previous_looks(options.paths[0]) if len(options.paths) == 1 else (),
     )
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         write_report(report, options.output)
-    print_report(report, options.output or options.paths[0])
+    print_report(report, options.output)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`curves.png` of a sweep: each variant's mean over its seeds, with its 95 % interval as a band."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,11 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regjax.archive import Held
-from regjax.runs import read_metrics
+from regjax.runs import METRICS, read_metrics
 from regjax.statistics import mean_interval
 
+Table = dict[str, list[float]]
 # More lines than the palette has colours cannot be told apart.
 SHOWN = 10
+COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 
 
@@ -25,8 +28,9 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
     grid = figure.subplots(len(datasets), len(PANELS), squeeze=False)
     for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
+        tables = {name: _tables(group) for name, group in list(variants.items())[:SHOWN]}
         for axes, (quantity, unit) in zip(axes_of_dataset, PANELS.items(), strict=True):
-            part = _draw_panel(axes, quantity, dict(list(variants.items())[:SHOWN]))
+            part = _draw_panel(axes, quantity, tables)
             axes.set(xlabel="epoch", ylabel=f"{part} {unit}")
             axes.grid(alpha=0.3)
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -40,12 +44,24 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     return path
 
 
-def _draw_panel(axes: Axes, quantity: str, variants: Mapping[str, Sequence[Held]]) -> str:
+def _tables(group: Sequence[Held]) -> list[Table]:
+    """The metrics of a variant's runs that are done; a word on those that cannot be read."""
+    tables = []
+    for run in group:
+        if run.summary["status"] != "done":
+            continue
+        try:
+            table = read_metrics(run.directory)
+            if not set(COLUMNS) <= set(table):
+                raise ValueError("columns are missing")
+            tables.append(table)
+        except (OSError, ValueError) as error:
+            print(f"{run.directory / METRICS}: not in curves.png ({error})", file=sys.stderr)
+    return tables
+
+
+def _draw_panel(axes: Axes, quantity: str, tables: Mapping[str, Sequence[Table]]) -> str:
     """Draws one quantity; gives the part of the data that it is measured on."""
-    tables = {
-        name: [read_metrics(run.directory) for run in group if run.summary["status"] == "done"]
-        for name, group in variants.items()
-    }
     validated = any(np.isfinite(table["val_loss"]).any() for group in tables.values() for table in group)
     column = f"{'val' if validated else 'train'}_{quantity}"
     for name, group in tables.items():

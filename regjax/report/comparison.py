@@ -51,6 +51,7 @@ def compare_variants(
 
     A metric of test rows becomes that of validation rows where test rows validated, and a note says so.
     """
+    given, variants = variants, {name: _one_a_seed(group) for name, group in variants.items()}
     reference = baseline or next(iter(variants))
     if reference not in variants:
         raise invalid_choice("compare.baseline", reference, list(variants))
@@ -80,6 +81,11 @@ def compare_variants(
             )
         )
     notes = _notes(variants, reference, pairs, tests, on_test=on_test)
+    for name, group in given.items():
+        if more := len(group) - len(variants[name]):
+            notes.append(
+                f"{name}: {more} runs share their seed with another, and the last of each seed counts"
+            )
     return Comparison(metric, reference, alpha, rows, notes)
 
 
@@ -98,10 +104,20 @@ def _failed(summaries: list[Summary]) -> int:
     return sum(summary["status"] != "done" for summary in summaries)
 
 
+def _key(summary: Summary) -> tuple[int, int]:
+    """What a run shares with its pair: the seed, and the split's where that one varies."""
+    return summary["config"]["seed"], summary["config"]["data.split_seed"]
+
+
+def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
+    """Runs of one seed are not independent: the last one stands for it."""
+    return list({_key(summary): summary for summary in summaries}.values())
+
+
 def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, int], Summary]:
-    """Finished runs by what they share with their pair: the seed, and the split's where that one varies."""
+    """Finished runs by what they share with their pair."""
     return {
-        (summary["config"]["seed"], summary["config"]["data.split_seed"]): summary
+        _key(summary): summary
         for summary in summaries
         if summary["status"] == "done" and summary[metric] is not None
     }

@@ -4,10 +4,13 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from regjax.report.bands import draw_variants
+from regjax.report.comparison import Comparison
 from regjax.report.overall import Report, plain
 from regjax.report.tables import comparison_cells
+from regjax.statistics import Interval
 
 NUMBERS = "comparison.json"
 
@@ -39,14 +42,33 @@ def previous_looks(directory: Path) -> list[int]:
         return []
 
 
-def _sheet(report: Report) -> list[list[str]]:
-    """The rows of all datasets under one header; their metrics are the same."""
-    rows: list[list[str]] = []
-    for dataset, comparison in report.comparisons.items():
-        header, cells = comparison_cells(comparison)
-        rows = rows or [["dataset", *header]]
-        rows += [[dataset, *row] for row in cells]
-    return rows
+def _sheet(report: Report) -> list[list[Any]]:
+    """A row of numbers for each variant of each dataset, under one header."""
+    rows = [_numbers(dataset, comparison) for dataset, comparison in report.comparisons.items()]
+    lines = [line for of_dataset in rows for line in of_dataset]
+    header = list(dict.fromkeys(name for line in lines for name in line))
+    return [header, *([line.get(name) for name in header] for line in lines)]
+
+
+def _numbers(dataset: str, comparison: Comparison) -> list[dict[str, Any]]:
+    """One dataset's rows by column; what is not known or not finite is empty."""
+    lines = []
+    for row in comparison.rows:
+        line: dict[str, Any] = {"dataset": dataset, "variant": row.variant, "n": row.n, "failed": row.failed}
+        for name, interval in row.means.items():
+            line |= _bounds(name, interval)
+        line["metric"] = comparison.metric
+        line |= _bounds("difference", row.difference)
+        p = row.test.p if row.test else None
+        wilcoxon_p = row.test.wilcoxon_p if row.test else None
+        line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p}
+        lines.append(plain(line) | {"verdict": row.verdict})
+    return lines
+
+
+def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
+    mean, low, high = interval[:3] if interval else (None, None, None)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
 def _page(report: Report) -> str:

@@ -5,10 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regjax.archive import Held
+from regjax.archive import Held, held_by_identity
 from regjax.report.comparison import HIGHER_IS_BETTER, Comparison, Row, compare_variants
 from regjax.report.variants import Summary, grouped_by, variants
 from regjax.statistics import Friedman, friedman, nemenyi_difference
+
+# Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.
+DECIMALS = 6
 
 
 class Ranks(NamedTuple):
@@ -52,7 +55,11 @@ def build_report(
     group_by: str | None = None,
     earlier_looks: Sequence[int] = (),
 ) -> Report:
-    """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset."""
+    """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
+
+    Directories that hold the same run, by its identity, count once.
+    """
+    runs = list(held_by_identity(runs).values())
     by_dataset: dict[str, list[Held]] = {}
     for run in runs:
         by_dataset.setdefault(run.summary["config"]["data.name"], []).append(run)
@@ -98,6 +105,7 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
     scores = np.array(
         [[_mean(found[name], comparisons[dataset]) for name in common] for dataset, found in rows.items()]
     )
+    scores = np.round(scores, DECIMALS)
     higher = {HIGHER_IS_BETTER[comparison.metric] for comparison in comparisons.values()}
     test = friedman(scores, higher_is_better=higher.pop())
     return Ranks(common, list(rows), test, nemenyi_difference(len(common), len(rows), alpha=alpha))

@@ -52,8 +52,11 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return entries
 
 
-def print_report(report: Report, directory: Path) -> None:
-    """For each dataset a row per variant, set against the baseline; what failed; what to know beside it."""
+def print_report(report: Report, directory: Path | None) -> None:
+    """For each dataset a row per variant, set against the baseline; what failed; what to know beside it.
+
+    `directory` is where the report was written, if it was.
+    """
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     for dataset, comparison in report.comparisons.items():
         header, rows = comparison_cells(comparison)
@@ -67,7 +70,8 @@ def print_report(report: Report, directory: Path) -> None:
             console.print(note)
     for line in (*report.notes, *report.failures):
         console.print(line)
-    console.print(f"files  {directory}")
+    if directory:
+        console.print(f"files  {directory}")
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
