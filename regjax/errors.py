@@ -8,6 +8,14 @@ class UserError(Exception):
     """Wrong input, or a machine that lacks something: shown as a message, without a traceback."""
 
 
+class StoppedError(UserError):
+    """A signal, by its number, has ended the command before its work was done."""
+
+    def __init__(self, number: int, message: str):
+        super().__init__(message)
+        self.number = number
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate most like `word`, or None where none comes close."""
     close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)

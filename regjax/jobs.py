@@ -6,12 +6,16 @@ from typing import Any, NamedTuple
 
 import jax
 
-from regjax import data, platforms, runs, sweep
+from regjax import data, platforms, runs
 from regjax.config import Config, check, flatten
 from regjax.config.checks import check_regularization
 from regjax.config.resolve import resolve, united
-from regjax.errors import UserError, shown
+from regjax.errors import StoppedError, UserError, shown
 from regjax.journal import Journal, without_results
+from regjax.schedule import Summaries, Watcher
+from regjax.signals import Signals
+from regjax.states import FOLDER, States
+from regjax.sweep import train_runs
 from regjax.types import Dataset, Run, Scaling, Split
 
 # All jobs of one command share these: the first decides for the process.
@@ -86,16 +90,36 @@ def _refused(config: dict[str, Any], overrides: list[str], reason: str) -> Refus
     return Refused(config, overrides, runs.identity(config, "", ""), reason)
 
 
-def train(waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: sweep.Watcher) -> sweep.Summaries:
-    """Trains runs whose directories are set; gives their summaries by directory."""
-    for run in waiting:
-        Journal(run).begin()
+def train(
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path
+) -> Summaries:
+    """Trains runs whose directories are set; gives their summaries by directory.
+
+    Those whose state was saved below `directory`, that of the run or of the sweep, go on from there. Raises
+    `StoppedError` where a signal has interrupted them.
+    """
     if not waiting:
         return {}
+    states = States(directory / FOLDER)
+    for run in waiting:
+        if states.newest(run) is None:
+            Journal(run).begin()
     settings = waiting[0].config
     tolerated = {"done", "diverged"} if settings["sweep.allow_diverged"] else {"done"}
     stop_at = {"failed", "diverged"} - tolerated if settings["sweep.fail_fast"] else set()
-    return sweep.train_runs(waiting, devices, watcher, lanes=settings["sweep.lanes"], stop_at=stop_at)
+    with Signals() as signals:
+        summaries = train_runs(
+            waiting,
+            devices,
+            watcher,
+            states,
+            signals.stop,
+            lanes=settings["sweep.lanes"],
+            stop_at=stop_at,
+        )
+    if signals.number:
+        raise StoppedError(signals.number, "interrupted")
+    return summaries
 
 
 def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:

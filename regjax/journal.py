@@ -30,6 +30,14 @@ class Journal:
         """The directory says that the run is going to be trained."""
         runs.start(self.run.directory, records.columns(self.run.spec), provenance(self.run))
 
+    def resume(self, epoch: int) -> None:
+        """Goes on after an epoch that is done: what was written of later ones is taken back.
+
+        Raises `DamagedError` where the table lacks one of the epochs before.
+        """
+        self._history = runs.rewind_metrics(self.run.directory, epoch)
+        runs.append_log(self.run.directory, f"resumed after epoch {epoch}")
+
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
         """Writes the epochs of one call, of which each took `seconds`; gives their rows."""
         reached = np.flatnonzero(epochs.epoch)
@@ -41,6 +49,10 @@ class Journal:
         runs.append_log(self.run.directory, *(self.line(row) for row in rows))
         return rows
 
+    def sync(self) -> None:
+        """What is written of the epochs is on the disk before a state that counts on it."""
+        runs.sync_metrics(self.run.directory)
+
     def line(self, row: dict[str, Any]) -> str:
         """One epoch in words."""
         return records.line(row, self.run.config["trainer.epochs"])
@@ -50,7 +62,7 @@ class Journal:
     ) -> dict[str, Any]:
         """Saves the selected variables, and last of all the summary, which it returns."""
         results = records.results(self._history, epoch, evaluation, diverged=diverged)
-        if results["status"] == "done" and self.run.config["checkpoint"] == "selected":
+        if results["status"] == "done" and self.run.config["checkpoint"] != "none":
             checkpoint.save_selected(self.run.directory, variables)
         return self._end(results)
 

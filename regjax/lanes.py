@@ -17,6 +17,7 @@ from regjax.types import (
     Rows,
     Run,
     StaticSpec,
+    TrainState,
     Variables,
 )
 
@@ -73,6 +74,24 @@ class Lanes:
         self._state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
         host: EpochRecord = jax.device_get(records)
         return host
+
+    def snapshot(self) -> TrainState:
+        """A copy of the state of all lanes, on the host; the device may go on."""
+        state: TrainState = jax.tree.map(np.array, jax.device_get(self._state))
+        return state
+
+    def resume(self, run: Run, saved: TrainState, lane_of_saved: int) -> None:
+        """Puts a run where it stood, by one lane of a saved state."""
+        lane = next(lane for lane, held in self.runs.items() if held is run)
+        state = self.snapshot()
+        for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(saved), strict=True):
+            ours[lane] = theirs[lane_of_saved]
+        self._state = jax.device_put(state, self._device)
+
+    @property
+    def blank(self) -> TrainState:
+        """The shapes of the state of all lanes."""
+        return self._placed.blank
 
     def ended(self) -> list[int]:
         """The lanes whose run has finished, stopped early or diverged."""

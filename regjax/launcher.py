@@ -12,8 +12,8 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
-from regjax.config import typed
-from regjax.errors import UserError
+from regjax.config import command_again, typed
+from regjax.errors import StoppedError, UserError
 from regjax.jobs import Job
 from regjax.progress import LiveRuns
 from regjax.report.curves import draw_curves
@@ -42,8 +42,12 @@ def run_single(composed: DictConfig) -> float | None:
     (run,) = [job._replace(directory=directory) for job in prepared if isinstance(job, Run)]
     summary = _held(run)
     if summary is None:
-        with LiveRuns([run], ["run"]) as watcher:
-            summary = jobs.train([run], devices, watcher)[directory]
+        try:
+            with LiveRuns([run], ["run"]) as watcher:
+                summary = jobs.train([run], devices, watcher, directory)[directory]
+        except StoppedError as stopped:
+            goes_on = command_again(f"hydra.run.dir={directory}")
+            raise StoppedError(stopped.number, f"{stopped}; to go on:\n{goes_on}") from None
         _draw(run, summary)
     print_summary(summary, directory)
     if hydra.mode == RunMode.MULTIRUN:  # a launcher other than ours: it compares nothing

@@ -15,12 +15,15 @@ from typing import Any
 
 from regjax import __version__
 from regjax.errors import UserError
+from regjax.manifests import DamagedError
 
 METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
 NOT_IDENTITY = (
     "cache_dir",
     "checkpoint",
+    "checkpointing.minutes",
+    "checkpointing.keep",
     "platform",
     "data.manual_dir",
     "data.data_dir",
@@ -69,11 +72,44 @@ def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         csv.writer(file).writerows([_cell(value) for value in row.values()] for row in rows)
 
 
+def sync_metrics(directory: Path) -> None:
+    """Has the table of metrics on the disk when it returns."""
+    with (directory / METRICS).open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def read_metrics(directory: Path) -> dict[str, list[float]]:
     """The table of metrics by column; an empty cell is NaN."""
     with (directory / METRICS).open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
+
+
+def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
+    """Keeps the rows of the first epochs and gives them. Raises `DamagedError` where one is not whole."""
+    path = directory / METRICS
+    try:
+        header, *lines = path.read_text().splitlines(keepends=True)[: epochs + 1]
+        columns = header.strip().split(",")
+        rows = [dict(zip(columns, line.rstrip("\n").split(","), strict=True)) for line in lines]
+        history = [{name: float(value or "nan") for name, value in row.items()} for row in rows]
+        whole = [int(row["epoch"]) for row in history] == [*range(1, epochs + 1)]
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedError(f"{path}: {error}") from None
+    if not whole:
+        raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")
+    _replace(path, "".join([header, *lines]))
+    return [row | {"epoch": int(row["epoch"])} for row in history]
+
+
+def _replace(path: Path, text: str) -> None:
+    """Another text in the place of a file, in one step, and on the disk when it is there."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def append_log(directory: Path, *lines: str) -> None:
@@ -85,9 +121,7 @@ def append_log(directory: Path, *lines: str) -> None:
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Replaces the summary in one step and returns it as written; numbers that are not finite are null."""
     plain: dict[str, Any] = _plain(summary)
-    temporary = directory / f".{SUMMARY}.partial"
-    temporary.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, directory / SUMMARY)
+    _replace(directory / SUMMARY, json.dumps(plain, indent=2, allow_nan=False) + "\n")
     return plain
 
 

@@ -1,6 +1,5 @@
 """A sweep and its directory: what of it is new, what is trained, and what is said of all of it at the end."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any, NamedTuple
 import jax
 
 from regjax import archive, jobs, runs
-from regjax.errors import invalid, invalid_choice
+from regjax.config import command_again
+from regjax.errors import StoppedError, invalid, invalid_choice
 from regjax.jobs import Prepared, Refused
 from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
@@ -41,6 +41,7 @@ class Study:
         self._held = archive.held_by_identity(self._read().runs)
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
+        self._place = f"hydra.sweep.dir={directory}"
 
     def _read(self) -> archive.Archive:
         return archive.read_archive(self.directory, versions=("regjax", "jaxlib"))
@@ -90,8 +91,13 @@ class Study:
             else:
                 waiting.append(job._replace(directory=directory))
         self._tell(settled)
-        with LiveRuns(waiting, self._names(waiting)) as watcher:
-            summaries = jobs.train(waiting, devices, watcher)
+        try:
+            with LiveRuns(waiting, self._names(waiting)) as watcher:
+                summaries = jobs.train(waiting, devices, watcher, self.directory)
+        except StoppedError as stopped:
+            raise StoppedError(
+                stopped.number, f"{stopped}; to go on:\n{command_again(self._place)}"
+            ) from None
         outcomes |= {run.identity: Outcome(run.directory, summaries[run.directory]) for run in waiting}
         return [outcomes[job.identity] for job in self._prepared]
 
@@ -151,20 +157,10 @@ class Study:
             lines += [f"not in the comparison: {line}" for line in left_out]
             lines += ["move such a folder away to go on without it; a job that it stood for was trained anew"]
         if failed:
-            lines += ["to run only those again:", self._rerun()]
+            lines += ["to run only those again:", command_again(self._place, "sweep.retry=true")]
         return "\n".join(lines)
 
     def accepts(self, outcome: Outcome) -> bool:
         """Whether a job is done, or has diverged where that is a result."""
         status = outcome.summary["status"]
         return status == "done" or (status == "diverged" and self._settings["sweep.allow_diverged"])
-
-    def _rerun(self) -> str:
-        """The command with this directory and `sweep.retry=true`: what is done is not trained again."""
-        kept = [
-            argument
-            for argument in sys.argv[1:]
-            if not argument.startswith(("hydra.sweep.dir=", "sweep.retry="))
-        ]
-        arguments = [sys.argv[0], *kept, f"hydra.sweep.dir={self.directory}", "sweep.retry=true"]
-        return shlex.join(["python", *arguments])

@@ -1,6 +1,7 @@
 """Small sweeps in this process: runs on Gaussian clusters, ready to be trained in a folder."""
 
 import csv
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from regjax import data
 from regjax.config import flatten
 from regjax.config.resolve import resolve
 from regjax.journal import Journal
+from regjax.states import States
 from regjax.sweep import train_runs
 from regjax.types import Dataset, Run, Scaling, Split
 from tests.small import clusters, composed
@@ -66,11 +68,25 @@ class Heard:
         self.finished.append((run.directory, summary["status"], line))
 
 
-def trained(runs: list[Run], *, devices: int = 2, lanes: int | None = None, stop_at=(), heard=None):
-    """The summaries by directory, of runs whose directories are begun."""
+def trained(runs, **settings):
+    """The summaries by directory, of runs whose directories are begun first."""
     for run in runs:
         Journal(run).begin()
-    return train_runs(runs, jax.devices()[:devices], heard or Heard(), lanes=lanes, stop_at=stop_at)
+    return started(runs, **settings)
+
+
+def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None, stop=None):
+    """The summaries by directory, of runs whose directories are as they are."""
+    states = states or States(runs[0].directory.parent / "states")
+    return train_runs(
+        runs,
+        jax.devices()[:devices],
+        heard or Heard(),
+        states,
+        stop or threading.Event(),
+        lanes=lanes,
+        stop_at=stop_at,
+    )
 
 
 def numbers(directory: Path) -> list[list[str]]:

@@ -37,6 +37,8 @@ BOUNDARIES = {
     **dict.fromkeys(["optimizer.momentum", "optimizer.beta1", "optimizer.beta2", "optimizer.rho"], BELOW_1),
     **dict.fromkeys(["optimizer.learning_rate", "optimizer.epsilon", "schedule.decay_epochs"], ABOVE_0),
     **dict.fromkeys(["model.norm_epsilon", "model.init_stddev", "compare.effect"], ABOVE_0),
+    "checkpointing.minutes": ABOVE_0,
+    "checkpointing.keep": FROM_1,
     **dict.fromkeys(["model.input_dropout", "schedule.final_fraction"], FROM_0_TO_1),
     "model.norm_momentum": BELOW_1,
     "optimizer.clip_norm": ((None, *ABOVE_0[0]), ABOVE_0[1]),
@@ -50,7 +52,7 @@ BOUNDARIES = {
 NAMES = {
     "platform": ("auto cpu gpu tpu", "gqu", "gpu"),
     "precision": ("float32 tf32 bfloat16", "float23", "float32"),
-    "checkpoint": ("selected none", "selcted", "selected"),
+    "checkpoint": ("selected every_epoch every_minutes none", "selcted", "selected"),
     "data.source": ("sklearn idx tfds", "sklern", "sklearn"),
     "data.scaling": ("unit standard none", "standrad", "standard"),
     "model.activation": ("relu gelu silu tanh sigmoid selu elu leaky_relu", "leakyrelu", "leaky_relu"),
@@ -244,7 +246,7 @@ ON = [
     "model.hidden=[8,4]", "model.dropout=0.5", "model.input_dropout=0.1", "penalty.l1=0.1", "penalty.l2=0.1",
     "optimizer.clip_norm=1", "schedule.warmup_epochs=1", "early_stopping.patience=2",
 ]  # fmt: skip
-NOT_TRACED = ("data.", "compare.", "sweep.")
+NOT_TRACED = ("data.", "compare.", "sweep.", "checkpointing.")
 WHOLE = {key: 4 for key in BOUNDARIES if BOUNDARIES[key][0][-1] == INT32 and not key.startswith(NOT_TRACED)}
 SIZES = ("trainer.batch_size", "trainer.evaluation_batch_size")
 REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith(NOT_TRACED)}

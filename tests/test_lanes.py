@@ -1,6 +1,7 @@
 """How many lanes one program has, and what becomes of those without a run."""
 
 import math
+import threading
 from types import SimpleNamespace
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax import lanes, sweep
+from regjax import lanes, schedule
 from regjax.types import DeviceData
 from tests.sweeps import Heard, run_of, trained
 
@@ -60,17 +61,19 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
             lanes=0, seconds=0, on=lambda device: None, bytes_needed=lambda device: 0
         ), True
 
-    monkeypatch.setattr(sweep, "lanes_that_fit", lambda *given: fit)
-    monkeypatch.setattr(sweep, "programs", programs)
+    monkeypatch.setattr(schedule, "lanes_that_fit", lambda *given: fit)
+    monkeypatch.setattr(schedule, "programs", programs)
     one = run_of(tmp_path)
-    schedule = sweep._Schedule([one] * runs, jax.devices()[:devices], Heard(), lanes=asked, stop_at=())
-    schedule.placed(schedule.next_group(), DATA, jax.devices()[0])
+    plan = schedule.Schedule(
+        [one] * runs, jax.devices()[:devices], Heard(), threading.Event(), lanes=asked, stop_at=()
+    )
+    plan.placed(plan.next_group(), DATA, jax.devices()[0])
     assert counts == [expected]
 
 
 def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_path, monkeypatch):
     asked = []
-    real = sweep.programs
+    real = schedule.programs
 
     def programs(spec, example, **how):
         asked.append(len(example.test))
@@ -79,9 +82,9 @@ def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_pat
             lanes=asked[-1], seconds=0, on=found.on, bytes_needed=lambda device: 100 * asked[-1]
         ), new
 
-    monkeypatch.setattr(sweep, "programs", programs)
-    monkeypatch.setattr(sweep, "lanes_that_fit", lambda *given: math.inf)
-    monkeypatch.setattr(sweep, "memory_budget", lambda device: 250)
+    monkeypatch.setattr(schedule, "programs", programs)
+    monkeypatch.setattr(schedule, "lanes_that_fit", lambda *given: math.inf)
+    monkeypatch.setattr(schedule, "memory_budget", lambda device: 250)
     runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(5)]
     summaries = trained(runs, devices=1)
     assert asked == [5, 2]

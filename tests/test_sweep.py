@@ -7,11 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-from regjax import checkpoint, programs, sweep, training
+from regjax import checkpoint, programs, training
 from regjax.journal import Journal
 from regjax.lanes import Lanes
 from tests.small import clusters
-from tests.sweeps import DIVERGES, Heard, numbers, run_of, trained
+from tests.sweeps import DIVERGES, Heard, numbers, run_of, started, trained
 
 EARLY = ("early_stopping.patience=1", "early_stopping.min_delta=0.02", "trainer.epochs=30")
 VARIANTS = [
@@ -107,7 +107,7 @@ def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
         Journal(run).begin()
     (runs[1].directory / "metrics.csv").unlink()
     (runs[1].directory / "metrics.csv").mkdir()
-    summaries = sweep.train_runs(runs, jax.devices()[:1], Heard(), lanes=lanes, stop_at=())
+    summaries = started(runs, devices=1, lanes=lanes)
     assert [summaries[run.directory]["status"] for run in runs] == ["done", "failed", "done"]
     assert "IsADirectoryError" in summaries[runs[1].directory]["reason"]
     assert "Traceback" in (runs[1].directory / "train.log").read_text()
@@ -118,7 +118,7 @@ def test_a_run_whose_directory_is_gone_says_so(tmp_path):
     for run in runs:
         Journal(run).begin()
     shutil.rmtree(runs[0].directory)
-    summaries = sweep.train_runs(runs, jax.devices()[:1], Heard(), lanes=None, stop_at=())
+    summaries = started(runs, devices=1)
     assert summaries[runs[0].directory]["status"] == "failed"
     assert "cannot be written: No such file or directory" in summaries[runs[0].directory]["reason"]
     assert summaries[runs[1].directory]["status"] == "done"

@@ -4,7 +4,16 @@ Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help
 """
 
 from regjax.config.checks import check
-from regjax.config.messages import explain, run_command
+from regjax.config.messages import command_again, explain, run_command
 from regjax.config.schema import Config, flatten, register_schema, typed
 
-__all__ = ["Config", "check", "explain", "flatten", "register_schema", "run_command", "typed"]
+__all__ = [
+    "Config",
+    "check",
+    "command_again",
+    "explain",
+    "flatten",
+    "register_schema",
+    "run_command",
+    "typed",
+]

@@ -35,7 +35,7 @@ MONITOR_MODES = {"val_loss": "min", "val_accuracy": "max"}
 CHOICES: dict[str, tuple[str, ...]] = {
     "platform": ("auto", "cpu", "gpu", "tpu"),
     "precision": ("float32", "tf32", "bfloat16"),
-    "checkpoint": ("selected", "none"),
+    "checkpoint": ("selected", "every_epoch", "every_minutes", "none"),
     "data.source": ("sklearn", "idx", "tfds"),
     "data.scaling": ("unit", "standard", "none"),
     "model.activation": ACTIVATIONS,
@@ -95,6 +95,8 @@ RANGES: dict[str, Range] = {
     "trainer.epochs": COUNT,
     "trainer.batch_size": COUNT,
     "sweep.lanes": Range(COUNT.accepts, f"{COUNT.allowed}, or null (chosen by device and memory)"),
+    "checkpointing.minutes": ABOVE_0,
+    "checkpointing.keep": COUNT,
     "compare.effect": ABOVE_0,
     "compare.alpha": Range(lambda x: 0 < x < 1, "must be a number between 0 and 1"),
     "trainer.evaluation_batch_size": COUNT,

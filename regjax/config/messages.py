@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from regjax.config.schema import known_keys
-from regjax.errors import UserError, invalid_choice, nearest
+from regjax.errors import StoppedError, UserError, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
@@ -30,6 +31,9 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     try:
         _check_groups(sys.argv[1:], conf)
         main()
+    except StoppedError as error:
+        print(error, file=sys.stderr)
+        return 128 + error.number
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -39,6 +43,13 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
         print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
         return 1
     return 0
+
+
+def command_again(*settings: str) -> str:
+    """This process's command with other `key=value` settings."""
+    keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
+    kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
+    return shlex.join(["python", sys.argv[0], *kept, *settings])
 
 
 def explain(error: Exception, arguments: list[str], conf: Path) -> str:

@@ -96,6 +96,12 @@ class CompareConfig:
 
 
 @dataclass
+class CheckpointingConfig:
+    minutes: float = MISSING
+    keep: int = MISSING
+
+
+@dataclass
 class SweepConfig:
     lanes: int | None = MISSING
     grouping: str = MISSING
@@ -120,6 +126,7 @@ class Config:
     early_stopping: EarlyStoppingConfig = MISSING
     compare: CompareConfig = MISSING
     sweep: SweepConfig = MISSING
+    checkpointing: CheckpointingConfig = MISSING
 
 
 SCHEMA_NAME = "config_schema"

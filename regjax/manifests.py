@@ -1,0 +1,91 @@
+"""A folder that is whole: written aside, listed with each file's SHA-256, moved into place in one step."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+class DamagedError(Exception):
+    """A folder that is not as it was written; the message names the file, what is expected and found."""
+
+
+def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
+    """Lets `write` fill a folder, adds its manifest with `facts`, and puts it in the place of `final`.
+
+    Until the last step, a rename, `final` is what it was before.
+    """
+    partial = final.with_name(f".{final.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write(partial)
+    listed = {
+        "facts": facts,
+        "files": {str(path.relative_to(partial)): _digest(path) for path in _files(partial)},
+    }
+    with (partial / MANIFEST).open("w") as file:
+        file.write(json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(partial, final)
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """The facts of a folder, every file of which is as it was written. Raises `DamagedError`."""
+    listed = read_manifest(folder)
+    found = {str(path.relative_to(folder)): path for path in _files(folder)}
+    found.pop(MANIFEST, None)
+    for name, expected in listed["files"].items():
+        path = found.pop(name, None)
+        if path is None:
+            raise DamagedError(f"{folder / name}: it is missing")
+        digest = _digest(path)
+        if digest != expected:
+            raise DamagedError(f"{path}: SHA-256 is {digest}, expected {expected}")
+    if found:
+        raise DamagedError(f"{next(iter(found.values()))}: it is not in the manifest")
+    facts: dict[str, Any] = listed["facts"]
+    return facts
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest itself, unverified. Raises `DamagedError` where it is missing or cannot be read."""
+    path = folder / MANIFEST
+    try:
+        listed = json.loads(path.read_text())
+        content = {"facts": dict(listed["facts"]), "files": dict(listed["files"])}
+        own = listed["sha256"]
+    except FileNotFoundError:
+        raise DamagedError(f"{path}: it is missing") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error})") from None
+    if own != _own_digest(content):
+        raise DamagedError(f"{path}: SHA-256 of its entries is {_own_digest(content)}, expected {own}")
+    for name in content["files"]:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DamagedError(f"{path}: it names {name}, which lies outside")
+    return content
+
+
+def _own_digest(listed: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder. Raises `DamagedError` for a link, which may lead anywhere."""
+    paths = sorted(folder.rglob("*"))
+    for path in paths:
+        if path.is_symlink():
+            raise DamagedError(f"{path}: it is a link, which is never followed")
+    return [path for path in paths if path.is_file()]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

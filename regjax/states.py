@@ -1,0 +1,103 @@
+"""The saved training states of a run or a sweep: the newest good one of each run, and which may go."""
+
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from regjax import checkpoint
+from regjax.manifests import DamagedError, verify
+from regjax.types import Run, TrainState
+
+FOLDER = Path("checkpoints") / "states"
+NAME = re.compile(r"(\d+)-(\d+)")
+
+
+class Saved(NamedTuple):
+    """Where a run's state is: a folder, the lane in it, and the epochs that are done."""
+
+    folder: Path
+    lane: int
+    epoch: int
+
+
+class States:
+    """Folders named by device and count, each with the lanes of one device; each save is all or nothing.
+
+    What is damaged is named and left out, so that a run goes on from the last state before.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._by_run: dict[str, list[Saved]] = {}
+        self._read: tuple[Path, Any] | None = None
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            self._list(path)
+
+    def _list(self, path: Path) -> None:
+        if path.name.startswith(".") and path.name.endswith(".partial"):
+            return  # a save that was cut off: the next one of its name takes its place
+        if not path.is_dir() or path.is_symlink() or not NAME.fullmatch(path.name):
+            _say(f"{path}: not a saved state, and ignored")
+            return
+        try:
+            for lane in verify(path)["lanes"]:
+                saved = Saved(path, lane["lane"], lane["epoch"])
+                self._by_run.setdefault(lane["identity"], []).append(saved)
+        except DamagedError as error:
+            _say(f"{error}; this state is not used, an earlier one is where there is one")
+
+    def newest(self, run: Run) -> Saved | None:
+        """Where a run stands, or None where it is to begin."""
+        return max(self._by_run.get(run.identity, []), key=lambda saved: saved.epoch, default=None)
+
+    def restore(self, saved: Saved, template: TrainState) -> TrainState:
+        """The stacked states of its folder. Raises `DamagedError`."""
+        with self._lock:  # the lanes of one folder come one after the other
+            if self._read is None or self._read[0] != saved.folder:
+                self._read = saved.folder, checkpoint.restore_lanes(saved.folder, template)
+            state: TrainState = self._read[1]
+            return state
+
+    def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
+        """Saves the lanes of a device, and removes its older states but `keep` that nobody waits for."""
+        with self._lock:
+            own = sorted(self._own(device), key=_count)
+            folder = self._folder / f"{device}-{_count(own[-1]) + 1 if own else 1}"
+            standing = {
+                run.identity: Saved(folder, lane, int(state.epoch[lane])) for lane, run in runs.items()
+            }
+            table = [
+                {"identity": identity, "lane": saved.lane, "epoch": saved.epoch}
+                for identity, saved in standing.items()
+            ]
+            checkpoint.save_lanes(folder, state, {"lanes": table})
+            self._by_run |= {identity: [saved] for identity, saved in standing.items()}
+            self._prune([*own, folder], keep)
+
+    def _own(self, device: int) -> list[Path]:
+        named = [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
+        return [path for path in named if path.is_dir()]
+
+    def _prune(self, own: Sequence[Path], keep: int) -> None:
+        awaited = {saved.folder for found in self._by_run.values() for saved in found}
+        for path in own[:-keep]:
+            if path not in awaited:
+                shutil.rmtree(path)
+
+    def forget(self, run: Run) -> None:
+        """The run has ended: its states are needed no more."""
+        with self._lock:
+            self._by_run.pop(run.identity, None)
+
+
+def _count(path: Path) -> int:
+    return int(path.name.partition("-")[2])
+
+
+def _say(line: str) -> None:
+    print(f"warning: {line}", file=sys.stderr)

@@ -1,0 +1,153 @@
+"""One device at work: takes runs from the schedule, trains them on its lanes, has them written down."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from regjax import training
+from regjax.journal import Journal
+from regjax.lanes import Lanes
+from regjax.manifests import DamagedError
+from regjax.schedule import Group, Schedule
+from regjax.states import States
+from regjax.types import DeviceData, EpochRecord, Run
+
+# One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
+# and at least this many times as long as it takes to write down what it did, while the device waits.
+CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
+# Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
+REFILL_SHARE = 0.25
+
+
+class Worker:
+    """One device, training group after group."""
+
+    def __init__(self, schedule: Schedule, states: States, device: jax.Device):
+        self._schedule, self._states, self._device = schedule, states, device
+        self._journals: dict[Path, Journal] = {}
+        self._saved_at = time.monotonic()
+
+    def work(self) -> None:
+        """Trains until no run waits."""
+        while group := self._schedule.next_group():
+            lanes: Lanes | None = None
+            try:
+                data = DeviceData(*jax.device_put((group.dataset.inputs, group.dataset.labels), self._device))
+                placed, count = self._schedule.placed(group, data, self._device)
+                lanes = Lanes(placed, count, data, self._device)
+                self._train(group, lanes)
+            except Exception as error:
+                # The program itself failed, by memory for example: so it would for all who wait for it.
+                on_lanes = list(lanes.runs.values()) if lanes is not None else []
+                for run in [*on_lanes, *self._schedule.take(group, len(group.members))]:
+                    self._fail(run, error)
+            self._schedule.leave(group)
+
+    def _train(self, group: Group, lanes: Lanes) -> None:
+        num_epochs = 1
+        while True:
+            newcomers = self._schedule.take(group, lanes.free) if self._worth_refilling(lanes) else []
+            if newcomers:
+                lanes.fill(newcomers)
+                for run in newcomers:
+                    with self._containing(run, lanes):
+                        self._begin(run, lanes)
+            if not lanes.runs:
+                return
+            begun = time.perf_counter()
+            epochs = lanes.train(1 if self._saves(lanes, "every_epoch") else num_epochs)
+            elapsed = time.perf_counter() - begun
+            reached = np.count_nonzero(epochs.epoch, axis=1)
+            self._report(lanes, epochs, elapsed / reached.sum())
+            reporting = time.perf_counter() - begun - elapsed
+            self._retire(lanes)
+            if self._due(lanes):
+                self._save(lanes)
+            if self._schedule.stop.is_set():
+                self._interrupt(lanes)
+            wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
+            num_epochs = int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
+
+    def _begin(self, run: Run, lanes: Lanes) -> None:
+        """Puts a run where a saved state has it, or at its beginning where there is none that can be used."""
+        journal = self._journals[run.directory] = Journal(run)
+        self._schedule.watcher.begin(run)
+        saved = self._states.newest(run)
+        if saved is None:
+            return
+        try:
+            state = self._states.restore(saved, lanes.blank)
+            journal.resume(saved.epoch)
+            lanes.resume(run, state, saved.lane)
+            self._schedule.watcher.note(f"{run.directory}: goes on after epoch {saved.epoch}")
+        except DamagedError as error:
+            self._schedule.watcher.note(f"warning: {error}; {run.directory} begins anew")
+            journal.begin()
+
+    def _worth_refilling(self, lanes: Lanes) -> bool:
+        return lanes.free >= REFILL_SHARE * len(lanes)
+
+    def _report(self, lanes: Lanes, epochs: EpochRecord, seconds: float) -> None:
+        for lane, run in lanes.runs.items():
+            with self._containing(run, lanes):
+                own = jax.tree.map(lambda leaf, at=lane: leaf[at], epochs)
+                journal = self._journals[run.directory]
+                for row in journal.advance(own, seconds):
+                    self._schedule.watcher.advance(run, row, journal.line(row))
+
+    def _retire(self, lanes: Lanes) -> None:
+        """Closes the runs that have ended, once enough have; all that have where the sweep is to stop."""
+        ended, stops = lanes.ended(), self._schedule.stop.is_set()
+        if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
+            for run, (variables, epoch, evaluation, diverged) in lanes.leave(ended):
+                with self._containing(run, lanes):
+                    journal = self._journals.pop(run.directory)
+                    summary = journal.close(variables, epoch, evaluation, diverged=diverged)
+                    self._states.forget(run)
+                    self._schedule.ended(run, summary)
+
+    def _interrupt(self, lanes: Lanes) -> None:
+        for run in lanes.runs.values():
+            journal = self._journals.pop(run.directory)
+            lanes.drop(run)
+            self._schedule.ended(run, journal.give_up("interrupted", journal.interruption()))
+
+    def _saves(self, lanes: Lanes, mode: str) -> bool:
+        return any(run.config["checkpoint"] == mode for run in lanes.runs.values())
+
+    def _due(self, lanes: Lanes) -> bool:
+        """Whether the lanes are to be saved now, so that they can go on from here."""
+        if self._schedule.stop.is_set() or self._saves(lanes, "every_epoch"):
+            return bool(lanes.runs)
+        minutes = next((run.config["checkpointing.minutes"] for run in lanes.runs.values()), 0.0)
+        since = time.monotonic() - self._saved_at
+        return self._saves(lanes, "every_minutes") and since >= 60 * minutes
+
+    def _save(self, lanes: Lanes) -> None:
+        kept = {lane: run for lane, run in lanes.runs.items() if run.config["checkpoint"] != "none"}
+        if kept:
+            for run in kept.values():
+                self._journals[run.directory].sync()
+            keep = next(iter(kept.values())).config["checkpointing.keep"]
+            self._states.save(self._device.id, kept, lanes.snapshot(), keep=keep)
+            self._saved_at = time.monotonic()
+
+    @contextmanager
+    def _containing(self, run: Run, lanes: Lanes) -> Iterator[None]:
+        """What goes wrong with one run's files ends that run alone."""
+        try:
+            yield
+        except Exception as error:
+            lanes.drop(run)
+            self._fail(run, error)
+
+    def _fail(self, run: Run, error: Exception) -> None:
+        journal = self._journals.pop(run.directory, None) or Journal(run)
+        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+        summary = journal.fail(reason, "".join(traceback.format_exception(error)))
+        self._schedule.ended(run, summary)

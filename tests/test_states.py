@@ -1,0 +1,177 @@
+"""Runs that go on from a saved state: to the same bits, from the newest good one, on any number of lanes."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from regjax import states
+from regjax.lanes import Lanes
+from regjax.states import States
+from tests.sweeps import Heard, numbers, run_of, started, trained
+
+EVERYTHING = (
+    "model.hidden=[9,6]", "model.dropout=0.3", "model.input_dropout=0.1", "model.norm=batch",
+    "penalty.l1=1e-4", "penalty.l2=1e-3", "optimizer=adamw", "optimizer.clip_norm=1", "schedule=cosine",
+    "schedule.warmup_epochs=2", "early_stopping.patience=4", "trainer.epochs=9", "checkpoint=every_epoch",
+)  # fmt: skip
+
+
+def runs_of(folder, *seeds, overrides=EVERYTHING):
+    return [run_of(folder / str(seed), *overrides, f"seed={seed}") for seed in seeds]
+
+
+class StopsAfter(Heard):
+    """Asks for the end after so many epochs of all runs together."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.stop, self._epochs = threading.Event(), epochs
+
+    def advance(self, run, row, line):
+        super().advance(run, row, line)
+        if len(self.epochs) == self._epochs:
+            self.stop.set()
+
+
+def results(summary):
+    return {name: value for name, value in summary.items() if name != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    runs = runs_of(tmp_path_factory.mktemp("straight"), 0, 1, 2)
+    return runs, trained(runs)
+
+
+def stop_after(runs, epochs, **settings):
+    heard = StopsAfter(epochs)
+    return trained(runs, heard=heard, stop=heard.stop, **settings)
+
+
+def assert_equal_to_straight(runs, summaries, straight):
+    for run, alone in zip(runs, straight[0], strict=False):
+        assert numbers(run.directory) == numbers(alone.directory)
+        assert results(summaries[run.directory]) == results(straight[1][alone.directory])
+        selected = "checkpoints/selected/manifest.json"
+        assert (run.directory / selected).read_text() == (alone.directory / selected).read_text()
+
+
+@pytest.mark.parametrize("epoch", range(1, 9))
+def test_a_run_stopped_at_any_epoch_goes_on_to_the_same_bits(tmp_path, straight, epoch):
+    runs = runs_of(tmp_path, 0)
+    stopped = stop_after(runs, epoch)[runs[0].directory]
+    assert (stopped["status"], stopped["reason"]) == ("interrupted", f"interrupted after epoch {epoch}")
+    heard = Heard()
+    summaries = started(runs, heard=heard)
+    assert heard.epochs[0][1] == epoch + 1
+    assert_equal_to_straight(runs, summaries, straight)
+
+
+@pytest.mark.parametrize(("lanes", "later"), [(None, None), (2, None), (None, 3)])
+def test_a_sweep_goes_on_in_the_middle_with_any_number_of_lanes(tmp_path, straight, lanes, later):
+    runs = runs_of(tmp_path, 0, 1, 2)
+    stop_after(runs, 7, lanes=lanes, devices=1)
+    heard = Heard()
+    summaries = started(runs, heard=heard, lanes=later)
+    assert any("goes on after epoch" in note for note in heard.notes)
+    assert_equal_to_straight(runs, summaries, straight)
+
+
+def test_rows_that_were_written_after_the_state_are_taken_back(tmp_path, straight):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 4)
+    with (runs[0].directory / "metrics.csv").open("a") as file:
+        file.write("5,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9\n6,0.1,0.2,0")
+    assert_equal_to_straight(runs, started(runs), straight)
+
+
+@pytest.mark.parametrize("damage", ["flip", "remove", "empty"])
+def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight, capsys, damage):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 5)
+    folder = tmp_path / "states"
+    newest = max(folder.iterdir(), key=states._count)
+    file = next(path for path in sorted(newest.rglob("*")) if path.is_file())
+    match damage:
+        case "flip":
+            file.write_bytes(bytes([file.read_bytes()[0] ^ 4]) + file.read_bytes()[1:])
+        case "remove":
+            file.unlink()
+        case "empty":
+            file.write_bytes(b"")
+    heard = Heard()
+    summaries = started(runs, heard=heard)
+    assert str(file) in capsys.readouterr().err
+    assert heard.epochs[0][1] < 6
+    assert_equal_to_straight(runs, summaries, straight)
+
+
+def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 5)
+    table = runs[0].directory / "metrics.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))
+    heard = Heard()
+    summaries = started(runs, heard=heard)
+    assert any("metrics.csv: it has not the rows" in note for note in heard.notes)
+    assert_equal_to_straight(runs, summaries, straight)
+
+
+def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_without(tmp_path, straight, capsys):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 3)
+    folder = tmp_path / "states"
+    (folder / "latest").mkdir()
+    (folder / "0-99").touch()
+    (folder / ".0-7.partial").mkdir()
+    (folder / "1-1").mkdir()
+    assert_equal_to_straight(runs, started(runs), straight)
+    told = capsys.readouterr().err
+    assert all(f"{folder / name}" in told for name in ("latest", "0-99", "1-1"))
+    assert ".partial" not in told
+
+
+def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
+    runs = runs_of(tmp_path, 0)
+    trained(runs)
+    assert len(list((tmp_path / "states").iterdir())) == 2
+    waiting, other = runs_of(tmp_path / "more", 1, 2)
+    stop_after([waiting], 2)
+    known = States(tmp_path / "more" / "states")
+    before = known.newest(waiting).folder
+    started_beside = Heard()
+    for run in [other]:
+        run.directory.mkdir(parents=True, exist_ok=True)
+    trained([other], heard=started_beside, states=known)
+    assert before.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("mode", "saves"), [("selected", 0), ("none", 0), ("every_minutes", 0), ("every_epoch", 2)]
+)
+def test_how_often_is_saved_is_as_asked(tmp_path, mode, saves):
+    runs = runs_of(tmp_path, 0, overrides=(*EVERYTHING, f"checkpoint={mode}"))
+    trained(runs)
+    folder = tmp_path / "states"
+    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
+
+
+@pytest.mark.parametrize(("mode", "saves"), [("selected", 1), ("none", 0), ("every_minutes", 1)])
+def test_what_is_interrupted_is_saved_but_where_nothing_is_to_be(tmp_path, mode, saves):
+    runs = runs_of(tmp_path, 0, overrides=("trainer.epochs=100000", f"checkpoint={mode}"))
+    stop_after(runs, 3)
+    folder = tmp_path / "states"
+    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
+
+
+def test_minutes_are_counted_from_the_last_save(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(States, "save", lambda *given, **named: saved.append(1))
+    clock = iter(np.arange(0, 10_000, 20.0))
+    monkeypatch.setattr("regjax.worker.time.monotonic", lambda: next(clock))
+    real = Lanes.train
+    monkeypatch.setattr(Lanes, "train", lambda lanes, count: real(lanes, 1))
+    settings = ("trainer.epochs=9", "checkpoint=every_minutes", "checkpointing.minutes=1")
+    trained(runs_of(tmp_path, 0, overrides=settings), devices=1)
+    assert len(saved) == 2

@@ -1,0 +1,33 @@
+"""`python -m regjax.verify`: every saved folder is told, whole or damaged."""
+
+import pytest
+
+from regjax.manifests import commit
+from regjax.verify import main
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    for place in ("0/checkpoints/selected", "1/checkpoints/selected", "checkpoints/states/0-1"):
+        commit(tmp_path / place, lambda folder: (folder / "array").write_bytes(b"12345"), {})
+    return tmp_path
+
+
+def test_what_is_whole_is_told_and_gives_0(sweep, capsys):
+    assert main([str(sweep)]) == 0
+    assert capsys.readouterr().out.count(": whole\n") == 3
+
+
+@pytest.mark.parametrize("name", ["array", "manifest.json"])
+def test_what_is_damaged_is_named_and_gives_1(sweep, capsys, name):
+    file = sweep / "1" / "checkpoints" / "selected" / name
+    file.unlink()
+    assert main([str(sweep)]) == 1
+    told = capsys.readouterr().out
+    assert f"DAMAGED: {file}: it is missing" in told
+    assert told.count(": whole\n") == 2
+
+
+def test_where_nothing_is_saved_that_is_an_error(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 1
+    assert "nothing is saved there" in capsys.readouterr().err
