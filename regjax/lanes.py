@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from regjax.types import (
     Evaluation,
     Rows,
     Run,
+    Scaling,
+    Split,
     StaticSpec,
     TrainState,
     Variables,
@@ -40,6 +43,7 @@ class Lanes:
     def __init__(self, placed: Placed, count: int, data: DeviceData, device: jax.Device):
         self._placed, self._data, self._device = placed, data, device
         self._held: list[Run | None] = [None] * count
+        self._splits: list[Split | Scaling] = []
         zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), placed.blank)
         self._state = jax.device_put(zeros, device)
 
@@ -65,7 +69,13 @@ class Lanes:
         masked = next(iter(self.runs.values()))
         held = [masked if run is None else run for run in self._held]
         numerics, rows, test, _ = lane_arguments(held, self._data)
-        self._numerics, self._rows, self._test = jax.device_put((numerics, rows, test), self._device)
+        self._numerics = jax.device_put(numerics, self._device)
+        splits = [part for run in held for part in (run.split, run.scaling)]
+        if not self._splits or not all(
+            map(operator.is_, splits, self._splits)
+        ):  # one split serves most sweeps
+            self._rows, self._test = jax.device_put((rows, test), self._device)
+            self._splits = splits
         self._state = self._placed.refill(self._state, self._numerics, jax.device_put(fresh, self._device))
 
     def train(self, num_epochs: int) -> EpochRecord:

@@ -63,7 +63,7 @@ def start(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> N
     (directory / LOG).unlink(missing_ok=True)
     with (directory / METRICS).open("w", newline="") as file:
         csv.writer(file).writerow(columns)
-    write_summary(directory, {"status": "running"} | summary)
+    write_summary(directory, {"status": "running"} | summary, lasting=False)
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -102,13 +102,14 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
     return [row | {"epoch": int(row["epoch"])} for row in history]
 
 
-def _replace(path: Path, text: str) -> None:
-    """Another text in the place of a file, in one step, and on the disk when it is there."""
+def _replace(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Another text in the place of a file, in one step."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(partial, path)
 
 
@@ -118,10 +119,13 @@ def append_log(directory: Path, *lines: str) -> None:
         file.writelines(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n" for line in lines)
 
 
-def write_summary(directory: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Replaces the summary in one step and returns it as written; numbers that are not finite are null."""
+def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool = True) -> dict[str, Any]:
+    """Replaces the summary in one step and returns it as written; numbers that are not finite are null.
+
+    A `lasting` one is on the disk when this returns.
+    """
     plain: dict[str, Any] = _plain(summary)
-    _replace(directory / SUMMARY, json.dumps(plain, indent=2, allow_nan=False) + "\n")
+    _replace(directory / SUMMARY, json.dumps(plain, indent=2, allow_nan=False) + "\n", lasting=lasting)
     return plain
 
 

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
 from regjax import archive, runs
 from tests.small import ROOT
+from tests.sweeps import numbers
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"
 
@@ -30,7 +32,6 @@ def command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for module in ("hydra._internal.hydra", "regjax.launcher"):  # it would close pytest's own log
         monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
-
     monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # so that what the command sets does not outlive the test
 
     def run(arguments: str) -> Done:
@@ -185,6 +186,24 @@ def test_two_jobs_in_one_directory_are_refused(command):
     done = command(f"-m {SMALL} seed=0,1 hydra.sweep.subdir=one")
     assert (done.code, list(Path("out").rglob("summary.json"))) == (1, [])
     assert "hydra.sweep.subdir=one: it must name another folder for each job" in done.err
+
+
+def test_each_run_has_its_own_split(command):
+    one_device = "sweep.lanes=1 seed=0"
+    assert command(f"-m {SMALL} {one_device} data.split_seed=0,1,0").code == 0
+    assert command(f"-m {SMALL.replace('=out', '=alone')} {one_device} data.split_seed=1").code == 0
+    tables = [numbers(Path(place)) for place in ("out/0", "out/1", "alone/0")]
+    assert tables[0] != tables[1] == tables[2]
+
+
+def test_what_hydra_composed_is_beside_each_job(command):
+    assert command(f"-m {SMALL} seed=0,1 'hydra.job.name=a name'").code == 0
+    hydra = OmegaConf.load("out/1/.hydra/hydra.yaml").hydra
+    assert (hydra.job.num, hydra.job.name, hydra.mode) == (1, "a name", "MULTIRUN")
+    assert list(hydra.overrides.task)[-1] == "seed=1"
+    assert hydra.sweep.subdir == 1  # an interpolation still
+    assert OmegaConf.load("out/1/.hydra/config.yaml").seed == 1
+    assert list(OmegaConf.load("out/1/.hydra/overrides.yaml")) == list(hydra.overrides.task)
 
 
 def test_directories_may_be_named_by_their_overrides(command):
