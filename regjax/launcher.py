@@ -13,13 +13,14 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
+from regjax.archive import Held
 from regjax.config import command_again, typed
 from regjax.errors import StoppedError, UserError
 from regjax.jobs import Job
 from regjax.progress import LiveRuns
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
-from regjax.study import Outcome, Study
+from regjax.study import Study
 from regjax.types import Run
 
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -137,7 +138,7 @@ def launch(
     ]
 
 
-def _job_return(overrides: list[str], task: DictConfig, outcome: Outcome, failure: str) -> JobReturn:
+def _job_return(overrides: list[str], task: DictConfig, outcome: Held, failure: str) -> JobReturn:
     return JobReturn(
         overrides=overrides,
         cfg=task,

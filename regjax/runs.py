@@ -98,11 +98,11 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
         raise DamagedError(f"{path}: {error}") from None
     if not whole:
         raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")
-    _replace(path, "".join([header, *lines]))
+    replace_text(path, "".join([header, *lines]))
     return [row | {"epoch": int(row["epoch"])} for row in history]
 
 
-def _replace(path: Path, text: str, *, lasting: bool = True) -> None:
+def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
     """Another text in the place of a file, in one step."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w") as file:
@@ -125,7 +125,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     A `lasting` one is on the disk when this returns.
     """
     plain: dict[str, Any] = _plain(summary)
-    _replace(directory / SUMMARY, json.dumps(plain, indent=2, allow_nan=False) + "\n", lasting=lasting)
+    replace_text(directory / SUMMARY, json.dumps(plain, indent=2, allow_nan=False) + "\n", lasting=lasting)
     return plain
 
 

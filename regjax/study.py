@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from regjax import archive, jobs, runs
+from regjax.archive import Held
 from regjax.config import command_again
 from regjax.errors import StoppedError, invalid, invalid_choice
 from regjax.jobs import Prepared, Refused
@@ -22,13 +23,6 @@ from regjax.types import Run
 CUT_OFF = ("running", "interrupted")
 
 
-class Outcome(NamedTuple):
-    """What became of a job."""
-
-    directory: Path
-    summary: dict[str, Any]
-
-
 class Study:
     """The jobs of one command in a directory that may hold others; equal identities are one run.
 
@@ -38,7 +32,8 @@ class Study:
     def __init__(self, directory: Path, prepared: Sequence[Prepared]):
         self.directory, self._prepared = directory, prepared
         self.directories: dict[int, Path] = {}
-        self._held = archive.held_by_identity(self._read().runs)
+        self._archive = self._read()
+        self._held = archive.held_by_identity(self._archive.runs)
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
         self._place = f"hydra.sweep.dir={directory}"
@@ -75,19 +70,19 @@ class Study:
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
         self.directories[place] = directory
 
-    def train(self, devices: Sequence[jax.Device]) -> list[Outcome]:
+    def train(self, devices: Sequence[jax.Device]) -> list[Held]:
         """Trains what is new, was cut off, or is to be tried again; gives the outcome of every job."""
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, Held] = {}
         waiting: list[Run] = []
         settled: list[str] = []
         for identity, place in self._first.items():
             job, held = self._prepared[place], self._held.get(identity)
             directory = held.directory if held else self.directories[place]
             if held and not self._again(held.summary):
-                outcomes[identity] = Outcome(directory, held.summary)
+                outcomes[identity] = Held(directory, held.summary)
                 settled.append(held.summary["status"])
             elif isinstance(job, Refused):
-                outcomes[identity] = Outcome(directory, jobs.write_refusal(job, directory))
+                outcomes[identity] = Held(directory, jobs.write_refusal(job, directory))
             else:
                 waiting.append(job._replace(directory=directory))
         self._tell(settled)
@@ -98,7 +93,8 @@ class Study:
             raise StoppedError(
                 stopped.number, f"{stopped}; to go on:\n{command_again(self._place)}"
             ) from None
-        outcomes |= {run.identity: Outcome(run.directory, summaries[run.directory]) for run in waiting}
+        outcomes |= {run.identity: Held(run.directory, summaries[run.directory]) for run in waiting}
+        self._archive = self._read()
         return [outcomes[job.identity] for job in self._prepared]
 
     def _again(self, summary: dict[str, Any]) -> bool:
@@ -129,11 +125,11 @@ class Study:
         }
         return [names[tuple(run.overrides)] for run in waiting]
 
-    def compare(self, outcomes: Sequence[Outcome]) -> None:
+    def compare(self, outcomes: Sequence[Held]) -> None:
         """Prints the comparison of all runs that the directory holds, and writes it there."""
-        held = {run.directory: run.summary for run in self._read().runs}
+        held = {run.directory: run.summary for run in self._archive.runs}
         held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been writable
-        ended = [archive.Held(directory, summary) for directory, summary in held.items()]
+        ended = [Held(directory, summary) for directory, summary in held.items()]
         report = build_report(
             [run for run in ended if run.summary["status"] not in CUT_OFF],
             baseline=self._settings["compare.baseline"],
@@ -145,14 +141,14 @@ class Study:
         write_report(report, self.directory)
         print_report(report, self.directory)
 
-    def failure(self, outcomes: Sequence[Outcome]) -> str:
+    def failure(self, outcomes: Sequence[Held]) -> str:
         """What went wrong with the jobs of this command, last the command that runs those again; else ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
         failed = [outcome for outcome in distinct if not self.accepts(outcome)]
-        lines = failures_in_words([archive.Held(*outcome) for outcome in failed])
+        lines = failures_in_words(failed)
         if failed:
             lines.insert(0, f"{len(failed)} of {len(distinct)} runs are not done in {self.directory}")
-        left_out = self._read().left_out
+        left_out = self._archive.left_out
         if left_out:
             lines += [f"not in the comparison: {line}" for line in left_out]
             lines += ["move such a folder away to go on without it; a job that it stood for was trained anew"]
@@ -160,7 +156,7 @@ class Study:
             lines += ["to run only those again:", command_again(self._place, "sweep.retry=true")]
         return "\n".join(lines)
 
-    def accepts(self, outcome: Outcome) -> bool:
+    def accepts(self, outcome: Held) -> bool:
         """Whether a job is done, or has diverged where that is a result."""
         status = outcome.summary["status"]
         return status == "done" or (status == "diverged" and self._settings["sweep.allow_diverged"])

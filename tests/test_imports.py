@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"statistics", "runs", "archive"},
     "jobs": {"config", "data", "platforms", "runs", "journal", "schedule", "signals", "states", "sweep"},
     "study": {"config", "jobs", "runs", "archive", "progress", "report"},
-    "launcher": {"config", "jobs", "runs", "progress", "report", "study"},
+    "launcher": {"archive", "config", "jobs", "runs", "progress", "report", "study"},
     "verify": {"manifests"},
     "hydra_plugins": {"launcher"},
     "train": {"config", "launcher"},

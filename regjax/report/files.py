@@ -10,6 +10,7 @@ from regjax.report.bands import draw_variants
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Report, plain
 from regjax.report.tables import comparison_cells
+from regjax.runs import replace_text
 from regjax.statistics import Interval
 
 NUMBERS = "comparison.json"
@@ -17,14 +18,18 @@ NUMBERS = "comparison.json"
 
 def write_report(report: Report, directory: Path) -> None:
     """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step."""
-    _replace(directory / "comparison.md", _page(report))
+    replace_text(directory / "comparison.md", _page(report), lasting=False)
     numbers = {
         "comparisons": report.comparisons,
         "ranks": report.ranks,
         "failures": report.failures,
         "looks": report.looks,
     }
-    _replace(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
+    replace_text(
+        directory / NUMBERS,
+        json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n",
+        lasting=False,
+    )
     with (directory / ".comparison.csv.partial").open("w", newline="") as file:
         csv.writer(file).writerows(_sheet(report))
     os.replace(directory / ".comparison.csv.partial", directory / "comparison.csv")
@@ -79,9 +84,3 @@ def _page(report: Report) -> str:
         parts += [f"## {dataset}", "", *lines, "", *(f"- {note}" for note in comparison.notes), ""]
     parts += [f"- {line}" for line in (*report.notes, *report.failures)]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)
