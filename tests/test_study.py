@@ -32,11 +32,9 @@ def command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for module in ("hydra._internal.hydra", "regjax.launcher"):  # it would close pytest's own log
         monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # so that what the command sets does not outlive the test
 
     def run(arguments: str) -> Done:
         monkeypatch.setattr("sys.argv", [str(ROOT / "train.py"), *shlex.split(arguments)])
-        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         GlobalHydra.instance().clear()
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:

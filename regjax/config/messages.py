@@ -42,6 +42,9 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
             raise
         print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
         return 1
+    finally:
+        if not wants_traceback:
+            os.environ.pop(FULL_ERROR, None)
     return 0
 
 
