@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from regjax import checkpoint, records, runs
-from regjax.types import EpochRecord, Evaluation, Run, Variables
+from regjax.types import Ended, EpochRecord, Run
 
 RESULTS = (
     "selected_epoch",
@@ -57,13 +57,11 @@ class Journal:
         """One epoch in words."""
         return records.line(row, self.run.config["trainer.epochs"])
 
-    def close(
-        self, variables: Variables, epoch: int, evaluation: Evaluation, *, diverged: bool
-    ) -> dict[str, Any]:
+    def close(self, left: Ended) -> dict[str, Any]:
         """Saves the selected variables, and last of all the summary, which it returns."""
-        results = records.results(self._history, epoch, evaluation, diverged=diverged)
+        results = records.results(self._history, left)
         if results["status"] == "done" and self.run.config["checkpoint"] != "none":
-            checkpoint.save_selected(self.run.directory, variables)
+            checkpoint.save_selected(self.run.directory, left.variables)
         return self._end(results)
 
     def give_up(self, status: str, reason: str) -> dict[str, Any]:

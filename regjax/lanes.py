@@ -4,7 +4,7 @@ import itertools
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,28 +13,18 @@ import numpy as np
 from regjax.programs import Arguments, Placed
 from regjax.types import (
     DeviceData,
+    Ended,
     EpochRecord,
-    Evaluation,
     Rows,
     Run,
     Scaling,
     Split,
     StaticSpec,
     TrainState,
-    Variables,
 )
 
 # Of a device's memory; the rest is for the allocator's gaps and the transfers.
 MEMORY_SHARE = 0.8
-
-
-class Ended(NamedTuple):
-    """What a lane leaves, on the host: the selected variables, their epoch, their metrics."""
-
-    variables: Variables
-    epoch: int
-    evaluation: Evaluation
-    diverged: bool
 
 
 class Lanes:
@@ -111,12 +101,13 @@ class Lanes:
     def leave(self, lanes: Sequence[int]) -> list[tuple[Run, Ended]]:
         """Frees lanes; gives each one's run and what it leaves. The only time that test rows are read."""
         measured = self._placed.evaluate(self._state, self._numerics, self._rows, self._test, self._data)
-        host = jax.device_get((*measured, self._state.diverged))
+        host = jax.device_get((*measured, self._state.diverged, self._state.blown))
         left = []
         for lane in lanes:
-            variables, epoch, evaluation, diverged = jax.tree.map(lambda leaf, at=lane: leaf[at], host)
+            variables, epoch, evaluation, diverged, steps = jax.tree.map(lambda leaf, at=lane: leaf[at], host)
+            blown = {term: int(step) for term, step in steps.items()} if diverged else None
             run = self.runs[lane]
-            left.append((run, Ended(variables, int(epoch), evaluation, bool(diverged))))
+            left.append((run, Ended(variables, int(epoch), evaluation, blown)))
             self.drop(run)
         return left
 

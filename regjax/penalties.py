@@ -27,6 +27,11 @@ def l2(weights: list[Float[Array, "..."]], strength: Float[Array, ""]) -> Float[
 TERMS = {"l1": l1, "l2": l2}
 
 
+def ledger_terms(active: frozenset[str]) -> tuple[str, ...]:
+    """The names of all terms of the objective, the data loss first."""
+    return ("data", *(name for name in TERMS if name in active))
+
+
 def penalties(
     params: PyTree[Float[Array, "..."]], strengths: Strengths, *, active: frozenset[str], biases: bool
 ) -> dict[str, Float[Array, ""]]:

@@ -1,19 +1,20 @@
 """What a run reports, from the program's records: rows of `metrics.csv` and entries of `summary.json`."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from regjax.penalties import TERMS
-from regjax.types import EpochRecord, Evaluation, Metrics, StaticSpec
+from regjax.penalties import TERMS, ledger_terms
+from regjax.types import Ended, EpochRecord, Metrics, StaticSpec
 
 PARTS = ("train", "val", "test")
-LEDGER = ("data", *TERMS)
+LEDGER = ledger_terms(frozenset(TERMS))
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 
 
 def columns(spec: StaticSpec) -> list[str]:
     """The columns of `metrics.csv`: the ledger has one for each term in the program."""
-    ledger = [f"loss_{term}" for term in LEDGER if term == "data" or term in spec.active]
+    ledger = [f"loss_{term}" for term in ledger_terms(spec.active)]
     metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
     return ["epoch", "seconds", "train_objective", *ledger, *metrics]
 
@@ -32,10 +33,9 @@ def line(values: dict[str, Any], epochs: int) -> str:
     return f"epoch {values['epoch']}/{epochs}  " + "  ".join(parts)
 
 
-def results(
-    history: list[dict[str, Any]], selected_epoch: int, evaluation: Evaluation, *, diverged: bool
-) -> dict[str, Any]:
+def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
     """The summary's results; a diverged run has no selected epoch and no metrics, only its best so far."""
+    selected_epoch, evaluation = left.epoch, left.evaluation
     selected = history[selected_epoch - 1]
     # Validation was measured at that epoch already; another program would round its last digit otherwise.
     validation = Metrics(selected["val_loss"], selected["val_accuracy"])
@@ -43,8 +43,8 @@ def results(
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
     ledger = {name: value for name, value in selected.items() if name.startswith("loss_")}
     closing: dict[str, Any] = {"ledger": ledger, "sparsity": evaluation.sparsity}
-    if diverged:
-        opening = {"status": "diverged", "reason": _reason(history[-1]), "selected_epoch": None}
+    if left.blown is not None:
+        opening = {"status": "diverged", **_divergence(history[-1], left.blown), "selected_epoch": None}
         metrics = dict.fromkeys(metrics)
         closing = dict.fromkeys(closing)
     seconds = round(sum(values["seconds"] for values in history), 6)
@@ -71,8 +71,11 @@ def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
     return best
 
 
-def _reason(last: dict[str, Any]) -> str:
-    """The first number of the last epoch that is not finite, the ledger's terms first."""
-    order = sorted(last, key=lambda name: not name.startswith("loss_"))
-    culprit = next(name for name in order if not math.isfinite(last[name]) and not name.startswith("val_a"))
-    return f"diverged at epoch {last['epoch']}: {culprit} is {last[culprit]}"
+def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
+    """When a run diverged and by what: the terms that were first not finite, or else a clean metric."""
+    step = min((at for at in blown.values() if at), default=None)
+    terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
+    not_finite = [name for name in last if not math.isfinite(last[name]) and not name.startswith("val_a")]
+    culprits = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
+    when = f"diverged at epoch {last['epoch']}" + (f", step {step}" if step else "")
+    return {"reason": f"{when}: {culprits}", "diverged_step": step, "diverged_terms": terms}

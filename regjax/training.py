@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from regjax import evaluation, models, stopping
 from regjax.noise import shuffled, stream
 from regjax.optimizers import learning_rate, optimizer
-from regjax.penalties import penalties
+from regjax.penalties import ledger_terms, penalties
 from regjax.types import (
     DeviceData,
     EpochRecord,
@@ -131,6 +131,7 @@ def _init(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
         epoch=zero,
         active=jnp.ones((), bool),
         diverged=jnp.zeros((), bool),
+        blown=dict.fromkeys(ledger_terms(spec.active), zero),
     )
 
 
@@ -169,7 +170,9 @@ def _epoch(
     batches = order[: steps * spec.batch_size].reshape(steps, spec.batch_size)
     key = stream(numerics.seed, "dropout")
     step = partial(_step, key, numerics=numerics, rows=rows, data=data, spec=spec)
+    begun = state.step
     state, (objectives, ledgers) = lax.scan(step, state, batches)
+    state = state._replace(blown={name: _blown(values, begun) for name, values in ledgers.items()})
     measure = _measure(state.variables, numerics, rows, data, spec=spec)
     record = EpochRecord(
         epoch=state.epoch + 1,
@@ -179,6 +182,12 @@ def _epoch(
         validation=measure(rows.validation),
     )
     return _close_epoch(state, record, numerics, spec=spec), record
+
+
+def _blown(values: Float[Array, " steps"], begun: Int[Array, ""]) -> Int[Array, ""]:
+    """The first step whose value is not finite, counted from 1 over all epochs; 0 where all are finite."""
+    bad = ~jnp.isfinite(values)
+    return jnp.where(bad.any(), begun + 1 + jnp.argmax(bad).astype(begun.dtype), 0)
 
 
 def _step(

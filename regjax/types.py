@@ -172,6 +172,7 @@ class TrainState(NamedTuple):
 
     `best` is a copy of the variables at `stopping.best_epoch`, and None where the best epoch is not restored.
     `epoch` and `step` count what is done; a lane that is not `active` has finished, stopped or diverged.
+    `blown` has for each term of the ledger the first step of the last epoch at which it was not finite, or 0.
     """
 
     variables: Variables
@@ -182,6 +183,7 @@ class TrainState(NamedTuple):
     epoch: Int[Array, ""]
     active: Bool[Array, ""]
     diverged: Bool[Array, ""]
+    blown: dict[str, Int[Array, ""]]
 
 
 class Metrics(NamedTuple):
@@ -207,6 +209,18 @@ class Evaluation(NamedTuple):
     train: Metrics
     test: Metrics
     sparsity: Float[Array, ""]
+
+
+class Ended(NamedTuple):
+    """What a lane leaves, on the host: the selected variables, their epoch, their metrics.
+
+    `blown` is None for a lane that has not diverged, and else that of its state.
+    """
+
+    variables: Variables
+    epoch: int
+    evaluation: Evaluation
+    blown: dict[str, int] | None
 
 
 class Run(NamedTuple):

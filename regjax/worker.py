@@ -104,10 +104,10 @@ class Worker:
         """Closes the runs that have ended, once enough have; all that have where the sweep is to stop."""
         ended, stops = lanes.ended(), self._schedule.stop.is_set()
         if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
-            for run, (variables, epoch, evaluation, diverged) in lanes.leave(ended):
+            for run, left in lanes.leave(ended):
                 with self._containing(run, lanes):
                     journal = self._journals.pop(run.directory)
-                    summary = journal.close(variables, epoch, evaluation, diverged=diverged)
+                    summary = journal.close(left)
                     self._states.forget(run)
                     self._schedule.ended(run, summary)
 

@@ -7,7 +7,7 @@ import pytest
 
 from regjax import records
 from regjax.config.resolve import resolve
-from regjax.types import EpochRecord, Evaluation, Metrics, Split
+from regjax.types import Ended, EpochRecord, Evaluation, Metrics, Split, Variables
 from tests.small import clusters, composed
 
 NAN = float("nan")
@@ -44,7 +44,9 @@ def history(losses, accuracies):
     ]
 
 
-EVALUATION = Evaluation(train=Metrics(0.1, 0.99), test=Metrics(0.3, 0.94), sparsity=0.25)
+def left(epoch, blown=None):
+    evaluation = Evaluation(train=Metrics(0.1, 0.99), test=Metrics(0.3, 0.94), sparsity=0.25)
+    return Ended(Variables({}, {}), epoch, evaluation, blown)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_line_leaves_out_what_was_not_measured():
 
 
 def test_results_are_those_of_the_selected_epoch():
-    results = records.results(history([0.5, 0.3, 0.4], [0.7, 0.8, 0.9]), 2, EVALUATION, diverged=False)
+    results = records.results(history([0.5, 0.3, 0.4], [0.7, 0.8, 0.9]), left(2))
     expected = {
         "status": "done",
         "selected_epoch": 2,
@@ -118,19 +120,19 @@ def test_results_are_those_of_the_selected_epoch():
 
 
 def test_the_best_metrics_over_all_epochs_have_their_own_epochs_the_first_of_equals():
-    results = records.results(history([0.5, 0.3, 0.3], [0.9, 0.8, 0.9]), 3, EVALUATION, diverged=False)
+    results = records.results(history([0.5, 0.3, 0.3], [0.9, 0.8, 0.9]), left(3))
     assert (results["best_val_loss"], results["best_val_loss_epoch"]) == (0.3, 2)
     assert (results["best_val_accuracy"], results["best_val_accuracy_epoch"]) == (0.9, 1)
 
 
 def test_a_best_metric_of_zero_is_a_number():
-    results = records.results(history([0.0], [0.0]), 1, EVALUATION, diverged=False)
+    results = records.results(history([0.0], [0.0]), left(1))
     assert (results["best_val_loss"], results["best_val_accuracy"]) == (0.0, 0.0)
     assert results["best_val_accuracy_epoch"] == 1
 
 
 def test_without_validation_rows_there_is_no_best_metric():
-    results = records.results(history([NAN, NAN], [NAN, NAN]), 2, EVALUATION, diverged=False)
+    results = records.results(history([NAN, NAN], [NAN, NAN]), left(2))
     best = {name: value for name, value in results.items() if name.startswith("best_")}
     assert set(best) == {f"best_val_{m}{e}" for m in ("loss", "accuracy") for e in ("", "_epoch")}
     assert set(best.values()) == {None}
@@ -139,9 +141,10 @@ def test_without_validation_rows_there_is_no_best_metric():
 def test_a_diverged_run_has_a_reason_and_no_metrics_but_its_best_ones_so_far():
     rows = history([0.5, 0.3, NAN], [0.7, 0.8, 0.1])
     rows[-1] |= {"loss_l2": math.inf, "train_objective": math.inf, "train_loss": NAN}
-    results = records.results(rows, 2, EVALUATION, diverged=True)
+    results = records.results(rows, left(2, {"data": 42, "l2": 41}))
     assert results["status"] == "diverged"
-    assert results["reason"] == "diverged at epoch 3: loss_l2 is inf"
+    assert results["reason"] == "diverged at epoch 3, step 41: loss_l2 is inf"
+    assert (results["diverged_step"], results["diverged_terms"]) == (41, ["loss_l2"])
     nothing = ("selected_epoch", "ledger", "sparsity", *METRICS, "test_loss", "test_accuracy")
     assert {results[name] for name in nothing} == {None}
     assert (results["epochs"], results["seconds"]) == (3, 0.75)
@@ -149,12 +152,20 @@ def test_a_diverged_run_has_a_reason_and_no_metrics_but_its_best_ones_so_far():
 
 
 def test_a_run_that_diverges_by_its_validation_loss_alone_says_so():
-    results = records.results(history([0.5, math.inf], [0.7, 0.8]), 2, EVALUATION, diverged=True)
+    results = records.results(history([0.5, math.inf], [0.7, 0.8]), left(2, {"data": 0, "l2": 0}))
     assert results["reason"] == "diverged at epoch 2: val_loss is inf"
+    assert (results["diverged_step"], results["diverged_terms"]) == (None, [])
+
+
+def test_terms_that_blow_up_together_are_all_named():
+    rows = history([NAN], [0.1])
+    rows[-1] |= {"loss_data": NAN, "loss_l2": math.inf, "train_objective": NAN}
+    results = records.results(rows, left(1, {"data": 2, "l2": 2}))
+    assert results["reason"] == "diverged at epoch 1, step 2: loss_data is nan, loss_l2 is inf"
 
 
 def test_done_and_diverged_runs_report_the_same_entries():
     rows = history([0.5, NAN], [0.7, NAN])
-    done, diverged = (records.results(rows, 1, EVALUATION, diverged=diverged) for diverged in (False, True))
-    assert set(diverged) - set(done) == {"reason"}
+    done, diverged = (records.results(rows, left(1, blown)) for blown in (None, {"data": 1}))
+    assert set(diverged) - set(done) == {"reason", "diverged_step", "diverged_terms"}
     assert set(done) <= set(diverged)

@@ -79,6 +79,25 @@ def test_a_diverged_lane_ends_and_leaves_its_neighbour_untouched():
     assert_same_bits(jax.tree.map(lambda leaf: leaf[1], state), jax.tree.map(lambda leaf: leaf[0], alone))
 
 
+def test_a_term_that_overflows_is_told_with_its_step():
+    base = ("optimizer=sgd", "model.hidden=[9]", "trainer.batch_size=8")
+    state, _ = train(group(("penalty.l2=1e38",), base=base))
+    # The gradient of the penalty spoils the weights, so that the next step's data loss is not finite either.
+    assert (int(state.blown["l2"][0]), int(state.blown["data"][0])) == (1, 2)
+
+
+def test_the_steps_of_a_divergence_are_counted_over_epochs():
+    rows = len(group(()).rows.train[0])
+    growing = ("optimizer=sgd", "optimizer.learning_rate=1e4", "penalty.l2=1", f"trainer.batch_size={rows}")
+    state, (record, *_) = train(
+        group(growing, base=("model.hidden=[9]", "trainer.epochs=30")), epochs_per_call=30
+    )
+    for term, values in record.ledger.items():
+        (bad,) = np.nonzero(~np.isfinite(values[0, : int(state.epoch[0])]))
+        assert int(state.blown[term][0]) == (bad[0] + 1 if len(bad) else 0)
+    assert int(state.epoch[0]) > 2
+
+
 def test_the_ledger_sums_to_the_objective():
     _, records = train(group(()))
     record, seen = records[0], records[0].epoch > 0
