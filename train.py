@@ -7,6 +7,7 @@ import hydra
 from omegaconf import DictConfig
 
 from regjax.config import check, register_schema, run_command, typed
+from regjax.other_launchers import counted
 
 register_schema()
 
@@ -21,4 +22,4 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main, Path(__file__).parent / "conf"))
+    sys.exit(run_command(counted(main), Path(__file__).parent / "conf"))

@@ -1,5 +1,6 @@
 """Saves and restores variables and training states; the only module that imports orbax."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from regjax.manifests import DamagedError, commit, verify
+from regjax.manifests import DamagedError, commit, put_on_disk, verify
 from regjax.types import Variables
 
 SELECTED = Path("checkpoints") / "selected"
@@ -29,6 +30,7 @@ def restore_selected(directory: Path, template: Variables) -> Variables:
 def save_lanes(folder: Path, lanes: Any, facts: Mapping[str, Any]) -> None:
     """Writes stacked lanes with `facts` in one step: a vector a lane for each dtype, the table of leaves."""
     commit(folder, _writer(_packed(lanes)), dict(facts) | {"leaves": _leaves(lanes)})
+    put_on_disk(folder)  # before an older state may go
 
 
 def restore_lanes(folder: Path, template: Any) -> Any:
@@ -36,13 +38,7 @@ def restore_lanes(folder: Path, template: Any) -> Any:
 
     Raises `DamagedError` where a leaf has another shape or dtype, and names it.
     """
-    facts = verify(folder)
-    expected = _leaves(template)
-    for found, wanted in zip(facts["leaves"], expected, strict=False):
-        if found != wanted:
-            raise DamagedError(f"{folder}: its {found[0]} is {found[1:]}, this program has {wanted}")
-    if len(facts["leaves"]) != len(expected):
-        raise DamagedError(f"{folder}: it has {len(facts['leaves'])} leaves, this program {len(expected)}")
+    expected = check_leaves(folder, template)
     vectors = _read(folder, None)
     taken = dict.fromkeys(vectors, 0)
     restored = []
@@ -53,6 +49,18 @@ def restore_lanes(folder: Path, template: Any) -> Any:
         restored.append(vector.reshape(len(vector), *shape))
         taken[dtype] += size
     return jax.tree.unflatten(jax.tree.structure(template), restored)
+
+
+def check_leaves(folder: Path, template: Any) -> list[list[Any]]:
+    """The leaves of a folder's lanes. Raises `DamagedError` at the first that `template` has otherwise."""
+    facts = verify(folder)
+    expected = _leaves(template)
+    for found, wanted in zip(facts["leaves"], expected, strict=False):
+        if found != wanted:
+            raise DamagedError(f"{folder}: its {found[0]} is {found[1:]}, this program has {wanted}")
+    if len(facts["leaves"]) != len(expected):
+        raise DamagedError(f"{folder}: it has {len(facts['leaves'])} leaves, this program {len(expected)}")
+    return expected
 
 
 def _leaves(lanes: Any) -> list[list[Any]]:
@@ -77,7 +85,29 @@ def _writer(tree: Any) -> Callable[[Path], None]:
     The Checkpointer around it takes 15 ms more, to coordinate hosts and threads that a run does not have, and
     two of them at once take each other's temporary folders.
     """
-    return lambda folder: _handler().save(folder, args=ocp.args.PyTreeSave(tree))
+
+    def write(folder: Path) -> None:
+        _find_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
+        _handler().save(folder, args=ocp.args.PyTreeSave(tree))
+
+    return write
+
+
+def _find_room(folder: Path, size: int) -> None:
+    """Raises `OSError` where the disk has no room for so many bytes.
+
+    The writer's own threads find that out one by one, and each prints a traceback.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    trial = folder / "room"
+    with trial.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(folder)) from None
+        finally:
+            trial.unlink()
 
 
 def _read(folder: Path, template: Any) -> Any:

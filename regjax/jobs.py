@@ -1,5 +1,6 @@
 """From checked configurations to finished runs: one job or many, the same way."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 
 from regjax import data, platforms, runs
-from regjax.config import Config, check, flatten
+from regjax.config import Config, check, flatten, masked
 from regjax.config.checks import check_regularization
 from regjax.config.resolve import resolve, united
 from regjax.errors import StoppedError, UserError, shown
@@ -23,9 +24,10 @@ SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_
 
 
 class Job(NamedTuple):
-    """A composed configuration, and the overrides and techniques that made it what it is."""
+    """A composed configuration, what is not saved of it, and the overrides and techniques that made it."""
 
     config: Config
+    hidden: dict[str, str]
     overrides: list[str]
     regularization: list[str]
 
@@ -34,6 +36,7 @@ class Refused(NamedTuple):
     """A job that cannot be trained, and why."""
 
     config: dict[str, Any]
+    hidden: dict[str, str]
     overrides: list[str]
     identity: str
     reason: str
@@ -60,7 +63,7 @@ def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
     devices = platforms.prepare(first.platform, first.cache_dir, len(jobs))
     preparation = _Preparation(devices[0])
     prepared = [
-        _refused(config, job.overrides, error) if error else preparation.prepared(job, config)
+        _refused(config, job, error) if error else preparation.prepared(job, config)
         for job, config, error in zip(jobs, configs, errors, strict=True)
     ]
     refused = [job for job in prepared if isinstance(job, Refused)]
@@ -86,8 +89,14 @@ def _error(job: Job) -> str | None:
     return None
 
 
-def _refused(config: dict[str, Any], overrides: list[str], reason: str) -> Refused:
-    return Refused(config, overrides, runs.identity(config, "", ""), reason)
+def _refused(config: dict[str, Any], job: Job, reason: str) -> Refused:
+    return Refused(
+        config,
+        job.hidden,
+        job.overrides,
+        runs.identity(config, "", ""),
+        masked(reason, config, job.hidden),
+    )
 
 
 def train(
@@ -117,6 +126,7 @@ def train(
             lanes=settings["sweep.lanes"],
             stop_at=stop_at,
         )
+    os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
         raise StoppedError(signals.number, "interrupted")
     return summaries
@@ -131,7 +141,7 @@ def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:
         "identity": job.identity,
         "versions": runs.versions(),
         "overrides": job.overrides,
-        "config": job.config,
+        "config": job.config | job.hidden,
     }
     return runs.write_summary(directory, summary)
 
@@ -148,7 +158,7 @@ class _Preparation:
         try:
             return self._run(job, config)
         except UserError as error:
-            return _refused(config, job.overrides, str(error))
+            return _refused(config, job, str(error))
 
     def _run(self, job: Job, config: dict[str, Any]) -> Run:
         platforms.check_precision(job.config.precision, self._device)
@@ -159,6 +169,7 @@ class _Preparation:
         return Run(
             directory=Path(),
             config=config,
+            hidden=job.hidden,
             overrides=job.overrides,
             spec=spec,
             numerics=numerics,

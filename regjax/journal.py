@@ -6,6 +6,8 @@ import jax
 import numpy as np
 
 from regjax import checkpoint, records, runs
+from regjax.config import masked
+from regjax.errors import shown
 from regjax.types import Ended, EpochRecord, Run
 
 RESULTS = (
@@ -36,7 +38,8 @@ class Journal:
         Raises `DamagedError` where the table lacks one of the epochs before.
         """
         self._history = runs.rewind_metrics(self.run.directory, epoch)
-        runs.append_log(self.run.directory, f"resumed after epoch {epoch}")
+        runs.write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
+        runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *changes_in_words(self.run))
 
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
         """Writes the epochs of one call, of which each took `seconds`; gives their rows."""
@@ -70,6 +73,7 @@ class Journal:
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
         """Ends a run that raised; `details` go to its log. The summary says where that cannot be written."""
+        reason, details = (masked(text, self.run.config, self.run.hidden) for text in (reason, details))
         try:
             runs.append_log(self.run.directory, details)
             return self.give_up("failed", reason)
@@ -96,14 +100,24 @@ def ending(results: dict[str, Any]) -> str:
     return results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
 
 
+def changes_in_words(run: Run) -> list[str]:
+    """A line for each time that the run went on with other settings."""
+    return [
+        f"since epoch {change['after_epoch']} with other settings: "
+        + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())
+        for change in run.changes
+    ]
+
+
 def provenance(run: Run) -> dict[str, Any]:
     """The entries of a summary that are known before a run is trained."""
-    return {
+    changes = {"changes": list(run.changes)} if run.changes else {}
+    return changes | {
         "selected_on_test": run.config["data.validation"] == "test",
         "fingerprint": run.fingerprint,
         "identity": run.identity,
         "versions": runs.versions(),
         "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
         "overrides": run.overrides,
-        "config": run.config,
+        "config": run.config | run.hidden,
     }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -14,9 +15,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
 from regjax.archive import Held
-from regjax.config import command_again, typed
-from regjax.errors import StoppedError, UserError
+from regjax.config import command_again, from_environment, typed
+from regjax.continuing import going_on
+from regjax.errors import StoppedError, UserError, invalid
 from regjax.jobs import Job
+from regjax.locks import sole_writer
 from regjax.progress import LiveRuns
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
@@ -41,17 +44,17 @@ def run_single(composed: DictConfig) -> float | None:
     """Trains one job and returns its monitored validation metric (None without validation rows)."""
     hydra = HydraConfig.get()
     directory = Path(hydra.runtime.output_dir)
-    prepared, devices = jobs.prepare([_job(composed, list(hydra.overrides.task))])
+    prepared, devices = jobs.prepare([_job(composed, hydra.overrides.task)])
     (run,) = [job._replace(directory=directory) for job in prepared if isinstance(job, Run)]
-    summary = _held(run)
-    if summary is None:
-        try:
-            with LiveRuns([run], ["run"]) as watcher:
-                summary = jobs.train([run], devices, watcher, directory)[directory]
-        except StoppedError as stopped:
-            goes_on = command_again(f"hydra.run.dir={directory}")
-            raise StoppedError(stopped.number, f"{stopped}; to go on:\n{goes_on}") from None
-        _draw(run, summary)
+    with sole_writer(directory, "hydra.run.dir"):
+        held = runs.read_summary(directory)
+        run = going_on(run, held) if held else run
+        if held and held["status"] == "done":
+            print(f"{directory}: done already, not trained again", file=sys.stderr)
+            summary = held
+        else:
+            _record(directory, composed, HydraConfig.instance().cfg)
+            summary = _trained(run, devices)
     print_summary(summary, directory)
     if hydra.mode == RunMode.MULTIRUN:  # a launcher other than ours: it compares nothing
         line = f"compare the sweep with: python -m regjax.report {Path(hydra.sweep.dir).absolute()}"
@@ -62,26 +65,16 @@ def run_single(composed: DictConfig) -> float | None:
     return _monitored(summary)
 
 
-def _held(run: Run) -> dict[str, Any] | None:
-    """The summary of a run that its directory already holds; refuses a directory that holds another run."""
-    summary = runs.read_summary(run.directory)
-    if summary is None:
-        return None
-    if summary["identity"] != run.identity:
-        raise UserError(
-            f"hydra.run.dir={run.directory}: it holds another run ({_changes(summary, run)}). "
-            "Name another directory."
-        )
-    if summary["status"] != "done":
-        return None
-    print(f"{run.directory}: done already, not trained again", file=sys.stderr)
+def _trained(run: Run, devices: Sequence[jax.Device]) -> dict[str, Any]:
+    try:
+        with LiveRuns([run], ["run"]) as watcher:
+            summary = jobs.train([run], devices, watcher, run.directory)[run.directory]
+    except StoppedError as stopped:
+        goes_on = command_again(f"hydra.run.dir={run.directory}")
+        raise StoppedError(stopped.number, f"{stopped}; to go on:\n{goes_on}") from None
+    if summary["status"] in ("done", "diverged"):
+        _draw(run, summary)
     return summary
-
-
-def _changes(summary: dict[str, Any], run: Run) -> str:
-    old, new = summary["config"], run.config
-    changed = [f"{key} was {old.get(key)}, is {new[key]}" for key in new if old.get(key) != new[key]]
-    return "; ".join(changed) or "of other data, versions or device"
 
 
 def _draw(run: Run, summary: dict[str, Any]) -> None:
@@ -106,6 +99,9 @@ def launch(
     configure_log(config.hydra.job_logging, config.hydra.verbose)
     if not job_overrides:
         raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
+    if config.checkpointing.allow_changes:
+        allowed = "it is for single runs; a sweep trains what differs as a new job"
+        raise invalid("checkpointing.allow_changes", True, allowed)
     composed = [
         _composed(context, config, list(overrides), initial_job_idx + place)
         for place, overrides in enumerate(job_overrides)
@@ -113,21 +109,22 @@ def launch(
     prepared, devices = jobs.prepare([job.job for job in composed])
     directory = Path(str(config.hydra.sweep.dir)).absolute()
     directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
-    study = Study(directory, prepared)
-    study.check_baseline()
-    for place, number in study.new_jobs(initial_job_idx).items():
-        if composed[place].number != number:
-            composed[place] = _composed(context, config, list(job_overrides[place]), number)
-        study.place(place, composed[place].directory)
-    for place in study.directories:
-        _record(composed[place])
-    outcomes = study.train(devices)
     whole_grid = (
         config.hydra.sweeper._target_ == BASIC_SWEEPER and config.hydra.sweeper.max_batch_size is None
     )
-    if whole_grid:
-        study.compare(outcomes)
-    else:
+    with sole_writer(directory, "hydra.sweep.dir"):
+        study = Study(directory, prepared)
+        study.check_baseline()
+        for place, number in study.new_jobs(initial_job_idx).items():
+            if composed[place].number != number:
+                composed[place] = _composed(context, config, list(job_overrides[place]), number)
+            study.place(place, composed[place].directory)
+        for place in study.directories:
+            _record(composed[place].directory, composed[place].task, composed[place].hydra)
+        outcomes = study.train(devices)
+        if whole_grid:
+            study.compare(outcomes)
+    if not whole_grid:
         print(f"compare the sweep with: python -m regjax.report {study.directory}")
     failure = study.failure(outcomes)
     if failure and whole_grid:
@@ -155,31 +152,40 @@ def _composed(context: HydraContext, config: DictConfig, overrides: list[str], n
         whole.hydra.job.id = f"{whole.hydra.job.name}_{number}"
         whole.hydra.job.num = number
     HydraConfig.instance().set_config(whole)
-    directory = (Path(str(whole.hydra.sweep.dir)) / str(whole.hydra.sweep.subdir)).absolute()
+    directory = _inside(Path(str(whole.hydra.sweep.dir)), str(whole.hydra.sweep.subdir))
     hydra: Any = HydraConfig.instance().cfg
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir = str(directory)
     with read_write(whole), open_dict(whole):
         del whole["hydra"]
-    job = _job(whole, list(hydra.hydra.overrides.task))
+    job = _job(whole, hydra.hydra.overrides.task)
     return Composed(number, whole, hydra, directory, job)
 
 
-def _record(job: Composed) -> None:
-    """The `.hydra` folder that a single run has too."""
-    folder = job.directory / str(job.hydra.hydra.output_subdir)
+def _inside(sweep: Path, name: str) -> Path:
+    """The directory of a job, which must lie in that of its sweep."""
+    directory = (sweep / name).absolute()
+    if not directory.resolve().is_relative_to(sweep.resolve()) or not name.isprintable():
+        raise invalid("hydra.sweep.subdir", name, "it must name a folder inside hydra.sweep.dir")
+    return directory
+
+
+def _record(directory: Path, task: DictConfig, hydra: Any) -> None:
+    """The `.hydra` folder, as Hydra itself would write it."""
+    folder = directory / ".hydra"
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(job.task, folder / "config.yaml")
+    OmegaConf.save(task, folder / "config.yaml")
     # Hydra's node is long: OmegaConf's own emitter takes 4 ms for it, the compiled one half of one.
-    hydra = OmegaConf.to_container(job.hydra, enum_to_str=True)
-    text = yaml.dump(hydra, Dumper=EMITTER, sort_keys=False, allow_unicode=True)
+    plain = OmegaConf.to_container(hydra, enum_to_str=True)
+    text = yaml.dump(plain, Dumper=EMITTER, sort_keys=False, allow_unicode=True)
     (folder / "hydra.yaml").write_text(text)
-    OmegaConf.save(job.hydra.hydra.overrides.task, folder / "overrides.yaml")
+    OmegaConf.save(hydra.hydra.overrides.task, folder / "overrides.yaml")
 
 
-def _job(composed: DictConfig, overrides: list[str]) -> Job:
+def _job(composed: DictConfig, given: Any) -> Job:
     """Raises `UserError` for a key that does not exist, which is wrong with all jobs of a command."""
-    return Job(typed(composed), overrides, _regularization(overrides))
+    overrides: Any = OmegaConf.to_container(given, resolve=False)  # as typed, not what they refer to
+    return Job(typed(composed), from_environment(composed), overrides, _regularization(overrides))
 
 
 def _regularization(overrides: list[str]) -> list[str]:

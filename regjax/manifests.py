@@ -18,22 +18,34 @@ class DamagedError(Exception):
 def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
     """Lets `write` fill a folder, adds its manifest with `facts`, and puts it in the place of `final`.
 
-    Until the last step, a rename, `final` is what it was before.
+    Until the last step, a rename, `final` is what it was before; where something fails it stays so.
     """
     partial = final.with_name(f".{final.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    write(partial)
-    listed = {
-        "facts": facts,
-        "files": {str(path.relative_to(partial)): _digest(path) for path in _files(partial)},
-    }
-    with (partial / MANIFEST).open("w") as file:
-        file.write(json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        write(partial)
+        listed = {
+            "facts": facts,
+            "files": {str(path.relative_to(partial)): _digest(path) for path in _files(partial)},
+        }
+        text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
+        (partial / MANIFEST).write_text(text)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)  # on a full disk above all
+        raise
     shutil.rmtree(final, ignore_errors=True)
     os.replace(partial, final)
+
+
+def put_on_disk(folder: Path) -> None:
+    """Has all files of a folder on the disk when it returns, so that a power cut does not take them."""
+    for path in [*_files(folder), folder, folder.parent]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def verify(folder: Path) -> dict[str, Any]:

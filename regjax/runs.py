@@ -24,6 +24,7 @@ NOT_IDENTITY = (
     "checkpoint",
     "checkpointing.minutes",
     "checkpointing.keep",
+    "checkpointing.allow_changes",
     "platform",
     "data.manual_dir",
     "data.data_dir",
@@ -46,14 +47,19 @@ def versions() -> dict[str, str]:
 
 def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
     """SHA-256 of all that decides a run's results: equal identities mean the same run."""
-    decisive = {
-        key: value
-        for key, value in config.items()
-        if key not in NOT_IDENTITY and not key.startswith(NOT_TRAINING)
-    }
+    decisive = {key: value for key, value in config.items() if is_decisive(key)}
     # 0 and 0.0 are one number, where a key takes both.
     decisive = {key: float(value) if type(value) is int else value for key, value in decisive.items()}
-    parts = [decisive, fingerprint, device_kind, __version__, version("jaxlib")]
+    return identity_of_parts([decisive, fingerprint, device_kind, __version__, version("jaxlib")])
+
+
+def is_decisive(key: str) -> bool:
+    """Whether a setting decides what is trained."""
+    return key not in NOT_IDENTITY and not key.startswith(NOT_TRAINING)
+
+
+def identity_of_parts(parts: list[Any]) -> str:
+    """SHA-256 of what JSON can say."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -83,6 +89,12 @@ def read_metrics(directory: Path) -> dict[str, list[float]]:
     with (directory / METRICS).open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
+
+
+def metrics_columns(directory: Path) -> list[str]:
+    """The names of the table's columns."""
+    with (directory / METRICS).open(newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:

@@ -53,7 +53,9 @@ class States:
 
     def newest(self, run: Run) -> Saved | None:
         """Where a run stands, or None where it is to begin."""
-        return max(self._by_run.get(run.identity, []), key=lambda saved: saved.epoch, default=None)
+        identities = [run.identity, *(change["identity"] for change in run.changes)]
+        found = [saved for identity in identities for saved in self._by_run.get(identity, [])]
+        return max(found, key=lambda saved: saved.epoch, default=None)
 
     def restore(self, saved: Saved, template: TrainState) -> TrainState:
         """The stacked states of its folder. Raises `DamagedError`."""

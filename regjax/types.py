@@ -224,10 +224,15 @@ class Ended(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A resolved run, ready to be trained. `config` is flat, by dotted key; `digest` is of the dataset."""
+    """A resolved run, ready to be trained.
+
+    `config` is flat, by dotted key; `hidden` has what is saved in the place of texts from the environment.
+    `digest` is of the dataset. `changes` are those of its settings since it began.
+    """
 
     directory: Path
     config: dict[str, Any]
+    hidden: dict[str, str]
     overrides: list[str]
     spec: StaticSpec
     numerics: Numerics
@@ -237,3 +242,4 @@ class Run(NamedTuple):
     digest: str
     fingerprint: str
     identity: str
+    changes: tuple[dict[str, Any], ...] = ()

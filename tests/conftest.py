@@ -37,6 +37,19 @@ def float64():
         yield
 
 
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """`python train.py ...` in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for module in ("hydra._internal.hydra", "hydra.core.utils", "regjax.launcher"):
+        # It would close pytest's own log.
+        monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
+    monkeypatch.setattr("sys.argv", [])
+    from tests.commands import run_here  # ours are imported by the hook above
+
+    return run_here
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_tests(tmp_path_factory):
     """Test processes share what they compile, as runs do through `cache_dir`."""

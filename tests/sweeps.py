@@ -34,6 +34,7 @@ def run_of(directory: Path, *overrides: str, dataset: Dataset | None = None) -> 
     return Run(
         directory,
         flatten(config),
+        {},
         list(overrides),
         spec,
         numerics,

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "states": {"checkpoint", "manifests"},
     "programs": {"training"},
     "lanes": {"programs"},
-    "journal": {"runs", "records", "checkpoint"},
+    "journal": {"config", "runs", "records", "checkpoint"},
     "schedule": {"programs", "lanes", "journal"},
     "worker": {"training", "lanes", "journal", "manifests", "schedule", "states"},
     "sweep": {"schedule", "states", "worker"},
@@ -60,10 +60,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"statistics", "runs", "archive"},
     "jobs": {"config", "data", "platforms", "runs", "journal", "schedule", "signals", "states", "sweep"},
     "study": {"config", "jobs", "runs", "archive", "progress", "report"},
-    "launcher": {"archive", "config", "jobs", "runs", "progress", "report", "study"},
+    "continuing": {"checkpoint", "lanes", "manifests", "records", "runs", "states", "training"},
+    "locks": set(),
+    "launcher": {"archive", "config", "continuing", "jobs", "locks", "runs", "progress", "report", "study"},
+    "other_launchers": {"archive"},
     "verify": {"manifests"},
     "hydra_plugins": {"launcher"},
-    "train": {"config", "launcher"},
+    "train": {"config", "launcher", "other_launchers"},
 }
 MAY_IMPORT_NOTHING = {"types", "errors", "statistics"}
 # Libraries that only some of our modules may meet.
@@ -76,7 +79,8 @@ KEPT_TO = {
     "tensorflow_datasets": {"data"},
     "tensorflow": {"data"},
     "scipy": {"statistics"},
-    "hydra": {"config", "launcher", "hydra_plugins", "train"},
+    "filelock": {"data", "locks"},
+    "hydra": {"config", "launcher", "hydra_plugins", "other_launchers", "train"},
     "omegaconf": {"config", "launcher", "hydra_plugins", "train"},
 }
 PACKAGES = ("regjax", "hydra_plugins")

@@ -18,6 +18,7 @@ NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effe
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.
 NOT_DECISIVE |= {"checkpointing.minutes", "checkpointing.keep"}
 NOT_DECISIVE |= {f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")}
+NOT_DECISIVE |= {"checkpointing.allow_changes"}
 
 
 def strict(directory):

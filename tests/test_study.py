@@ -1,47 +1,16 @@
 """Sweeps in a directory that holds others: what is trained again, what is numbered on, what is said of it."""
 
-import io
 import json
 import re
-import runpy
-import shlex
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from regjax import archive, runs
-from tests.small import ROOT
 from tests.sweeps import numbers
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    """`python train.py -m ...` in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    for module in ("hydra._internal.hydra", "regjax.launcher"):  # it would close pytest's own log
-        monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
-
-    def run(arguments: str) -> Done:
-        monkeypatch.setattr("sys.argv", [str(ROOT / "train.py"), *shlex.split(arguments)])
-        GlobalHydra.instance().clear()
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
-        return Done(ended.value.code, out.getvalue(), err.getvalue())
-
-    return run
 
 
 def folders():

@@ -4,6 +4,7 @@ Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help
 """
 
 from regjax.config.checks import check
+from regjax.config.environment import from_environment, masked
 from regjax.config.messages import command_again, explain, run_command
 from regjax.config.schema import Config, flatten, register_schema, typed
 
@@ -13,6 +14,8 @@ __all__ = [
     "command_again",
     "explain",
     "flatten",
+    "from_environment",
+    "masked",
     "register_schema",
     "run_command",
     "typed",

@@ -99,6 +99,7 @@ class CompareConfig:
 class CheckpointingConfig:
     minutes: float = MISSING
     keep: int = MISSING
+    allow_changes: bool = MISSING
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """What a report leaves in a directory: `comparison.csv`, `.md`, `.json` and `curves.png`."""
 
 import csv
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,17 @@ NUMBERS = "comparison.json"
 
 def write_report(report: Report, directory: Path) -> None:
     """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step."""
-    replace_text(directory / "comparison.md", _page(report), lasting=False)
+    replace_text(directory / "comparison.md", _page(report))
     numbers = {
         "comparisons": report.comparisons,
         "ranks": report.ranks,
         "failures": report.failures,
         "looks": report.looks,
     }
-    replace_text(
-        directory / NUMBERS,
-        json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n",
-        lasting=False,
-    )
-    with (directory / ".comparison.csv.partial").open("w", newline="") as file:
-        csv.writer(file).writerows(_sheet(report))
-    os.replace(directory / ".comparison.csv.partial", directory / "comparison.csv")
+    replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
+    sheet = io.StringIO()
+    csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
+    replace_text(directory / "comparison.csv", sheet.getvalue())
     draw_variants(report.variants, directory)
 
 

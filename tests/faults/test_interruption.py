@@ -3,17 +3,12 @@
 import json
 import os
 import random
-import re
-import shlex
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.small import ROOT
+from tests.commands import begin, finish, outcome, wait_for_epochs
 
 RUN = (
     "model.hidden=[64,32] trainer.epochs=300 trainer.batch_size=16 checkpoint=every_epoch "
@@ -21,46 +16,6 @@ RUN = (
 )
 SWEEP = f"-m {RUN.replace('trainer.epochs=300', 'trainer.epochs=100')} seed=0,1,2 model.dropout=0.1,0.3"
 SINGLE_DIRECTORY, SWEEP_DIRECTORY = "hydra.run.dir=out", "hydra.sweep.dir=out"
-
-
-def begin(directory: Path, arguments: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *shlex.split(arguments)],
-        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def finish(directory: Path, arguments: str) -> tuple[str, str]:
-    process = begin(directory, arguments)
-    out, err = process.communicate(timeout=180)
-    assert process.returncode == 0, err
-    return out, err
-
-
-def wait_for_epochs(process: subprocess.Popen, directory: Path, epochs: int) -> None:
-    """Until some run has written that many epochs."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        tables = list(directory.rglob("metrics.csv"))
-        if any(len(path.read_text().splitlines()) > epochs for path in tables):
-            return
-        time.sleep(0.02)
-    pytest.fail(f"no epoch {epochs}: {process.communicate()}")
-
-
-def outcome(directory: Path) -> dict[str, object]:
-    """All that must be the same, by its file; but the seconds that it took."""
-    found: dict[str, object] = {}
-    for path in sorted(directory.rglob("*")):
-        name = path.relative_to(directory).as_posix()
-        if path.name == "metrics.csv":
-            found[name] = [re.sub(r"^(\d+),[^,]*", r"\1", line) for line in path.read_text().splitlines()]
-        elif path.name == "summary.json":
-            summary = json.loads(path.read_text())
-            found[name] = {key: value for key, value in summary.items() if key != "seconds"}
-        elif path.name.startswith("comparison.") or ("selected" in path.parts and path.is_file()):
-            found[name] = path.read_bytes()
-    return found
 
 
 @pytest.fixture(scope="module")

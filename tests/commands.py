@@ -1,0 +1,80 @@
+"""`python train.py` as a process or in this one, and what it leaves."""
+
+import io
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from tests.small import ROOT
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def run_here(arguments: str) -> Done:
+    """In this process, in its working directory; `command` of conftest.py prepares it."""
+    sys.argv = [str(ROOT / "train.py"), *shlex.split(arguments)]
+    GlobalHydra.instance().clear()
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    return Done(ended.value.code, out.getvalue(), err.getvalue())
+
+
+def begin(directory: Path, arguments: str, *, preexec: Callable[[], None] | None = None) -> subprocess.Popen:
+    """A process in `directory`; `preexec` runs in it before the command does."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *shlex.split(arguments)],
+        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
+    )  # fmt: skip
+
+
+def finish(directory: Path, arguments: str) -> tuple[str, str]:
+    process = begin(directory, arguments)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def wait_for_epochs(process: subprocess.Popen, directory: Path, epochs: int) -> None:
+    """Until some run has written that many epochs."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        # Other files come and go meanwhile, which pathlib's own walk does not stand.
+        tables = [
+            Path(folder, "metrics.csv") for folder, _, names in os.walk(directory) if "metrics.csv" in names
+        ]
+        if any(len(path.read_text().splitlines()) > epochs for path in tables):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"no epoch {epochs}: {process.communicate()}")
+
+
+def outcome(directory: Path) -> dict[str, object]:
+    """All that must be the same, by its file; but the seconds that it took."""
+    found: dict[str, object] = {}
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory).as_posix()
+        if path.name == "metrics.csv":
+            found[name] = [re.sub(r"^(\d+),[^,]*", r"\1", line) for line in path.read_text().splitlines()]
+        elif path.name == "summary.json":
+            summary = json.loads(path.read_text())
+            found[name] = {key: value for key, value in summary.items() if key != "seconds"}
+        elif path.name.startswith("comparison.") or ("selected" in path.parts and path.is_file()):
+            found[name] = path.read_bytes()
+    return found

@@ -1,0 +1,123 @@
+"""A run that is begun again in its directory with other settings."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regjax import runs
+
+BEGUN = (
+    "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=4 checkpoint=every_epoch "
+    "optimizer=sgd optimizer.learning_rate=0.05 trainer.batch_size=16"
+)
+ASKED = "checkpointing.allow_changes=true"
+
+
+def cut_off(epochs: int) -> None:
+    """Leaves the directory as a kill after so many epochs does."""
+    out = Path("out")
+    summary = runs.read_summary(out)
+    runs.write_summary(out, summary | {"status": "running"})
+    runs.rewind_metrics(out, epochs)
+
+
+@pytest.fixture
+def begun(command):
+    """A run of 4 epochs whose last saved state is that after epoch 3."""
+    assert command(BEGUN).code == 0
+    states = sorted(Path("out/checkpoints/states").iterdir())
+    assert [path.name for path in states] == ["0-2", "0-3"]
+    cut_off(3)
+    return command
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("model.hidden=[16]", "model.hidden was [8], is [16]"),
+        ("optimizer=adam", "optimizer.name was sgd, is adam"),
+        ("precision=bfloat16", "precision was float32, is bfloat16"),
+        ("optimizer.learning_rate=0.01", "optimizer.learning_rate was 0.05, is 0.01"),
+        ("data.split_seed=3", "data.split_seed was 0, is 3"),
+        ("data=digits", "data.name was wine, is digits"),
+    ],
+)
+def test_other_settings_are_refused_by_name_and_nothing_is_touched(begun, change, told):
+    before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+    done = begun(f"{BEGUN} {change}")
+    assert (done.code, told in done.err, ASKED in done.err) == (1, True, True)
+    assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "leaf"),
+    [
+        ("model.hidden=[16]", "its .variables.params['dense_0']['bias'] is [[8], 'float32']"),
+        ("optimizer=adam", "this program has ['.optimizer"),
+        ("penalty.l2=0.1", "this program 13"),
+    ],
+)
+def test_a_state_of_another_shape_is_refused_by_its_first_differing_leaf(begun, change, leaf):
+    done = begun(f"{BEGUN} {change} {ASKED}")
+    assert (done.code, leaf in done.err, "Traceback" in done.err) == (1, True, False)
+
+
+def test_a_changed_hyperparameter_goes_on_where_asked_and_is_on_record(begun):
+    with Path("out/metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    old = runs.read_summary(Path("out"))["identity"]
+    done = begun(f"{BEGUN} optimizer.learning_rate=0.01 {ASKED}")
+    assert done.code == 0
+    summary = runs.read_summary(Path("out"))
+    (change,) = summary["changes"]
+    assert (change["after_epoch"], change["identity"]) == (3, old)
+    assert change["changed"] == {"optimizer.learning_rate": [0.05, 0.01]}
+    assert summary["status"] == "done"
+    assert summary["identity"] not in (old, change["asked"])
+    with Path("out/metrics.csv").open() as file:
+        again = list(csv.DictReader(file))
+    assert again[:3] == rows
+    assert len(again) == 4
+    assert (
+        "since epoch 3 with other settings: optimizer.learning_rate 0.01 (was 0.05)"
+        in Path("out/train.log").read_text()
+    )
+
+
+def test_the_changed_run_is_held_by_the_changed_command_alone(begun):
+    changed = f"{BEGUN} optimizer.learning_rate=0.01 {ASKED}"
+    assert begun(changed).code == 0
+    again = begun(changed)
+    assert (again.code, "done already" in again.err) == (0, True)
+    refused = begun(BEGUN)
+    assert (refused.code, "optimizer.learning_rate was 0.01, is 0.05" in refused.err) == (1, True)
+
+
+def test_a_changed_run_that_is_cut_off_goes_on_by_its_own_command(begun):
+    changed = f"{BEGUN.replace('epochs=4', 'epochs=6')} optimizer.learning_rate=0.01 {ASKED}"
+    assert begun(changed).code == 0
+    straight = np.loadtxt("out/metrics.csv", delimiter=",", skiprows=1)
+    identity = runs.read_summary(Path("out"))["identity"]
+    cut_off(5)
+    assert begun(changed).code == 0
+    again = np.loadtxt("out/metrics.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(np.delete(again, 1, axis=1), np.delete(straight, 1, axis=1))
+    assert runs.read_summary(Path("out"))["identity"] == identity
+    assert len(runs.read_summary(Path("out"))["changes"]) == 1
+
+
+def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings(command):
+    small = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
+    assert command(small).code == 0
+    done = command(f"{small} seed=3 {ASKED}")
+    assert (done.code, "seed was 0, is 3). Name another directory" in done.err) == (1, True)
+    cut_off(1)
+    done = command(f"{small} seed=3 {ASKED}")
+    assert (done.code, "no state of it is saved to go on from" in done.err) == (1, True)
+
+
+def test_sweeps_have_new_jobs_for_what_differs(command):
+    done = command(f"-m data=wine trainer.epochs=2 seed=0,1 {ASKED}")
+    assert (done.code, f"{ASKED}: it is for single runs" in done.err) == (1, True)

@@ -1,0 +1,164 @@
+"""Directories that are taken, closed, full or elsewhere; and what must not be written in them."""
+
+import ctypes
+import json
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from regjax import runs
+from regjax.errors import UserError
+from regjax.locks import sole_writer
+from tests.commands import begin, finish, outcome, wait_for_epochs
+
+LONG = "data=wine model.hidden=[8] trainer.epochs=100000"
+SHORT = "data=wine model.hidden=[8] trainer.epochs=2"
+PR_CAPBSET_DROP, OVERRIDES_OF_PERMISSIONS = 24, (1, 2)
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    return process.communicate(timeout=60)
+
+
+def test_a_directory_has_one_writer_and_a_file_that_a_dead_one_left_means_nothing(tmp_path):
+    (tmp_path / ".lock").write_text("left behind")
+    refused = pytest.raises(UserError, match=f"hydra.run.dir={tmp_path}: another process is writing there")
+    with sole_writer(tmp_path, "hydra.run.dir"), refused, sole_writer(tmp_path, "hydra.run.dir"):
+        pass
+    with sole_writer(tmp_path, "hydra.run.dir"):
+        assert (tmp_path / ".lock").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        (f"hydra.run.dir=out {LONG}", f"hydra.run.dir=out {SHORT}", "hydra.run.dir="),
+        (f"-m hydra.sweep.dir=out {LONG}", f"-m hydra.sweep.dir=out {SHORT} seed=0,1", "hydra.sweep.dir="),
+    ],
+)
+def test_the_second_process_in_a_directory_is_refused_and_the_first_unharmed(tmp_path, first, second, named):
+    process = begin(tmp_path, first)
+    wait_for_epochs(process, tmp_path, 1)
+    configurations = {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")}
+    refused = begin(tmp_path, second)
+    _, err = refused.communicate(timeout=60)
+    assert (refused.returncode, "Traceback" in err) == (1, False)
+    assert f"error: {named}{tmp_path / 'out'}: another process is writing there" in err
+    assert {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")} == configurations
+    assert "interrupted" in end(process)[1]
+    assert process.returncode == 143
+
+
+@pytest.mark.slow
+def test_a_killed_process_does_not_keep_its_directory(tmp_path):
+    arguments = f"hydra.run.dir=out {LONG.replace('100000', '5000')}"
+    process = begin(tmp_path, arguments)
+    wait_for_epochs(process, tmp_path, 1)
+    process.kill()
+    process.communicate()
+    assert (tmp_path / "out" / ".lock").exists()
+    finish(tmp_path, arguments)
+    assert not (tmp_path / "out" / ".lock").exists()
+
+
+@pytest.mark.slow
+def test_commands_that_start_together_have_directories_of_their_own(tmp_path):
+    processes = [begin(tmp_path, f"{mode} {SHORT}") for mode in ("", "", "-m seed=0,1", "-m seed=0,1")]
+    assert [(process.communicate(timeout=120)[1], process.returncode)[1] for process in processes] == [0] * 4
+    assert len(list(tmp_path.glob("outputs/*/*/summary.json"))) == 2
+    assert len(list(tmp_path.glob("multirun/*/*/comparison.json"))) == 2
+
+
+def without_root() -> None:
+    """Root's right to write everywhere does not outlive the next exec; others have none to drop."""
+    for capability in OVERRIDES_OF_PERMISSIONS:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["hydra.run.dir=out", "hydra.run.dir=out/new", "-m hydra.sweep.dir=out"])
+def test_a_directory_that_cannot_be_written_is_told_in_a_line(tmp_path, place):
+    (tmp_path / "out").mkdir(mode=0o555)
+    process = begin(tmp_path, f"{place} {SHORT}", preexec=without_root)
+    _, err = process.communicate(timeout=60)
+    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (process.returncode, "Traceback" in err) == (1, False)
+    assert "Permission denied" in line
+    assert "hydra.run.dir (with -m: hydra.sweep.dir)" in line
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+EVERY_EPOCH = (
+    "hydra.run.dir=out data=wine model.hidden=[64,64] trainer.epochs=100000 checkpoint=every_epoch "
+    "cache_dir=cache"  # of its own: programs are cached in part then
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [(1_000, "running"), (8_000, "failed"), (40_000, "failed")],  # not even the first one's summary fits
+)
+def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, status):
+    """A run is killed with a state saved, and goes on with its files limited to `size` bytes."""
+    process = begin(tmp_path, EVERY_EPOCH)
+    wait_for_epochs(process, tmp_path, 4)
+    process.kill()
+    process.communicate()
+    folders = [path for path in (tmp_path / "out/checkpoints/states").iterdir() if path.name[0] != "."]
+    newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
+    files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
+    process = begin(tmp_path, EVERY_EPOCH, preexec=lambda: limit_files(size))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
+    assert len(files) > 5
+    assert {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()} == files
+    assert runs.read_summary(tmp_path / "out")["status"] == status
+    again = begin(tmp_path, EVERY_EPOCH)
+    wait_for_epochs(again, tmp_path, 5)
+    end(again)
+    assert "resumed after epoch" in (tmp_path / "out/train.log").read_text()
+
+
+def limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.slow
+def test_what_comes_from_the_environment_is_used_and_not_saved(tmp_path, monkeypatch):
+    secret = f"{tmp_path.name}-very-secret"
+    monkeypatch.setenv("REGJAX_TEST_SECRET", secret)
+    hidden = "'data.manual_dir=${oc.env:REGJAX_TEST_SECRET}' 'data.data_dir=${data.manual_dir}'"
+    finish(tmp_path, f"hydra.run.dir=out {SHORT} {hidden}")
+    finish(tmp_path, f"-m hydra.sweep.dir=many {SHORT} {hidden} seed=0,1")
+    refused = begin(tmp_path, f"-m hydra.sweep.dir=bad {hidden} trainer.epochs=1 data=wine,mnist")
+    _, err = refused.communicate(timeout=60)
+    assert (refused.returncode, "data.manual_dir=${data.manual_dir}: no such folder" in err) == (1, True)
+    saved = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len([path for path in saved if path.name == "summary.json"]) == 5
+    assert [path for path in saved if secret.encode() in path.read_bytes()] == []
+    config = json.loads((tmp_path / "out" / "summary.json").read_text())["config"]
+    assert config["data.manual_dir"] == "${oc.env:REGJAX_TEST_SECRET}"
+    assert config["data.data_dir"] == "${data.manual_dir}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["../../x", "/abs", "a\nb", "x" * 300, "ünï", "dot."])
+def test_the_directories_of_jobs_lie_inside_their_sweep(tmp_path, name):
+    (tmp_path / "here").mkdir()
+    before = set(Path("/").iterdir())
+    process = begin(tmp_path / "here", f"-m hydra.sweep.dir=out {SHORT} 'hydra.sweep.subdir=\"{name}\"'")
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert (process.returncode == 0) == (name in ("ünï", "dot."))
+    assert set(tmp_path.iterdir()) == {tmp_path / "here"}
+    assert set(Path("/").iterdir()) == before
+    if process.returncode:
+        assert "error: hydra.sweep.subdir=" in err or "File name too long" in err
+    else:
+        assert outcome(tmp_path / "here" / "out" / name)["summary.json"]["status"] == "done"
