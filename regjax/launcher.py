@@ -20,6 +20,7 @@ from regjax.continuing import going_on
 from regjax.errors import StoppedError, UserError, invalid
 from regjax.jobs import Job
 from regjax.locks import sole_writer
+from regjax.other_launchers import BASIC_SWEEPER
 from regjax.progress import LiveRuns
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
@@ -27,7 +28,6 @@ from regjax.study import Study
 from regjax.types import Run
 
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class Composed(NamedTuple):

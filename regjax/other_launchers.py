@@ -6,11 +6,10 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
 from regjax.errors import UserError
 
 PACKAGES = ("joblib", "submitit", "ray")
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def counted(main: Callable[[], Any]) -> Callable[[], Any]:
@@ -31,9 +30,8 @@ def counted(main: Callable[[], Any]) -> Callable[[], Any]:
 def _told(error: Exception) -> str:
     first = str(error).strip().partition("\n")[0]
     told = f"a job's process ended by itself ({type(error).__name__}: {first})"
-    frames = (frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__))
-    sweeper = next((held for held in frames if isinstance(held, BasicSweeper)), None)
-    if sweeper is None or sweeper.config is None or sweeper.overrides is None:
+    sweeper = _sweeper(error)
+    if sweeper is None:
         return told
     from regjax.archive import read_archive
 
@@ -44,3 +42,15 @@ def _told(error: Exception) -> str:
         f"{told}.\n{len(done)} of {requested} jobs are done in {directory}. The same command with "
         f"hydra.sweep.dir={directory} goes on; python -m regjax.report {directory} compares what is done."
     )
+
+
+def _sweeper(error: Exception) -> Any:
+    """Hydra's grid sweeper among the frames that an error came through: Hydra offers no other way to it.
+
+    By its name: Hydra loads the class once more than it is imported.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        kind = type(held := frame.f_locals.get("self"))
+        if f"{kind.__module__}.{kind.__qualname__}" == BASIC_SWEEPER:
+            return held
+    return None

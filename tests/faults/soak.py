@@ -1,0 +1,187 @@
+"""Random faults against random configurations: nothing is lost, every resumed result is the straight one.
+
+    python tests/faults/soak.py --minutes 10 [--seed 0] [--fault kill] [--first 17 --rounds 1]
+
+Each round draws a command and a fault from the seed and its own number, runs the command undisturbed, then in
+another folder with the fault, as often as it takes to finish. `--first N --rounds 1` repeats a failed round.
+"""
+
+import argparse
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.commands import begin, outcome
+
+ATTEMPTS = 6
+TECHNIQUES = ("dropout", "batch_norm", "l2", "l1", "early_stopping", "layer_norm")
+PLACES = {False: "hydra.run.dir=out", True: "hydra.sweep.dir=out"}
+
+
+class LostError(Exception):
+    """What a round found wrong."""
+
+
+class Round(NamedTuple):
+    """One drawn command and fault."""
+
+    arguments: str
+    fault: str
+    draw: random.Random
+
+
+def drawn(seed: int, number: int, faults: list[str]) -> Round:
+    """The round of this number."""
+    draw = random.Random(f"{seed}-{number}")
+    techniques = draw.sample(TECHNIQUES, draw.randint(1, 3))
+    if {"batch_norm", "layer_norm"} <= set(techniques):
+        techniques.remove("layer_norm")
+    settings = [
+        f"'regularization=[{','.join(techniques)}]'",
+        f"data={draw.choice(['digits', 'wine', 'breast_cancer'])}",
+        f"optimizer={draw.choice(['adam', 'adamw', 'sgd', 'rmsprop'])}",
+        f"schedule={draw.choice(['constant', 'cosine', 'step', 'exponential'])}",
+        f"model.hidden={draw.choice(['[16]', '[64,32]', '[32,32,32]'])}",
+        f"trainer.batch_size={draw.choice([16, 32])}",
+        f"trainer.epochs={draw.choice([40, 120, 300])}",
+        f"checkpointing.keep={draw.choice([1, 2, 4])}",
+        "checkpoint=every_epoch",
+        "early_stopping.patience=400",
+    ]
+    many = draw.random() < 0.4
+    grid = (
+        [f"seed=range({draw.randint(2, 4)})", "model.dropout=0.1,0.4", "sweep.retry=true", "-m"]
+        if many
+        else []
+    )
+    return Round(" ".join([*(grid if many else []), *settings, PLACES[many]]), draw.choice(faults), draw)
+
+
+def run(
+    directory: Path, arguments: str, *, preexec: Callable[[], None] | None = None
+) -> tuple[int, str, float]:
+    """A whole command: its exit code, its errors, its seconds."""
+    begun = time.monotonic()
+    process = begin(directory, arguments, preexec=preexec)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err, time.monotonic() - begun
+
+
+def disturbed(directory: Path, this: Round, seconds: float) -> None:
+    """One attempt that its fault meets at a random instant; with some luck it ends before."""
+    if this.fault == "full disk":
+        size = this.draw.choice([2_000, 20_000, 100_000])
+        run(
+            directory, this.arguments, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        )
+        return
+    process = begin(directory, this.arguments)
+    time.sleep(this.draw.uniform(0.2, 1) * seconds)
+    if this.fault == "stop":
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+    number = {"signal": this.draw.choice([signal.SIGINT, signal.SIGTERM])}.get(this.fault, signal.SIGKILL)
+    process.send_signal(number)
+    try:
+        _, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise LostError(f"signal {number} did not end it within a minute") from None
+    if this.fault == "signal" and process.returncode not in (0, 128 + number, -number):
+        raise LostError(f"exit code {process.returncode} after signal {number}: {err[-2000:]}")
+    if this.fault == "flip":
+        flip(directory, this.draw)
+
+
+def flip(directory: Path, draw: random.Random) -> None:
+    """Turns one bit of one file of the saved states."""
+    files = [path for path in sorted(directory.rglob("checkpoints/states/*-*/**/*")) if path.is_file()]
+    if files:
+        path = draw.choice(files)
+        content = bytearray(path.read_bytes())
+        if content:
+            content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+            path.write_bytes(content)
+
+
+def judge(this: Round, folder: Path) -> None:
+    """Raises `LostError` where the disturbed command does not come to what the straight one came to."""
+    straight, faulted = folder / "straight", folder / "faulted"
+    straight.mkdir()
+    faulted.mkdir()
+    cache = f"cache_dir={folder / 'cache'}" if this.fault == "full disk" else ""
+    this = this._replace(arguments=f"{this.arguments} {cache}")
+    code, err, seconds = run(straight, this.arguments)
+    if code:
+        raise LostError(f"the straight run failed: {err[-2000:]}")
+    for _ in range(this.draw.randint(1, 3)):
+        disturbed(faulted, this, seconds)
+    for _ in range(ATTEMPTS):
+        code, err, _ = run(faulted, this.arguments)
+        if "Traceback" in err:
+            raise LostError(f"a traceback: {err[-3000:]}")
+        if code == 0:
+            break
+    else:
+        raise LostError(f"it does not finish: {err[-2000:]}")
+    compare(outcome(straight / "out"), outcome(faulted / "out"))
+
+
+def compare(straight: dict[str, object], faulted: dict[str, object]) -> None:
+    missing = sorted(straight.keys() ^ faulted.keys())
+    if missing:
+        raise LostError(f"only one of them has {missing[:5]}")
+    for name, content in straight.items():
+        if content != faulted[name]:
+            raise LostError(f"{name} is not the same")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    faults = ["kill", "signal", "flip", "full disk", "stop"]
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, metavar="ROUND")
+    parser.add_argument("--rounds", type=int, default=sys.maxsize)
+    parser.add_argument("--fault", choices=faults)
+    given = parser.parse_args()
+    until = time.monotonic() + 60 * given.minutes
+    survived: Counter[str] = Counter()
+    failed = 0
+    for number in range(given.first, given.first + given.rounds):
+        if time.monotonic() > until:
+            break
+        this = drawn(given.seed, number, [given.fault] if given.fault else faults)
+        folder = Path(tempfile.mkdtemp(prefix="regjax-soak-"))
+        try:
+            judge(this, folder)
+            survived[this.fault] += 1
+            print(f"round {number}: {this.fault}: the same as undisturbed  {this.arguments}", flush=True)
+            shutil.rmtree(folder)
+        except (LostError, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print(
+                f"round {number}: {this.fault}: LOST: {error}\n  train.py {this.arguments}\n  in {folder}",
+                flush=True,
+            )
+    print(f"seed {given.seed}: {sum(survived.values())} survived {dict(survived)}, {failed} lost")
+    return 1 if failed or not survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Jobs in processes of their own that are killed: what is done is counted against what was asked for."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.commands import begin, wait_for_epochs
+
+pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+WORKERS = {"joblib": "popen_loky", "submitit_local": "submitit.core._submit"}
+
+
+def workers(parent: int, name: str) -> list[int]:
+    """The processes below `parent` whose command line has `name`."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in table.splitlines()[1:]]
+    below = {str(parent)}
+    while more := {pid for pid, ppid, _ in rows if ppid in below} - below:
+        below |= more
+    return [int(pid) for pid, _, args in rows if pid in below and name in args]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", WORKERS)
+def test_a_killed_job_is_no_silent_hole(tmp_path, launcher):
+    jobs = "hydra.sweep.dir=out data=wine trainer.epochs=2,1000000 seed=0"
+    process = begin(tmp_path, f"-m hydra/launcher={launcher} {jobs}")
+    try:
+        wait_for_epochs(process, tmp_path, 3)  # only the long job gets there
+        for worker in workers(process.pid, WORKERS[launcher]):
+            os.kill(worker, signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert (process.returncode, "Traceback" in err.rpartition("error: ")[2]) == (1, False)
+    assert "error: a job's process ended by itself" in err
+    assert f"1 of 2 jobs are done in {tmp_path / 'out'}" in err
+    assert f"hydra.sweep.dir={tmp_path / 'out'} goes on" in err
