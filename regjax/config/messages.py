@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from regjax.config.schema import known_keys
+from regjax.config.untrusted import refuse_code, unreadable
 from regjax.errors import StoppedError, UserError, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
@@ -29,6 +31,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     wants_traceback = FULL_ERROR in os.environ
     os.environ.setdefault(FULL_ERROR, "1")
     try:
+        refuse_code(sys.argv[1:], conf)
         _check_groups(sys.argv[1:], conf)
         main()
     except StoppedError as error:
@@ -37,7 +40,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
+    except (UserError, HydraException, OmegaConfBaseException, OSError, yaml.YAMLError) as error:
         if wants_traceback:
             raise
         print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
@@ -59,6 +62,8 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
     """What was wrong with the command line, in one message; `conf` is the folder of the groups."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, yaml.YAMLError):
+        return unreadable(error)
     if isinstance(error, MissingConfigException):
         return _missing_choice(error, conf)
     if isinstance(error, OSError):

@@ -1,0 +1,154 @@
+"""Refuses configurations that name code, before Hydra starts.
+
+Hydra calls what a `_target_` names, and logging what a `class` or `()` does; a YAML file may be anyone's.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import yaml
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from regjax.config.schema import Config
+from regjax.errors import UserError
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+RESOLVER = yaml.resolver.Resolver()
+STANDARD_TAG = "tag:yaml.org,2002:"
+# What anchors and brackets may multiply to; no configuration comes near.
+MAX_ENTRIES, MAX_DEPTH = 20_000, 50
+# An entry that names code, or an interpolation that could make one; logging's own classes and streams do not.
+NAMES_CODE = re.compile(
+    r"""_target_
+    | \$\{ \s* (oc\.create | [^:}]* \$\{)
+    | (^|\W) \(\) ['"]? \s* [:=]
+    | (^|\W) class ['"]? \s* [:=] \s*+ ['"]?+ (?! logging\.(handlers\.(?!Queue))?\w+ \s* (['",}]|$))
+    | ext:// (?! sys\.std(out|err) \s* (['",}]|$))""",
+    re.VERBOSE,
+)
+# A choice that leads out of the folders that are looked through, or that only a resolver knows.
+LEADS_OUT = re.compile(r"""(^|[\s\[,/'"(])\. | // | ^/ | \$\{[^}]*:""", re.VERBOSE)
+SINGLE_KEYS = {field.name for field in fields(Config) if not is_dataclass(field.type)}
+REMEDY = "a configuration holds names and numbers alone; take it out"
+
+
+def refuse_code(arguments: Sequence[str], conf: Path) -> None:
+    """Raises `UserError` for an argument, or a YAML file that Hydra may load, which names code to be called.
+
+    The files are those below `conf` or --config-path, --config-dir and `hydra.searchpath`. Hidden folders are
+    left out, and cannot be chosen from; nor can what lies above.
+    """
+    given, _ = get_args_parser().parse_known_args(list(arguments))
+    if given.experimental_rerun:
+        raise UserError(
+            f"--experimental-rerun={given.experimental_rerun}: a pickled configuration can run any code; "
+            "give the overrides of the run's .hydra/overrides.yaml instead."
+        )
+    if given.config_name and LEADS_OUT.search(given.config_name):
+        raise _leads_out("--config-name", given.config_name)
+    folders = [conf.parent / _folder(given.config_path) if given.config_path else conf]
+    folders += [Path(given.config_dir)] if given.config_dir else []
+    for argument in arguments:
+        folders += _checked_argument(argument)
+    while folders:
+        for path in _files(folders.pop(0)):
+            folders += _checked_file(path)
+
+
+def _checked_argument(argument: str) -> list[Path]:
+    """The folders that it adds to Hydra's search path."""
+    if NAMES_CODE.search(argument):
+        raise UserError(f"{argument}: it names code to be called; {REMEDY}.")
+    key, equals, value = argument.partition("=")
+    group = key.lstrip("+~").partition("@")[0]
+    if equals and "." not in group and group not in SINGLE_KEYS and not argument.startswith("-"):
+        if LEADS_OUT.search(value):
+            raise _leads_out(group, value)
+    elif group == "hydra.searchpath" and equals:
+        listed = OverridesParser.create().parse_override(argument).value()
+        return [_folder(str(path)) for path in (listed if isinstance(listed, list) else [listed])]
+    return []
+
+
+def _leads_out(key: str, value: str) -> UserError:
+    return UserError(
+        f"{key}={value}: it must be a name in that folder, without .., //, hidden folders or resolvers."
+    )
+
+
+def _folder(path: str) -> Path:
+    """The folder that an element of the search path is."""
+    path = OmegaConf.create({"path": path}).path
+    scheme, separator, rest = path.rpartition("://")
+    if separator and scheme != "file":
+        raise UserError(f"{path}: Hydra's search path must be of folders here, file://FOLDER or FOLDER.")
+    return Path(rest)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, inside, names in os.walk(folder, followlinks=True):
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(".yaml"))
+
+
+def _checked_file(path: Path) -> list[Path]:
+    """The folders that a file adds to Hydra's search path; raises `UserError` for what it may not hold."""
+    try:
+        root = yaml.compose(path.read_text("utf-8"), Loader=LOADER)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+    except yaml.YAMLError as error:
+        raise UserError(unreadable(error, path)) from None
+    found: list[Path] = []
+    for count, (keys, node) in enumerate(_entries(root, ()) if root else ()):
+        where = f"{path}, line {node.start_mark.line + 1}"
+        if count > MAX_ENTRIES or len(keys) > MAX_DEPTH:
+            raise UserError(f"{where}: the file unfolds to too much; write it without anchors.")
+        if not keys and not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{where}: `key: value` lines are expected here.")
+        _check_tag(node, where)
+        if isinstance(node, yaml.ScalarNode):
+            _check_scalar(keys, node.value, where)
+            found += [_folder(node.value)] if "searchpath" in keys else []
+        elif keys and NAMES_CODE.search(f"{keys[-1]}:"):
+            raise UserError(f"{where}: {keys[-1]}: it names code to be called; {REMEDY}.")
+    return found
+
+
+def _entries(node: yaml.Node, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+    """Every node below one, aliases followed, each after the keys that lead to it."""
+    yield keys, node
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _entries(value, (*keys, str(key.value)))
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _entries(value, (*keys, keys[-1]) if keys else ("",))
+
+
+def _check_tag(node: yaml.Node, where: str) -> None:
+    """Refuses a tag that is written out: it makes an object, or a number of a text."""
+    value = node.value if isinstance(node, yaml.ScalarNode) else None
+    expected = {RESOLVER.resolve(type(node), value, (True, False)), f"{STANDARD_TAG}str"}
+    if node.tag not in expected:
+        raise UserError(f"{where}: the tag {node.tag.replace(STANDARD_TAG, '!!')} names code; {REMEDY}.")
+
+
+def _check_scalar(keys: tuple[str, ...], value: str, where: str) -> None:
+    if NAMES_CODE.search(f"{keys[-1]}: {value}"):
+        raise UserError(f"{where}: {keys[-1]}: {value}: it names code to be called; {REMEDY}.")
+    if keys[0] == "defaults" and LEADS_OUT.search(value):
+        raise UserError(f"{where}: {_leads_out('defaults', value)}")
+
+
+def unreadable(error: yaml.YAMLError, path: Path | None = None) -> str:
+    """A message with the file, the line and what YAML says of it."""
+    mark = getattr(error, "problem_mark", None)
+    place = f", line {mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or str(error)
+    return f"{path or getattr(mark, 'name', 'YAML')}{place}: {problem}."
