@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
             raise
         print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
         return 1
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        blamed = _suspects(sys.argv[1:])
+        if wants_traceback or not blamed or not _raised_by_hydra(error):
+            raise
+        print(f"error: {blamed}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
     finally:
         if not wants_traceback:
             os.environ.pop(FULL_ERROR, None)
@@ -68,7 +75,7 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
         remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
-        return f"{error.filename}: {error.strerror}. {remedy}" if error.filename else str(error)
+        return str(error) if error.filename is None else f"{error.filename}: {error.strerror}. {remedy}"
     if isinstance(error, OverrideParseException):
         how = "Write KEY=VALUE without spaces, in quotes where it has brackets or commas"
         if error.override and error.override.count("=") > 1:
@@ -78,15 +85,33 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
     return _unknown_key(arguments) or _wrong_value(error, arguments)
 
 
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Whether it comes from Hydra's composing, before any code of ours was called with a configuration."""
+    modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [name for name in modules if name.startswith("regjax") and name != __name__]
+    return not ours and any(name.startswith("hydra.") for name in modules) and modules.count("__main__") < 2
+
+
+def _suspects(arguments: list[str]) -> str:
+    """The overrides of Hydra's own settings, or all of them where there are none."""
+    lines = [str(override.input_line) for override in _overrides(arguments)]
+    return " ".join([line for line in lines if line.lstrip("+~").startswith("hydra")] or lines)
+
+
 def _check_groups(arguments: list[str], conf: Path) -> None:
-    """Refuses `group=null` and numbers as choices, on which Hydra itself gives a bare ValueError."""
+    """Refuses choices that are no names, on which Hydra itself gives a bare ValueError or TypeError."""
     for override in _overrides(arguments):
         value, group = override.value(), override.key_or_group
+        if not group:
+            raise UserError(f"{override.input_line}: the name of a key is missing.")
+        if group not in GROUPS or (override.is_delete() and value is None):
+            continue
         choices = value.list if isinstance(value, ChoiceSweep) else [value]
-        if group in GROUPS and not override.is_delete():
-            for choice in choices:
-                if choice is None or isinstance(choice, bool | int | float):
-                    raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
+        for choice in [
+            name for listed in choices for name in (listed if isinstance(listed, list) else [listed])
+        ]:
+            if not isinstance(choice, str) or "${" in choice:
+                raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
 
 
 def _choices(group: str, conf: Path) -> set[str]:
@@ -126,13 +151,19 @@ def _wrong_value(error: Exception, arguments: list[str]) -> str:
     """OmegaConf's first line where there is one, after the key and the value it speaks of; else Hydra's."""
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException):
-        return str(error) or repr(error)
+        text = str(error) or repr(error)
+        return text if _names_any(text, arguments) else f"{_suspects(arguments)}: {text}"
     given = {override.key_or_group: override.input_line for override in _overrides(arguments)}
     key = str(cause.full_key)
     if isinstance(cause, MissingMandatoryValue):
         return f"{key}: must be given; add {key}=VALUE."
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
-    return f"{given.get(entry, key)}: {str(cause).splitlines()[0].rstrip('.')}."
+    below = (given[name] for name in given if f"{name}.".startswith(f"{entry}."))
+    return f"{next(below, key)}: {str(cause).splitlines()[0].rstrip('.')}."
+
+
+def _names_any(text: str, arguments: list[str]) -> bool:
+    return any(str(override.key_or_group) in text for override in _overrides(arguments))
 
 
 def _overrides(arguments: list[str]) -> list[Override]:

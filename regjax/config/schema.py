@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from regjax.errors import invalid, nearest
+from regjax.errors import UserError, invalid, nearest
 
 
 @dataclass
@@ -141,15 +141,23 @@ def register_schema() -> None:
 def typed(composed: DictConfig) -> Config:
     """The composed configuration as plain dataclasses, interpolations resolved.
 
-    Raises `UserError` for a key that the schema lacks, which Hydra lets `+key=value` and files add.
+    Raises `UserError` for a key that the schema lacks, which Hydra lets `+key=value` and files add, and for
+    one that `~key` has taken out.
     """
     known = known_keys()
     for key, value in _leaves(composed):
         if key not in known:
+            near = nearest(key, known)
+            while isinstance(value, DictConfig) and len(value):
+                inner, value = next(iter(value.items_ex(resolve=False)))
+                key = f"{key}.{inner!s}"
             allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
-            raise invalid(key, value, allowed, near=nearest(key, known))
+            raise invalid(key, value, allowed, near=near)
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)
+    for key, value in flatten(config).items():
+        if value == MISSING:  # deleted by `~key`
+            raise UserError(f"{key}: must be given; leave out ~{key}.")
     return config
 
 

@@ -24,7 +24,7 @@ STANDARD_TAG = "tag:yaml.org,2002:"
 MAX_ENTRIES, MAX_DEPTH = 20_000, 50
 # An entry that names code, or an interpolation that could make one; logging's own classes and streams do not.
 NAMES_CODE = re.compile(
-    r"""_target_
+    r"""(?<!\w)_target_(?!\w)
     | \$\{ \s* (oc\.create | [^:}]* \$\{)
     | (^|\W) \(\) ['"]? \s* [:=]
     | (^|\W) class ['"]? \s* [:=] \s*+ ['"]?+ (?! logging\.(handlers\.(?!Queue))?\w+ \s* (['",}]|$))
@@ -71,7 +71,11 @@ def _checked_argument(argument: str) -> list[Path]:
             raise _leads_out(group, value)
     elif group == "hydra.searchpath" and equals:
         listed = OverridesParser.create().parse_override(argument).value()
-        return [_folder(str(path)) for path in (listed if isinstance(listed, list) else [listed])]
+        found = [_folder(str(path)) for path in (listed if isinstance(listed, list) else [])]
+        for folder in found:
+            if not folder.is_dir():
+                raise UserError(f"{argument}: there is no folder {folder}.")
+        return found
     return []
 
 

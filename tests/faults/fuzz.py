@@ -140,7 +140,12 @@ def end_of(line: Sequence[str]) -> Outcome:
 
 def named(text: str, message: str) -> bool:
     """Whether a message names an override: as it was typed, or by its key."""
-    key = text.partition("=")[0].strip().lstrip("+~").partition("@")[0]
+    key, _, value = text.partition("=")
+    key = key.strip().lstrip("+~").partition("@")[0]
+    if key == "data.name" and value in message:
+        return True
+    if text.startswith("-"):  # argparse's words
+        return message.startswith("usage: ")
     return text in message or bool(key and re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", message))
 
 
