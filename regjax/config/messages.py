@@ -168,7 +168,7 @@ def _names_any(text: str, arguments: list[str]) -> bool:
 
 def _overrides(arguments: list[str]) -> list[Override]:
     """The overrides among the arguments, as far as they can be read."""
-    texts = [text for text in arguments if not text.startswith("-") and "=" in text]
+    texts = [text for text in arguments if text.startswith("~") or ("=" in text and not text.startswith("-"))]
     try:
         return OverridesParser.create().parse_overrides(texts)
     except OverrideParseException:

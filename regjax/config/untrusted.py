@@ -90,7 +90,9 @@ def _folder(path: str) -> Path:
     path = OmegaConf.create({"path": path}).path
     scheme, separator, rest = path.rpartition("://")
     if separator and scheme != "file":
-        raise UserError(f"{path}: Hydra's search path must be of folders here, file://FOLDER or FOLDER.")
+        raise UserError(
+            f"{path}: hydra.searchpath and --config-path take folders alone: FOLDER or file://FOLDER."
+        )
     return Path(rest)
 
 

@@ -9,6 +9,7 @@ that are accepted are trained afterwards, cut to an epoch of few steps. The exit
 import argparse
 import copy
 import io
+import logging
 import os
 import re
 import runpy
@@ -24,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
+from weakref import WeakValueDictionary
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where it is run as a script
 
@@ -81,6 +83,7 @@ def _load(config: Config) -> object:
 def workplace(folder: Path) -> Iterator[None]:
     """The command in an empty folder of its own, up to training: all that it writes is in there."""
     (folder / "above" / "here").mkdir(parents=True)
+    root = logging.getLogger()
     prepare, cached = jobs.prepare, jax.config.jax_compilation_cache_dir
 
     def prepare_only(given: Sequence[jobs.Job]) -> None:
@@ -96,8 +99,11 @@ def workplace(folder: Path) -> Iterator[None]:
         patch.dict(os.environ, variables),
         patch("regjax.jobs.load", _load),
         patch("regjax.jobs.prepare", prepare_only),
-        patch("hydra._internal.hydra.configure_log"),
-        patch("regjax.launcher.configure_log"),
+        # Hydra configures logging, which closes every handler that it finds: pytest's are hidden.
+        patch("logging._handlerList", []),
+        patch("logging._handlers", WeakValueDictionary()),
+        patch.object(root, "handlers", []),
+        patch.object(root, "level", root.level),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("error")
@@ -128,7 +134,7 @@ def end_of(line: Sequence[str]) -> Outcome:
         except Accepted as accepted:
             config = accepted.args[0].config
         except SystemExit as ended:
-            kinds.append("usage" if ended.code == 2 else "trained nothing")
+            kinds.append("usage" if ended.code == 2 else "raised by Hydra")
         except Exception as error:
             return Outcome("traceback", "", None, f"{type(error).__name__}: {error}")
     message = re.sub(r"\AError executing job .*\n", "", err.getvalue())  # Hydra's line
