@@ -37,6 +37,7 @@ def write_mnist(path: pathlib.Path) -> None:
         "mnist",
         manual_dir=os.environ.get("REGJAX_MNIST_DIR"),
         data_dir=None,
+        mirror=None,
         cache_dir=cache,
         test_share=0.2,
         test_seed=0,

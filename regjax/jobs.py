@@ -213,6 +213,7 @@ def load(config: Config) -> Dataset:
         settings.name,
         manual_dir=settings.manual_dir,
         data_dir=settings.data_dir,
+        mirror=settings.mirror,
         cache_dir=config.cache_dir,
         test_share=settings.test_share,
         test_seed=settings.test_seed,

@@ -28,6 +28,7 @@ NOT_IDENTITY = (
     "platform",
     "data.manual_dir",
     "data.data_dir",
+    "data.mirror",
     "sweep.lanes",
     "sweep.retry",
     "sweep.fail_fast",

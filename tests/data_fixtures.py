@@ -1,11 +1,8 @@
 """Small datasets and IDX files with known content, for the tests of the data package."""
 
-import functools
 import gzip
 import hashlib
-import http.server
 import struct
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -57,26 +54,3 @@ def tiny_set(folder: Path, url: str, contents: list[bytes] | None = None) -> Idx
         (folder / name).write_bytes(content)
         files.append(IdxFile(name, len(content), hashlib.sha256(content).hexdigest()))
     return IdxSet(url, tuple(files), train_rows=6, test_rows=4, side=2, num_classes=3)
-
-
-class Server:
-    """Serves folders on this machine, without a log."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    def __init__(self):
-        self.running = []
-
-    def __call__(self, folder):
-        handler = functools.partial(self.Handler, directory=folder)
-        self.running.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        threading.Thread(target=self.running[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.running[-1].server_port}/"
-
-    def stop(self):
-        while self.running:
-            server = self.running.pop()
-            server.shutdown()
-            server.server_close()

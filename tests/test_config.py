@@ -117,7 +117,7 @@ def test_every_key_is_checked_by_one_of_the_tests_below():
     types = {key: type(value) for key, value in flatten(base()).items()}
     switches = {key for key, kind in types.items() if kind is bool} | {"optimizer.nesterov"}
     free = {"compare.baseline", "data.name", "data.manual_dir", "data.data_dir", "cache_dir"}
-    checked_apart = {"model.hidden", "model.dropout", "data.validation"}
+    checked_apart = {"model.hidden", "model.dropout", "data.validation", "data.mirror"}
     assert set(types) == {*BOUNDARIES, *NAMES, *switches, *free, *checked_apart}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regjax.data.cache import through_cache
+from regjax.data import cache
 from regjax.data.integrity import file_sha256
 from regjax.errors import UserError
 from tests.data_fixtures import table
@@ -19,8 +19,12 @@ def unexpected():
     raise AssertionError("built again although cached")
 
 
+def through_cache(folder, build, key="set-1.0"):
+    return cache.through_cache(folder, key, build, name="set")
+
+
 def cached(folder: Path, dataset=None) -> Path:
-    through_cache(folder, "set-1.0", lambda: dataset or table([5, 5], test_rows=2))
+    through_cache(folder, lambda: dataset or table([5, 5], test_rows=2))
     return folder / "set-1.0.npz"
 
 
@@ -34,7 +38,7 @@ def put(path: Path, content: bytes) -> None:
 def test_a_cached_dataset_is_read_back_whole_without_building(tmp_path, pixel_max):
     dataset = table([5, 5], test_rows=2)._replace(pixel_max=pixel_max)
     cached(tmp_path, dataset)
-    again = through_cache(tmp_path, "set-1.0", unexpected)
+    again = through_cache(tmp_path, unexpected)
     for field, value, read in zip(dataset._fields, dataset, again, strict=True):
         np.testing.assert_array_equal(read, value, err_msg=field)
         assert type(read) is type(value)
@@ -44,11 +48,11 @@ def test_a_cached_dataset_is_read_back_whole_without_building(tmp_path, pixel_ma
 def test_another_key_is_another_dataset(tmp_path):
     cached(tmp_path)
     other = table([3, 3])
-    assert through_cache(tmp_path, "set-1.1", lambda: other) is other
+    assert through_cache(tmp_path, lambda: other, "set-1.1") is other
 
 
 def test_keys_cannot_leave_the_folder(tmp_path):
-    through_cache(tmp_path / "cache", "tfds-../../escaped/x", lambda: table([2, 2]))
+    through_cache(tmp_path / "cache", lambda: table([2, 2]), "tfds-../../escaped/x")
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     assert all(path.is_file() for path in (tmp_path / "cache").iterdir())
 
@@ -59,9 +63,11 @@ def test_the_hash_file_is_one_that_sha256sum_checks(tmp_path):
     assert (digest, name) == (file_sha256(path), path.name)
 
 
-def test_nothing_but_the_two_files_is_left_behind(tmp_path):
+def test_nothing_but_the_two_files_and_an_empty_lock_is_left_behind(tmp_path):
     path = cached(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, f"{path.name}.sha256"]
+    lock = f".{path.name}.lock"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [lock, path.name, f"{path.name}.sha256"]
+    assert (tmp_path / lock).read_bytes() == b""
 
 
 def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatch):
@@ -72,7 +78,7 @@ def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatc
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(UserError, match=r"No space left on device.*cache_dir=FOLDER"):
         cached(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_one_flipped_byte_is_refused_with_both_hashes_and_the_remedy(tmp_path):
@@ -82,7 +88,7 @@ def test_one_flipped_byte_is_refused_with_both_hashes_and_the_remedy(tmp_path):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError) as refusal:
-        through_cache(tmp_path, "set-1.0", unexpected)
+        through_cache(tmp_path, unexpected)
     for part in (str(path), expected, file_sha256(path), "Delete the file"):
         assert part in str(refusal.value)
 
@@ -91,15 +97,15 @@ def test_a_cut_file_is_refused(tmp_path):
     path = cached(tmp_path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="wrong SHA-256"):
-        through_cache(tmp_path, "set-1.0", unexpected)
+        through_cache(tmp_path, unexpected)
 
 
 def test_arrays_without_their_hash_are_not_trusted_but_made_again(tmp_path):
     path = cached(tmp_path)
     path.with_name(f"{path.name}.sha256").unlink()
     fresh = table([4, 4])
-    assert through_cache(tmp_path, "set-1.0", lambda: fresh) is fresh
-    np.testing.assert_array_equal(through_cache(tmp_path, "set-1.0", unexpected).inputs, fresh.inputs)
+    assert through_cache(tmp_path, lambda: fresh) is fresh
+    np.testing.assert_array_equal(through_cache(tmp_path, unexpected).inputs, fresh.inputs)
 
 
 def strange_archive() -> bytes:
@@ -122,7 +128,7 @@ def test_a_vouched_file_that_is_no_dataset_is_refused(tmp_path, content):
     path = cached(tmp_path)
     put(path, content)
     with pytest.raises(UserError, match="not a cached dataset"):
-        through_cache(tmp_path, "set-1.0", unexpected)
+        through_cache(tmp_path, unexpected)
 
 
 class Canary:
@@ -143,7 +149,7 @@ def test_a_pickle_in_the_cache_is_refused_and_not_run(tmp_path):
     np.savez(buffer, **fields)
     put(path, buffer.getvalue())
     with pytest.raises(UserError, match="not a cached dataset"):
-        through_cache(tmp_path / "cache", "set-1.0", unexpected)
+        through_cache(tmp_path / "cache", unexpected)
     assert not (tmp_path / "canary").exists()
 
 
@@ -157,7 +163,5 @@ def test_two_processes_that_write_at_once_leave_one_whole_file(tmp_path):
     arguments = [sys.executable, "-c", program, str(tmp_path / "set-1.0.npz"), str(Path(__file__).parents[1])]
     writers = [subprocess.Popen(arguments) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0]
-    np.testing.assert_array_equal(
-        through_cache(tmp_path, "set-1.0", unexpected).inputs, table([50, 50]).inputs
-    )
+    np.testing.assert_array_equal(through_cache(tmp_path, unexpected).inputs, table([50, 50]).inputs)
     assert len(list(tmp_path.iterdir())) == 2

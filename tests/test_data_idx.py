@@ -1,20 +1,22 @@
 """MNIST and its relatives: four IDX files, from a folder or the network, through TFDS without TensorFlow."""
 
-import hashlib
 import os
+import re
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from regjax.config import check
 from regjax.data import idx, load
 from regjax.data.idx_files import read_idx
 from regjax.errors import UserError
-from tests.data_fixtures import NAMES, Server, idx_bytes, tiny_arrays, tiny_set
+from tests.data_fixtures import NAMES, idx_bytes, tiny_arrays, tiny_set
+from tests.mirrors import from_folder, mirror
+from tests.small import composed
 
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -23,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9/"
 def load_tiny(tmp_path, monkeypatch):
     """Load the set "tiny", registered with files in `files` and the URL given."""
 
-    def load_set(*, url=NOWHERE, manual_dir=None, contents=None, cache="cache"):
+    def load_set(*, url=NOWHERE, mirror=None, manual_dir=None, contents=None, cache="cache"):
         source = tiny_set(tmp_path / "files", url, contents)
         monkeypatch.setattr(idx, "SETS", {"tiny": source, "mnist": source})
         return load(
@@ -31,6 +33,7 @@ def load_tiny(tmp_path, monkeypatch):
             "tiny",
             manual_dir=None if manual_dir is None else str(manual_dir),
             data_dir=str(tmp_path / "tfds"),
+            mirror=mirror,
             cache_dir=str(tmp_path / cache),
             test_share=0.2,
             test_seed=0,
@@ -51,13 +54,6 @@ def connections(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     return tried
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.stop()
 
 
 def assert_is_tiny(dataset):
@@ -82,7 +78,8 @@ def test_what_tfds_writes_goes_to_the_data_folder_and_arrays_to_the_cache(load_t
     load_tiny(manual_dir=tmp_path / "files")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "files", "tfds"]
     assert list((tmp_path / "tfds").glob("*/tiny/*/*.array_record*"))
-    assert [path.suffix for path in sorted((tmp_path / "cache" / "data").iterdir())] == [".npz", ".sha256"]
+    kept = sorted((tmp_path / "cache" / "data").iterdir())
+    assert [path.suffix for path in kept] == [".lock", ".npz", ".sha256"]
 
 
 def test_folders_may_start_at_the_home_folder(tmp_path, monkeypatch):
@@ -90,7 +87,7 @@ def test_folders_may_start_at_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(idx, "SETS", {"tiny": tiny_set(tmp_path / "files", NOWHERE)})
     folders = {"manual_dir": "~/files", "data_dir": "~/tfds", "cache_dir": "~/cache"}
-    assert_is_tiny(load("idx", "tiny", test_share=0.2, test_seed=0, **folders))
+    assert_is_tiny(load("idx", "tiny", mirror=None, test_share=0.2, test_seed=0, **folders))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "files", "tfds"]
     assert list((tmp_path / "tfds").rglob("*.array_record*"))
 
@@ -115,27 +112,25 @@ def test_prepared_records_need_no_folder_and_no_network(load_tiny, tmp_path, con
     assert connections == []
 
 
-def test_files_are_downloaded_from_the_sets_address(load_tiny, tmp_path, server):
-    url = server(tmp_path / "files")
-    assert_is_tiny(load_tiny(url=url))
+def test_files_are_downloaded_from_the_sets_address(load_tiny, tmp_path):
+    with mirror(from_folder(tmp_path / "files")) as (url, _):
+        assert_is_tiny(load_tiny(url=url))
 
 
-def test_missing_files_are_downloaded_beside_those_of_the_folder(load_tiny, tmp_path, server):
+def test_missing_files_are_downloaded_beside_those_of_the_folder(load_tiny, tmp_path):
     (tmp_path / "some").mkdir()
     tiny_set(tmp_path / "files", NOWHERE)
     for name in NAMES[:2]:
         (tmp_path / "files" / name).rename(tmp_path / "some" / name)
+    with mirror(from_folder(tmp_path / "files")) as (url, asked):
+        assert_is_tiny(load_tiny(url=url, manual_dir=tmp_path / "some"))
+    assert asked == [f"/{name}" for name in NAMES[2:]]
 
-    url = server(tmp_path / "files")
-    assert_is_tiny(load_tiny(url=url, manual_dir=tmp_path / "some"))
 
-
-def test_downloaded_files_are_used_when_the_network_is_gone(load_tiny, tmp_path, server):
-    url = server(tmp_path / "files")
-    load_tiny(url=url)
-    shutil.rmtree(next((tmp_path / "tfds").glob("*/tiny")))
-    server.stop()
-    assert_is_tiny(load_tiny(url=url, cache="another"))
+def test_files_that_were_downloaded_before_need_no_network(load_tiny, tmp_path, connections):
+    tiny_set(tmp_path / "tfds" / "downloads" / "regjax_idx" / "tiny", NOWHERE)
+    assert_is_tiny(load_tiny())
+    assert connections == []
 
 
 def test_a_machine_without_network_is_told_the_manual_steps(load_tiny):
@@ -151,23 +146,6 @@ def test_the_manual_steps_name_the_missing_files(load_tiny, tmp_path):
     (tmp_path / "some" / NAMES[2]).unlink()
     with pytest.raises(UserError, match=rf"\(missing: {NAMES[2]}\)"):
         load_tiny(manual_dir=tmp_path / "some")
-
-
-def test_an_address_that_answers_with_an_error_is_named_with_its_answer(load_tiny, tmp_path, server):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz answers 404"):
-        load_tiny(url=server(tmp_path / "empty"))
-
-
-def test_a_server_that_never_answers_is_given_up(load_tiny, monkeypatch):
-    from regjax.data import preparation
-
-    monkeypatch.setattr(preparation, "PATIENCE_SECONDS", 0.3)
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        pytest.raises(UserError, match="cannot be downloaded"),
-    ):
-        load_tiny(url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
 def test_a_folder_that_does_not_exist_is_refused_by_name_even_where_the_set_is_cached(load_tiny, tmp_path):
@@ -192,19 +170,9 @@ def test_a_wrong_file_in_the_folder_is_refused_with_both_hashes(load_tiny, tmp_p
     assert not list(tmp_path.rglob("*.array_record*"))
 
 
-def test_a_wrong_download_is_refused_with_both_hashes(load_tiny, tmp_path, server):
-    source = tiny_set(tmp_path / "served", NOWHERE)
-    (tmp_path / "served" / NAMES[0]).write_bytes(b"<html></html>")
-    with pytest.raises(UserError) as refusal:
-        load_tiny(url=server(tmp_path / "served"))
-    page = hashlib.sha256(b"<html></html>").hexdigest()
-    for part in ("data.name=tiny", NAMES[0], source.files[0].sha256, page):
-        assert part in str(refusal.value)
-
-
-def test_a_damaged_file_in_the_download_folder_is_refused(load_tiny, tmp_path, server):
-    url = server(tmp_path / "files")
-    load_tiny(url=url)
+def test_a_damaged_file_in_the_download_folder_is_refused(load_tiny, tmp_path):
+    with mirror(from_folder(tmp_path / "files")) as (url, _):
+        load_tiny(url=url)
     (download,) = (tmp_path / "tfds" / "downloads").rglob("*train-images*.gz")
     download.write_bytes(b"<html></html>")
     shutil.rmtree(next((tmp_path / "tfds").glob("*/tiny")))
@@ -227,24 +195,6 @@ def test_damaged_records_are_refused_with_the_folder_to_delete(load_tiny, tmp_pa
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UserError, match=rf"^{path.parent}: .*Delete the folder"):
         load_tiny(cache="another")
-
-
-def test_two_processes_that_prepare_at_once_both_get_the_set(tmp_path):
-    tiny_set(tmp_path / "files", NOWHERE)
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from tests.data_fixtures import tiny_set; from regjax.data import idx\n"
-        "folder = Path(sys.argv[2]); idx.SETS = {'tiny': tiny_set(folder / sys.argv[3], 'http://127.0.0.1:9/')}\n"
-        "dataset = idx.load_idx('tiny', manual_dir=folder / sys.argv[3], data_dir=str(folder / 'tfds'))\n"
-        "assert dataset.test_rows == 4 and len(dataset.labels) == 10"
-    )
-    here = str(Path(__file__).parents[1])
-    loaders = [
-        subprocess.Popen([sys.executable, "-c", program, here, str(tmp_path), name])
-        for name in ("one", "two")
-    ]
-    assert [loader.wait() for loader in loaders] == [0, 0]
-    assert not list((tmp_path / "tfds").rglob("*incomplete*"))
 
 
 def test_losing_the_race_to_prepare_is_no_failure_but_a_full_disk_is(load_tiny, tmp_path, monkeypatch):
@@ -270,9 +220,30 @@ def test_losing_the_race_to_prepare_is_no_failure_but_a_full_disk_is(load_tiny, 
         load_tiny(manual_dir=tmp_path / "files", cache="another")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://host/", "file:///etc/", "//host/", "host/", "http://host", "http:///", "https://host/files",
+        "http://user:secret@host/", "http://host/?a=/", "http://host/#/", "http://ho st/", "http://host/\n/",
+    ],
+)  # fmt: skip
+def test_a_mirror_is_an_http_address_that_ends_in_a_slash(address):
+    for mirror_address in ("http://host/", "https://host:8080/some/files/"):
+        composed(f"data.mirror='{mirror_address}'", "data=mnist")
+    config = composed("data=mnist")
+    config.data.mirror = address
+    with pytest.raises(UserError, match=rf"^data.mirror={re.escape(address)}: must be .* ends in a slash"):
+        check(config)
+
+
+def test_a_mirror_is_refused_where_it_would_not_be_asked():
+    with pytest.raises(UserError, match=r"^data.mirror=http://host/: data.source=tfds does not read it"):
+        composed("data.mirror='http://host/'", "data=tfds", "data.name=cifar10")
+
+
 def test_an_unknown_set_is_refused_with_the_nearest_name(tmp_path):
     with pytest.raises(UserError, match=r"^data.name=mnits: .*fashion_mnist, kmnist, mnist.*'mnist'\?"):
-        idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path))
+        idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path), mirror=None)
 
 
 def test_registered_sizes_and_hashes_are_those_of_tfds():
@@ -289,7 +260,7 @@ def test_real_mnist_has_its_published_rows(tmp_path):
     folder = os.environ.get("REGJAX_MNIST_DIR")
     if not folder:
         pytest.skip("needs the four MNIST files: set REGJAX_MNIST_DIR")
-    dataset = idx.load_idx("mnist", manual_dir=folder, data_dir=str(tmp_path))
+    dataset = idx.load_idx("mnist", manual_dir=folder, data_dir=str(tmp_path), mirror=None)
     assert (dataset.inputs.shape, dataset.test_rows) == ((70_000, 784), 10_000)
     # Counts per class as published with the set.
     train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

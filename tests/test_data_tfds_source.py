@@ -128,6 +128,7 @@ def load_tfds(tmp_path):
             name,
             manual_dir=manual_dir,
             data_dir=str(tmp_path / "tfds"),
+            mirror=None,
             cache_dir=str(tmp_path / cache),
             test_share=test_share,
             test_seed=0,
@@ -187,7 +188,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(load_tfds, name):
 def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
     with pytest.raises(UserError, match=rf"^data.name={name}: not a dataset of TensorFlow Datasets"):
         load_tfds(name)
-    assert not list(tmp_path.iterdir())
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [(path.parent, path.suffix) for path in written] == [(tmp_path / "cache" / "data", ".lock")]
 
 
 @pytest.mark.parametrize(

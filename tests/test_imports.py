@@ -88,6 +88,8 @@ KEPT_TO = {
     "plotly": {"report"},
     "sklearn": {"data"},
     "tensorflow_datasets": {"data"},
+    "requests": {"data"},
+    "urllib3": {"data"},
     "tensorflow": {"data"},
     "scipy": {"statistics"},
     "filelock": {"data", "locks"},

@@ -12,7 +12,7 @@ from regjax.errors import UserError
 from tests.small import composed
 
 CONFIG = flatten(composed())
-PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir"}
+PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir", "data.mirror"}
 # How runs are compared says nothing about how they were trained.
 NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha")}
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.

@@ -1,10 +1,11 @@
 """Refuses values out of range, before anything is loaded or computed."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from regjax.config.schema import Config, flatten
+from regjax.config.schema import Config, DataConfig, flatten
 from regjax.errors import UserError, invalid, invalid_choice
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
@@ -30,6 +31,8 @@ SCHEDULE_NUMBERS = {
     "exponential": ("decay_rate", "decay_epochs"),
     "step": ("decay_rate", "decay_epochs"),
 }
+# A user and password in it would be written down with the configuration.
+MIRROR = re.compile(r"https?://[^\s/?#@\\]+/([^\s?#\\]*/)?")
 MONITOR_MODES = {"val_loss": "min", "val_accuracy": "max"}
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -117,6 +120,7 @@ def check(config: Config) -> None:
         value = values[key]
         if value is not None and not (math.isfinite(value) and limits.accepts(value)):
             raise invalid(key, value, limits.allowed)
+    _check_mirror(config.data)
     _check_validation(config.data.validation)
     _check_widths(config.model.hidden)
     dropout_rates(config)
@@ -154,6 +158,20 @@ def check_regularization(names: list[str]) -> None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_mirror(data: DataConfig) -> None:
+    if data.mirror is None:
+        return
+    if not MIRROR.fullmatch(data.mirror):
+        allowed = (
+            "must be null, or an http or https address that ends in a slash, such as "
+            "https://example.org/mnist/, without user, query or fragment"
+        )
+        raise invalid("data.mirror", data.mirror, allowed)
+    if data.source == "tfds":
+        allowed = "data.source=tfds does not read it: TFDS knows its sets' addresses itself; leave it out"
+        raise invalid("data.mirror", data.mirror, allowed)
 
 
 def _check_validation(validation: object) -> None:

@@ -22,6 +22,7 @@ class DataConfig:
     test_seed: int = MISSING
     manual_dir: str | None = MISSING
     data_dir: str | None = MISSING
+    mirror: str | None = MISSING
 
 
 @dataclass

@@ -26,6 +26,7 @@ def load(
     *,
     manual_dir: str | None,
     data_dir: str | None,
+    mirror: str | None,
     cache_dir: str,
     test_share: float,
     test_seed: int,
@@ -34,7 +35,7 @@ def load(
 
     A set without a test part of its own gives the stratified share `test_share`, drawn with `test_seed`.
     Decoded arrays are kept in `cache_dir`; what TensorFlow Datasets (TFDS) writes goes to `data_dir`, or to
-    TFDS's own default folder where that is None.
+    TFDS's own default folder where that is None. Files of "idx" sets are sought at the URL `mirror` first.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
@@ -47,7 +48,8 @@ def load(
             dataset = through_cache(
                 cache,
                 f"idx-{name}-{VERSION}",
-                lambda: load_idx(name, manual_dir=manual_dir, data_dir=data_dir),
+                lambda: load_idx(name, manual_dir=manual_dir, data_dir=data_dir, mirror=mirror),
+                name=name,
             )
         case "tfds":
             # A release of TFDS fixes the version of each of its datasets; a name may pin another.
@@ -56,6 +58,7 @@ def load(
                 cache,
                 f"tfds-{release}-{name}",
                 lambda: load_tfds(name, manual_dir=manual_dir, data_dir=data_dir),
+                name=name,
             )
         case _:
             raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))

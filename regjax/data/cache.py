@@ -1,5 +1,6 @@
 """Decoded arrays, kept once: 70,000 prepared records take seconds to read, their cached array a moment."""
 
+import math
 import os
 import uuid
 import zipfile
@@ -11,29 +12,36 @@ from urllib.parse import quote
 import numpy as np
 
 from regjax.data.integrity import file_sha256, verify_sha256
+from regjax.data.locks import one_process
 from regjax.errors import UserError
 from regjax.types import Dataset
 
 REMEDY = "Delete the file: it is made again from the source by the next run."
+FOLDER_REMEDY = "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
 
 
-def through_cache(folder: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
+def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name: str) -> Dataset:
     """The dataset kept in `folder` under `key`, or else the one that `build` makes, which is then kept.
 
-    The key names the source, the set and its version.
+    The key names the source, the set and its version; `name` is what a process that waits for it calls it.
     """
     path = folder / f"{quote(key, safe='')}.npz"
-    if path.exists() and hash_path(path).exists():
+    if _present(path):
         return read(path)
-    dataset = build()
-    try:
-        write(path, dataset)
-    except OSError as error:
-        raise UserError(
-            f"{path}: the decoded data cannot be kept here ({error.strerror}). "
-            "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
-        ) from error
-    return dataset
+    with one_process(path.with_name(f".{path.name}.lock"), name=name, remedy=FOLDER_REMEDY):
+        if _present(path):
+            return read(path)
+        dataset = build()
+        try:
+            write(path, dataset)
+        except OSError as error:
+            reason = f"{path}: the decoded data cannot be kept here ({error.strerror})."
+            raise UserError(f"{reason} {FOLDER_REMEDY}") from error
+        return dataset
+
+
+def _present(path: Path) -> bool:
+    return path.exists() and hash_path(path).exists()
 
 
 def hash_path(path: Path) -> Path:
@@ -61,12 +69,20 @@ def write(path: Path, dataset: Dataset) -> None:
 
 
 def read(path: Path) -> Dataset:
-    """Read what `write` wrote; refused where the hash beside it is another, or the content is no dataset."""
+    """Read what `write` wrote; refused where the hash beside it is another, or the content is no dataset.
+
+    No more memory is asked for than the file has bytes: nothing in it may be compressed, nor an array state
+    another size than it has.
+    """
+    for file in (path, hash_path(path)):
+        if file.is_symlink():
+            raise UserError(f"{file}: a link, which is not followed here. {REMEDY}")
     expected = hash_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
     verify_sha256(path, expected=expected, remedy=REMEDY)
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:
-            return Dataset(
+            dataset = Dataset(
                 name=str(arrays["name"]),
                 inputs=arrays["inputs"],
                 labels=arrays["labels"],
@@ -74,5 +90,34 @@ def read(path: Path) -> Dataset:
                 test_rows=int(arrays["test_rows"]),
                 pixel_max=int(arrays["pixel_max"]) if "pixel_max" in arrays else None,
             )
+        _check_rows(dataset)
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error
+    return dataset
+
+
+def _check_sizes(path: Path) -> None:
+    """Raises `ValueError` where reading the file's arrays would take more bytes than it has."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its parts are larger than the file")
+        for member in members:
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{member.filename} is compressed")
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                if version != (1, 0):
+                    raise ValueError(f"{member.filename} is of format {version}")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                stated, held = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+            if stated != held:
+                raise ValueError(f"{member.filename} states {stated} bytes and has {held}")
+
+
+def _check_rows(dataset: Dataset) -> None:
+    """Raises `ValueError` where the arrays do not belong together."""
+    inputs, labels = dataset.inputs, dataset.labels
+    if inputs.ndim != 2 or labels.shape != inputs.shape[:1] or not 0 <= dataset.test_rows <= len(labels):
+        parts = f"inputs {inputs.shape}, labels {labels.shape}, {dataset.test_rows} test rows"
+        raise ValueError(f"its parts do not fit together: {parts}")

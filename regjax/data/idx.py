@@ -1,8 +1,9 @@
 """MNIST, Fashion-MNIST and KMNIST: four IDX files each, prepared by TFDS without TensorFlow."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,10 +25,11 @@ class IdxFile(NamedTuple):
 
 
 class IdxSet(NamedTuple):
-    """Train images, train labels, test images and test labels, all under one URL that ends in a slash."""
+    """Train images, train labels, test images, test labels; where to get them, by URLs ending in a slash."""
 
     url: str
     files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]
+    mirrors: tuple[str, ...] = ()
     train_rows: int = 60_000
     test_rows: int = 10_000
     side: int = 28
@@ -52,6 +54,7 @@ SETS: Mapping[str, IdxSet] = {
             (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
             (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
         ),
+        mirrors=("https://ossci-datasets.s3.amazonaws.com/mnist/",),
     ),
     "fashion_mnist": IdxSet(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -61,6 +64,7 @@ SETS: Mapping[str, IdxSet] = {
             (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
             (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
         ),
+        mirrors=("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",),
     ),
     "kmnist": IdxSet(
         "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
@@ -74,27 +78,23 @@ SETS: Mapping[str, IdxSet] = {
 }
 
 
-def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
+def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None, mirror: str | None) -> Dataset:
     """One of the sets above, prepared by TFDS under `data_dir` if it is not there yet.
 
-    Files are taken from `manual_dir` where it has them and downloaded otherwise, and verified either way.
+    Files are taken from `manual_dir` where it has them and downloaded otherwise, from `mirror` first where it
+    is given, and verified either way.
     """
     source = _source(name)
     from regjax.data.idx_builder import idx_builder
-    from regjax.data.preparation import downloaded, network_failure, prepare, quiet, read_records
+    from regjax.data.preparation import prepare, prepared, quiet, read_records
+
+    def obtain(builder: Any) -> None:
+        folder = Path(builder.data_dir_root) / "downloads" / builder.name / name
+        paths = source_files(name, manual_dir=manual_dir, folder=folder, mirror=mirror)
+        prepare(idx_builder(name, source, data_dir, paths), name=name, manual_dir=None)
 
     with quiet():
-        builder = idx_builder(name, source, data_dir)
-        if not builder.is_prepared():
-            given = given_files(name, manual_dir)
-            absent = [file for file in source.files if file not in given]
-            missing = [
-                file for file in absent if not downloaded(builder, source.url + file.name, file.sha256)
-            ]
-            if missing and (reason := network_failure(source.url + missing[0].name)):
-                raise UserError(manual_steps(name, source, missing, reason))
-            prepare(builder, name=name, manual_dir=manual_dir)
-            builder = idx_builder(name, source, data_dir)
+        builder = prepared(lambda: idx_builder(name, source, data_dir), obtain, name=name)
         inputs, labels, test_rows = read_records(builder, "image", "label", name=name, dtype=np.uint8)
     return Dataset(name, inputs, labels, source.num_classes, test_rows, PIXEL_MAX)
 
@@ -105,28 +105,56 @@ def _source(name: str) -> IdxSet:
     return SETS[name]
 
 
-def given_files(name: str, manual_dir: str | None) -> list[IdxFile]:
+def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:
     """The files of a set that `manual_dir` holds, each with its hash verified."""
     source = _source(name)
     if manual_dir is None:
-        return []
+        return {}
     folder = Path(manual_dir).expanduser()
     if not folder.is_dir():
         raise invalid("data.manual_dir", manual_dir, "no such folder")
-    given = [file for file in source.files if (folder / file.name).exists()]
-    for file in given:
+    return _verified(source, source.files, folder)
+
+
+def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[IdxFile, Path]:
+    held = {file: folder / file.name for file in files if (folder / file.name).exists()}
+    for file, path in held.items():
         remedy = f"Replace it by the file at {source.url}{file.name}, or delete it to have it downloaded."
-        verify_sha256(folder / file.name, expected=file.sha256, remedy=remedy)
-    return given
+        verify_sha256(path, expected=file.sha256, remedy=remedy)
+    return held
 
 
-def manual_steps(name: str, source: IdxSet, missing: list[IdxFile], reason: str) -> str:
+def source_files(name: str, *, manual_dir: str | None, folder: Path, mirror: str | None) -> tuple[Path, ...]:
+    """Where the set's four files lie, verified: in `manual_dir`, or else in `folder`, downloaded if need be.
+
+    Where the two hold all, nothing is asked of the network. Raises `UserError` where a file cannot be
+    downloaded, with the steps to take by hand.
+    """
+    source = _source(name)
+    given = given_files(name, manual_dir)
+    others = [file for file in source.files if file not in given]
+    held = given | _verified(source, others, folder)
+    missing = [file for file in others if file not in held]
+    if missing:
+        from regjax.data.download import DownloadError, download
+
+        megabytes = sum(file.size for file in missing) / 1e6
+        print(f"downloading {name} ({megabytes:.1f} MB) to {folder}", file=sys.stderr, flush=True)
+        first = () if mirror is None else (mirror,)
+        try:
+            download(missing, (*first, source.url, *source.mirrors), folder)
+        except DownloadError as error:
+            raise UserError(manual_steps(name, source, missing, str(error))) from error
+    return tuple(held.get(file, folder / file.name) for file in source.files)
+
+
+def manual_steps(name: str, source: IdxSet, missing: list[IdxFile], reasons: str) -> str:
     """What to tell a user whose machine cannot download the missing files."""
     addresses = "\n".join(f"  {source.url}{file.name}" for file in source.files)
     variable = " or set REGJAX_MNIST_DIR=FOLDER" if name == "mnist" else ""
     return (
         f"data.name={name}: not on this machine yet (missing: {', '.join(file.name for file in missing)}), "
-        f"and it cannot be downloaded: {reason}.\n"
+        f"and it cannot be downloaded:\n{reasons}\n"
         f"Get these four files where there is a network:\n{addresses}\n"
         f"put them in one folder, unchanged, and pass data.manual_dir=FOLDER{variable}."
     )

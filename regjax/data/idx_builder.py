@@ -10,16 +10,14 @@ import tensorflow_datasets as tfds
 
 from regjax.data.idx import VERSION, IdxSet
 from regjax.data.idx_files import read_idx
-from regjax.data.integrity import verify_sha256
-
-FILE_REMEDY = "Delete the file: the next run downloads it again."
 
 
 @dataclasses.dataclass
 class IdxConfig(tfds.core.BuilderConfig):
-    """Which IDX set to build."""
+    """Which IDX set to build, and from which files, verified, in the order of the set's."""
 
     source: IdxSet | None = None
+    paths: tuple[Path, ...] = ()
 
 
 class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -35,13 +33,6 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
     @property
     def source(self) -> IdxSet:
         return self.builder_config.source
-
-    @property
-    def url_infos(self) -> dict[str, Any]:
-        return {
-            self.source.url + file.name: tfds.download.checksums.UrlInfo(file.size, file.sha256, file.name)
-            for file in self.source.files
-        }
 
     def _info(self) -> Any:
         side = self.source.side
@@ -59,13 +50,7 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
         source = self.source
-        paths = []
-        # One after the other: after a refusal no other download is left to hold up the exit with retries.
-        for file in source.files:
-            paths.append(Path(dl_manager.download(source.url + file.name)))
-            # TFDS does not hash again what lies in its download folder.
-            verify_sha256(paths[-1], expected=file.sha256, remedy=FILE_REMEDY)
-        train_images, train_labels, test_images, test_labels = paths
+        train_images, train_labels, test_images, test_labels = self.builder_config.paths
         return {
             "train": self._generate_examples(train_images, train_labels, source.train_rows),
             "test": self._generate_examples(test_images, test_labels, source.test_rows),
@@ -79,6 +64,6 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
             yield row, {"image": images[row], "label": labels[row]}
 
 
-def idx_builder(name: str, source: IdxSet, data_dir: str | None) -> RegjaxIdx:
-    """The builder of the set `name`, whether it is prepared under `data_dir` or not."""
-    return RegjaxIdx(data_dir=data_dir, config=IdxConfig(name=name, source=source))
+def idx_builder(name: str, source: IdxSet, data_dir: str | None, paths: tuple[Path, ...] = ()) -> RegjaxIdx:
+    """The builder of the set `name`; it needs `paths` where it is not prepared under `data_dir` yet."""
+    return RegjaxIdx(data_dir=data_dir, config=IdxConfig(name=name, source=source, paths=paths))

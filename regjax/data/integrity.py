@@ -13,6 +13,11 @@ def file_sha256(path: Path) -> str:
 
 def verify_sha256(path: Path, *, expected: str, remedy: str) -> None:
     """Refuse the file at `path` unless its SHA-256 is `expected`; `remedy` says what to do about it."""
-    found = file_sha256(path)
+    if not path.is_file():  # a pipe would be waited for
+        raise UserError(f"{path}: not a file. {remedy}")
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}). {remedy}") from error
     if found != expected:
         raise UserError(f"{path}: wrong SHA-256.\n  expected {expected}\n  found    {found}\n{remedy}")

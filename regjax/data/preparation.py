@@ -1,11 +1,12 @@
-"""What every dataset that goes through TensorFlow Datasets shares: asking the network, preparing, reading."""
+"""What every dataset that goes through TensorFlow Datasets shares: preparing and reading."""
 
 import contextlib
 import io
 import math
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import requests
@@ -14,11 +15,8 @@ from absl import logging as absl_logging
 from jaxtyping import Int32, Num
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+from regjax.data.locks import one_process
 from regjax.errors import UserError
-
-# The network is asked before TFDS, whose downloader tries ten times over minutes. Name lookup knows no time
-# limit, so the whole question gets one.
-PATIENCE_SECONDS = 3.0
 
 # One by one, array records are read several times slower.
 RECORDS_AT_ONCE = 1024
@@ -37,25 +35,17 @@ def quiet() -> Iterator[None]:
         absl_logging.set_verbosity(verbosity)
 
 
-def network_failure(url: str) -> str | None:
-    """Why `url` cannot be downloaded, or None where its server answers."""
-    answers: list[str | None] = []
-
-    def ask() -> None:
-        try:
-            answer = requests.head(url, allow_redirects=True, timeout=PATIENCE_SECONDS)
-        except requests.RequestException as error:
-            answers.append(f"{url} cannot be reached ({type(error).__name__})")
-        else:
-            # A server may know no HEAD and still deliver.
-            fine = answer.ok or answer.status_code in (405, 501)
-            answers.append(None if fine else f"{url} answers {answer.status_code} {answer.reason}")
-
-    # A daemon: a lookup that hangs must not hold up the end of the program.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PATIENCE_SECONDS)
-    return answers[0] if answers else f"{url} gave no answer in {PATIENCE_SECONDS:.0f} seconds"
+def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: str) -> Any:
+    """The builder that `make` gives, prepared: by now, by another process, or here by `obtain`."""
+    builder = make()
+    if not builder.is_prepared():
+        lock = Path(builder.data_dir_root) / "downloads" / f".{quote(name, safe='')}.lock"
+        with one_process(lock, name=name, remedy="Name a writable folder as data.data_dir."):
+            builder = make()
+            if not builder.is_prepared():
+                obtain(builder)
+                builder = make()
+    return builder
 
 
 def downloaded(builder: Any, url: str, sha256: str) -> bool:
@@ -68,7 +58,8 @@ def downloaded(builder: Any, url: str, sha256: str) -> bool:
 def prepare(builder: Any, *, name: str, manual_dir: str | None) -> None:
     """Download and write a dataset as array records, with failures told as messages.
 
-    Make the builder anew afterwards: another process may have won the race to write the records.
+    Make the builder anew afterwards: another program, which knows no lock of ours, may have won the race to
+    write the records.
     """
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     try:

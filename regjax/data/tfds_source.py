@@ -18,6 +18,10 @@ def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dat
 
     Images of 8 bits are flattened; vectors of numbers are taken as float32. The splits "train" and "test" are
     read, and no other.
+
+    TFDS downloads by itself, once the server has answered. Beyond our reach then: where a server fails, it
+    tries ten times, over minutes; where one falls silent, it waits without limit; it follows 30 redirects;
+    files it has no hash of may have any length and content.
     """
     from regjax.data.preparation import quiet
 
@@ -45,15 +49,16 @@ def missing_package(name: str, error: ImportError) -> UserError:
 
 
 def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
-    from regjax.data.preparation import prepare, read_records
+    from regjax.data.preparation import prepare, prepared, read_records
 
-    builder = named_builder(name, data_dir)
-    input_key, label_key = _supervised_keys(name, builder.info)
-    pixel_max = _pixel_max(name, builder.info.features[input_key])
-    if not builder.is_prepared():
+    def obtain(builder: Any) -> None:
         _check_obtainable(name, builder, manual_dir)
         prepare(builder, name=name, manual_dir=manual_dir)
-        builder = named_builder(name, data_dir)
+
+    info = named_builder(name, data_dir).info
+    input_key, label_key = _supervised_keys(name, info)
+    pixel_max = _pixel_max(name, info.features[input_key])
+    builder = prepared(lambda: named_builder(name, data_dir), obtain, name=name)
     dtype = np.float32 if pixel_max is None else np.uint8
     inputs, labels, test_rows = read_records(builder, input_key, label_key, name=name, dtype=dtype)
     num_classes = builder.info.features[label_key].num_classes
@@ -111,7 +116,8 @@ def _pixel_max(name: str, feature: Any) -> int | None:
 
 def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
     """Refuse early what TFDS would find out late: no folder of files to fetch by hand, or no network."""
-    from regjax.data.preparation import downloaded, network_failure
+    from regjax.data.download import unreachable
+    from regjax.data.preparation import downloaded
 
     folder = None if manual_dir is None else Path(manual_dir).expanduser()
     if folder is not None and not folder.is_dir():
@@ -125,8 +131,8 @@ def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
     for url, fact in (builder.url_infos or {}).items():
         if downloaded(builder, url, fact.checksum) or (folder and (folder / (fact.filename or "")).is_file()):
             return
-    first = next(iter(builder.url_infos or {}), None)
-    if first and (reason := network_failure(first)):
+    first = next((url for url in builder.url_infos or {} if url.startswith("http")), None)
+    if first and (reason := unreachable([first]).get(first)):
         raise UserError(
             f"data.name={name}: not on this machine yet, and it cannot be downloaded: {reason}.\n"
             "Prepare it where there is a network, and pass the folder it was written to as data.data_dir."

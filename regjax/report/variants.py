@@ -11,6 +11,7 @@ NOT_A_VARIANT = (
     "experiment",
     "data.manual_dir",
     "data.data_dir",
+    "data.mirror",
     "cache_dir",
     "platform",
     "checkpoint",
