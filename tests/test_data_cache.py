@@ -12,7 +12,7 @@ import pytest
 from regjax.data import cache
 from regjax.data.integrity import file_sha256
 from regjax.errors import UserError
-from tests.data_fixtures import table
+from tests.data_fixtures import put_vouched, table
 
 
 def unexpected():
@@ -26,12 +26,6 @@ def through_cache(folder, build, key="set-1.0"):
 def cached(folder: Path, dataset=None) -> Path:
     through_cache(folder, lambda: dataset or table([5, 5], test_rows=2))
     return folder / "set-1.0.npz"
-
-
-def put(path: Path, content: bytes) -> None:
-    """Replace a cached file together with the hash that vouches for it."""
-    path.write_bytes(content)
-    path.with_name(f"{path.name}.sha256").write_text(f"{file_sha256(path)}  {path.name}\n")
 
 
 @pytest.mark.parametrize("pixel_max", [None, 16])
@@ -126,31 +120,9 @@ def bare_array() -> bytes:
 )
 def test_a_vouched_file_that_is_no_dataset_is_refused(tmp_path, content):
     path = cached(tmp_path)
-    put(path, content)
+    put_vouched(path, content)
     with pytest.raises(UserError, match="not a cached dataset"):
         through_cache(tmp_path, unexpected)
-
-
-class Canary:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
-
-
-def test_a_pickle_in_the_cache_is_refused_and_not_run(tmp_path):
-    path = cached(tmp_path / "cache")
-    buffer = io.BytesIO()
-    fields = table([5, 5])._asdict() | {
-        "inputs": np.array([Canary(tmp_path / "canary")], object),
-        "pixel_max": 1,
-    }
-    np.savez(buffer, **fields)
-    put(path, buffer.getvalue())
-    with pytest.raises(UserError, match="not a cached dataset"):
-        through_cache(tmp_path / "cache", unexpected)
-    assert not (tmp_path / "canary").exists()
 
 
 def test_two_processes_that_write_at_once_leave_one_whole_file(tmp_path):

@@ -228,9 +228,9 @@ def test_losing_the_race_to_prepare_is_no_failure_but_a_full_disk_is(load_tiny, 
     ],
 )  # fmt: skip
 def test_a_mirror_is_an_http_address_that_ends_in_a_slash(address):
-    for mirror_address in ("http://host/", "https://host:8080/some/files/"):
-        composed(f"data.mirror='{mirror_address}'", "data=mnist")
     config = composed("data=mnist")
+    for config.data.mirror in ("http://host/", "https://host:8080/some/files/"):
+        check(config)
     config.data.mirror = address
     with pytest.raises(UserError, match=rf"^data.mirror={re.escape(address)}: must be .* ends in a slash"):
         check(config)

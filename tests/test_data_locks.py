@@ -1,18 +1,82 @@
 """Processes that want the same data at once: one makes it, the others wait, and take over if it dies."""
 
+import concurrent.futures
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.data_fixtures import NAMES, tiny_arrays, tiny_set
+from regjax.data import cache, preparation
+from regjax.errors import UserError
+from tests.data_fixtures import NAMES, table, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
 from tests.small import ROOT
 
 NOWHERE = "http://127.0.0.1:9/"
+
+
+class Prepared:
+    """A builder whose set is prepared where a file says so."""
+
+    def __init__(self, folder):
+        self.data_dir_root = folder
+
+    def is_prepared(self):
+        return (self.data_dir_root / "done").exists()
+
+
+def decode(folder, work):
+    return cache.through_cache(folder, "set-1.0", lambda: work() or table([3, 3]), name="set").name
+
+
+def prepare(folder, work):
+    def obtain(builder):
+        work()
+        (folder / "done").touch()
+
+    return preparation.prepared(lambda: Prepared(folder), obtain, name="set").is_prepared()
+
+
+@pytest.mark.parametrize("make", [decode, prepare])
+def test_what_one_makes_another_waits_for_and_does_not_make_again(tmp_path, capfd, make):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        assert go_on.wait(60)
+
+    told = ""
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        first = threads.submit(make, tmp_path, work)
+        assert begun.wait(60)
+        second = threads.submit(make, tmp_path, pytest.fail)
+        while not told and not second.done():
+            time.sleep(0.01)
+            told += capfd.readouterr().err
+        go_on.set()
+        assert first.result(60) == second.result(60)
+    assert told + capfd.readouterr().err == "waiting for another process that prepares set\n"
+
+
+@pytest.mark.parametrize("make", [decode, prepare])
+def test_no_lock_is_taken_where_all_is_there(tmp_path, monkeypatch, make):
+    make(tmp_path, lambda: None)
+    for module in (cache, preparation):
+        monkeypatch.setattr(module, "one_process", pytest.fail)
+    make(tmp_path, pytest.fail)
+
+
+@pytest.mark.parametrize(("make", "remedy"), [(decode, "cache_dir=FOLDER"), (prepare, "data.data_dir")])
+def test_a_folder_that_takes_no_lock_is_refused_with_the_way_out(tmp_path, make, remedy):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=rf"file.*: nothing can be prepared here .*{remedy}"):
+        make(tmp_path / "file", pytest.fail)
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -60,7 +124,7 @@ def test_one_process_prepares_and_the_other_waits_for_it_or_takes_over(tmp_path,
     labels = " ".join(str(label) for part in tiny_arrays()[1::2] for label in part) + "\n"
     assert [process.returncode for process in (first, second)] == [-9 if killed else 0, 0]
     assert outputs[1][0] == labels
-    told = "downloading tiny (0.0 MB)"
+    told = "downloading 0.0 MB from http"
     assert outputs[1][1].count("waiting") == 0  # once, above
     assert (told in outputs[1][1]) == killed
     assert asked.count(f"/{NAMES[3]}") == 1

@@ -91,7 +91,7 @@ def read(path: Path) -> Dataset:
                 pixel_max=int(arrays["pixel_max"]) if "pixel_max" in arrays else None,
             )
         _check_rows(dataset)
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error
     return dataset
 

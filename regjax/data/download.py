@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import sys
 import threading
 import time
 import uuid
@@ -52,7 +53,7 @@ class _Session(requests.Session):
 
 
 def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> None:
-    """Write each file into `folder`, from the first of the mirrors that delivers it, in their order.
+    """Write each file into `folder`, from the first of the mirrors that delivers it; says so on stderr.
 
     Mirrors are URLs that end in a slash. One that fails is not asked again; where none is left, raises
     `DownloadError`: after PATIENCE_SECONDS where no server answers at all, after TRIES times TIMEOUT_SECONDS
@@ -64,6 +65,9 @@ def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> 
     silent = unreachable([mirror + files[0].name for mirror in mirrors])
     reasons = list(silent.values())
     left = [mirror for mirror in mirrors if mirror + files[0].name not in silent]
+    if left:
+        megabytes = sum(file.size for file in files) / 1e6
+        print(f"downloading {megabytes:.1f} MB from {left[0]} to {folder}", file=sys.stderr, flush=True)
     with _Session() as session:
         session.max_redirects = MAX_REDIRECTS
         for file in files:

@@ -1,6 +1,5 @@
 """MNIST, Fashion-MNIST and KMNIST: four IDX files each, prepared by TFDS without TensorFlow."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,7 +85,7 @@ def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None, mirror:
     """
     source = _source(name)
     from regjax.data.idx_builder import idx_builder
-    from regjax.data.preparation import prepare, prepared, quiet, read_records
+    from regjax.data.preparation import damaged, prepare, prepared, quiet, read_records
 
     def obtain(builder: Any) -> None:
         folder = Path(builder.data_dir_root) / "downloads" / builder.name / name
@@ -96,6 +95,9 @@ def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None, mirror:
     with quiet():
         builder = prepared(lambda: idx_builder(name, source, data_dir), obtain, name=name)
         inputs, labels, test_rows = read_records(builder, "image", "label", name=name, dtype=np.uint8)
+    if (len(labels), test_rows) != (source.train_rows + source.test_rows, source.test_rows):
+        found = f"{len(labels)} rows, {test_rows} of them to test on, are not those of the set"
+        raise damaged(builder.data_dir, found)
     return Dataset(name, inputs, labels, source.num_classes, test_rows, PIXEL_MAX)
 
 
@@ -138,8 +140,6 @@ def source_files(name: str, *, manual_dir: str | None, folder: Path, mirror: str
     if missing:
         from regjax.data.download import DownloadError, download
 
-        megabytes = sum(file.size for file in missing) / 1e6
-        print(f"downloading {name} ({megabytes:.1f} MB) to {folder}", file=sys.stderr, flush=True)
         first = () if mirror is None else (mirror,)
         try:
             download(missing, (*first, source.url, *source.mirrors), folder)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from google.protobuf.json_format import ParseError
 
 from regjax.data.idx import VERSION, IdxSet
 from regjax.data.idx_files import read_idx
+from regjax.data.preparation import damaged
 
 
 @dataclasses.dataclass
@@ -66,4 +68,10 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
 
 def idx_builder(name: str, source: IdxSet, data_dir: str | None, paths: tuple[Path, ...] = ()) -> RegjaxIdx:
     """The builder of the set `name`; it needs `paths` where it is not prepared under `data_dir` yet."""
-    return RegjaxIdx(data_dir=data_dir, config=IdxConfig(name=name, source=source, paths=paths))
+    config = IdxConfig(name=name, source=source, paths=paths)
+    try:
+        return RegjaxIdx(data_dir=data_dir, config=config)
+    except (ParseError, ValueError, AssertionError) as error:
+        # It reads what is prepared already, and asserts that version and config are its own.
+        root = Path(data_dir or tfds.core.constants.DATA_DIR)
+        raise damaged(root / RegjaxIdx.name / name / VERSION, error) from error

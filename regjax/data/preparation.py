@@ -55,6 +55,12 @@ def downloaded(builder: Any, url: str, sha256: str) -> bool:
     return bool(resource.is_locally_cached(folder / resource.get_dl_fname(url, sha256)))
 
 
+def damaged(folder: Path | str, cause: object) -> UserError:
+    """The refusal of prepared files that TFDS or the reader of array records cannot make sense of."""
+    reason = str(cause).partition("\n")[0].rstrip(".")
+    return UserError(f"{folder}: its files are damaged ({reason}). Delete the folder: it is prepared again.")
+
+
 def prepare(builder: Any, *, name: str, manual_dir: str | None) -> None:
     """Download and write a dataset as array records, with failures told as messages.
 
@@ -113,6 +119,6 @@ def _records(builder: Any, split: str, *, name: str) -> Iterator[dict[str, Any]]
             f"data.name={name}: {builder.data_dir} holds it in a format that only TensorFlow reads. "
             "Name another folder as data.data_dir, in which it is prepared as array records."
         ) from error
-    except RuntimeError as error:
-        # What the reader of array records raises where a record does not match its own hash.
-        raise UserError(f"{builder.data_dir}: {error}. Delete the folder: it is prepared again.") from error
+    except (RuntimeError, ValueError) as error:
+        # The first where a record does not match its own hash, the second where the file ends before it.
+        raise damaged(builder.data_dir, error) from error

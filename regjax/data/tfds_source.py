@@ -72,6 +72,9 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
 def named_builder(name: str, data_dir: str | None) -> Any:
     """TFDS's builder of the set `name`, with unknown names, configs and versions told as messages."""
     import tensorflow_datasets as tfds
+    from google.protobuf.json_format import ParseError
+
+    from regjax.data.preparation import damaged
 
     known = tfds.list_builders(with_community_datasets=False)
     plain = re.split("[/:]", name)[0]
@@ -79,6 +82,8 @@ def named_builder(name: str, data_dir: str | None) -> Any:
         raise invalid("data.name", name, "not a dataset of TensorFlow Datasets", near=nearest(plain, known))
     try:
         return tfds.builder(name, data_dir=data_dir)
+    except ParseError as error:
+        raise damaged(Path(data_dir or tfds.core.constants.DATA_DIR) / plain, error) from error
     except (ValueError, AssertionError) as error:
         # TFDS refuses an unknown config with the one and an unknown version with the other.
         told = str(error).rpartition('}": ')[2]
