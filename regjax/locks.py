@@ -1,5 +1,6 @@
-"""One writer at a time."""
+"""One writer at a time: of a directory, of a dataset."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,4 +33,28 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
         yield
     finally:
         (directory / NAME).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
+    """Hold the lock file `path`; a process that must wait for it says so, once, on stderr.
+
+    Look again, once inside, for what another process may have made meanwhile. The lock is the kernel's and
+    ends with the process that holds it, however that ends; the empty file stays and means nothing. Raises
+    `UserError` with `remedy` where the folder takes no lock.
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            print(f"waiting for another process that prepares {name}", file=sys.stderr, flush=True)
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:  # the second where the file system knows no locks
+        raise UserError(f"{path.parent}: nothing can be prepared here ({error}). {remedy}") from error
+    try:
+        yield
+    finally:
         lock.release()

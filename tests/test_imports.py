@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "progress": set(),
     "platforms": set(),
     "config": set(),
-    "data": set(),
+    "data": {"locks"},
     "noise": set(),
     "penalties": set(),
     "stopping": set(),
@@ -92,7 +92,7 @@ KEPT_TO = {
     "urllib3": {"data"},
     "tensorflow": {"data"},
     "scipy": {"statistics"},
-    "filelock": {"data", "locks"},
+    "filelock": {"locks"},
     "hydra": {"config", "launcher", "hydra_plugins", "other_launchers", "train"},
     "omegaconf": {"config", "launcher", "hydra_plugins", "train"},
 }

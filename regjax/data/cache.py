@@ -12,8 +12,8 @@ from urllib.parse import quote
 import numpy as np
 
 from regjax.data.integrity import file_sha256, verify_sha256
-from regjax.data.locks import one_process
 from regjax.errors import UserError
+from regjax.locks import one_process
 from regjax.types import Dataset
 
 REMEDY = "Delete the file: it is made again from the source by the next run."

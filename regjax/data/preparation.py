@@ -15,8 +15,8 @@ from absl import logging as absl_logging
 from jaxtyping import Int32, Num
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from regjax.data.locks import one_process
 from regjax.errors import UserError
+from regjax.locks import one_process
 
 # One by one, array records are read several times slower.
 RECORDS_AT_ONCE = 1024
