@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, Num, PyTree
 
 from regjax.penalties import is_kernel
 from regjax.types import DeviceData, Metrics, Rows
@@ -21,7 +21,14 @@ def batch_inputs(
     data: DeviceData, rows: Rows, indices: Int[Array, " batch"]
 ) -> Float[Array, "batch features"]:
     """The scaled inputs of some rows."""
-    return (data.inputs[indices].astype(rows.shift.dtype) - rows.shift[None]) * rows.scale[None]
+    return scaled(data.inputs[indices], rows.shift, rows.scale)
+
+
+def scaled(
+    inputs: Num[Array, "batch features"], shift: Float[Array, " features"], scale: Float[Array, " features"]
+) -> Float[Array, "batch features"]:
+    """Inputs as the network takes them."""
+    return (inputs.astype(shift.dtype) - shift[None]) * scale[None]
 
 
 def data_losses(

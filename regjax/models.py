@@ -80,16 +80,16 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(
-        self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None
+        self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None, *, train_norm: bool
     ) -> Float[Array, "batch classes"]:
-        """A key means training: dropout on, batch statistics. Without one: inference."""
+        """A key means dropout; `train_norm` batch norm by the batch, which moves its running statistics."""
         spec, strengths = self.spec, self.numerics.strengths
         outputs = inputs
         if key is not None and "input_dropout" in spec.active:
             outputs = dropout(jax.random.fold_in(key, 0), strengths.input_dropout, outputs)
         for layer, width in enumerate(spec.hidden):
             incoming = outputs
-            outputs = self._norm(layer, self._dense(layer, width)(incoming), train=key is not None)
+            outputs = self._norm(layer, self._dense(layer, width)(incoming), train=train_norm)
             outputs = ACTIVATIONS[spec.activation](outputs)
             if key is not None and spec.dropout_layers[layer]:
                 outputs = dropout(jax.random.fold_in(key, layer + 1), strengths.dropout[layer], outputs)
@@ -136,7 +136,9 @@ class MLP(nn.Module):
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
     """Fresh variables. A kernel depends on the key and its layer, not on what else is in the network."""
     dtype = jnp.result_type(float)
-    variables = MLP(spec, numerics).init(key, jnp.zeros((1, spec.num_features), dtype), None)
+    variables = MLP(spec, numerics).init(
+        key, jnp.zeros((1, spec.num_features), dtype), None, train_norm=False
+    )
     # Flax starts running statistics in float32, whatever the parameters are.
     batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
     return Variables(variables["params"], batch_stats)
@@ -155,6 +157,7 @@ def train_logits(
         {"params": variables.params, "batch_stats": variables.batch_stats},
         inputs,
         key,
+        train_norm=True,
         mutable=["batch_stats"],
     )
     return logits, updated.get("batch_stats", {})
@@ -164,6 +167,27 @@ def logits(
     variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
 ) -> Float[Array, "batch classes"]:
     """Logits at inference: no noise, running statistics."""
+    return _inference(None, variables, inputs, numerics, spec)
+
+
+def dropout_logits(
+    key: Key[Array, ""],
+    variables: Variables,
+    inputs: Float[Array, "batch features"],
+    numerics: Numerics,
+    *,
+    spec: StaticSpec,
+) -> Float[Array, "batch classes"]:
+    """Logits at inference under one draw of the dropout masks: norms as in `logits`, by running statistics.
+
+    Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
+    """
+    return _inference(key, variables, inputs, numerics, spec)
+
+
+def _inference(
+    key: Key[Array, ""] | None, variables: Variables, inputs: Array, numerics: Numerics, spec: StaticSpec
+) -> Array:
     collections = {"params": variables.params, "batch_stats": variables.batch_stats}
-    outputs: Any = MLP(spec, numerics).apply(collections, inputs, None)
+    outputs: Any = MLP(spec, numerics).apply(collections, inputs, key, train_norm=False)
     return outputs
