@@ -59,7 +59,7 @@ def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> 
     if saved is None:
         raise UserError(f"{refusal}, and no state of it is saved to go on from. Name another directory.")
     try:
-        checkpoint.check_leaves(saved.folder, training.blank_lanes(stacked([run.numerics]), spec=run.spec))
+        checkpoint.check_lanes(saved.folder, training.blank_lanes(stacked([run.numerics]), spec=run.spec))
     except DamagedError as error:
         raise UserError(f"{refusal}, and its state does not fit: {error}.") from None
     columns = records.columns(run.spec)

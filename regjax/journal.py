@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from regjax import checkpoint, records, runs
+from regjax.checkpoint import Selected
 from regjax.config import masked
 from regjax.errors import shown
 from regjax.types import Ended, EpochRecord, Run
@@ -64,7 +65,8 @@ class Journal:
         """Saves the selected variables, and last of all the summary, which it returns."""
         results = records.results(self._history, left)
         if results["status"] == "done" and self.run.config["checkpoint"] != "none":
-            checkpoint.save_selected(self.run.directory, left.variables)
+            selected = Selected(left.variables, self.run.scaling)
+            checkpoint.save_selected(self.run.directory, selected, network(self.run))
         return self._end(results)
 
     def give_up(self, status: str, reason: str) -> dict[str, Any]:
@@ -88,6 +90,15 @@ class Journal:
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
         runs.append_log(self.run.directory, ending(results))
         return runs.write_summary(self.run.directory, results | provenance(self.run))
+
+
+def network(run: Run) -> dict[str, Any]:
+    """What a network's use needs beside its configuration, once its dataset is gone."""
+    return {
+        "num_features": run.spec.num_features,
+        "num_classes": run.spec.num_classes,
+        "pixel_max": run.dataset.pixel_max,
+    }
 
 
 def without_results(status: str, reason: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+# A manifest lists some files and lanes, of 100 bytes each: this is far above any.
+MAX_JSON_BYTES = 2**24
 
 
 class DamagedError(Exception):
@@ -69,13 +71,11 @@ def verify(folder: Path) -> dict[str, Any]:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest itself, unverified. Raises `DamagedError` where it is missing or cannot be read."""
     path = folder / MANIFEST
+    listed = read_json(path)
     try:
-        listed = json.loads(path.read_text())
         content = {"facts": dict(listed["facts"]), "files": dict(listed["files"])}
         own = listed["sha256"]
-    except FileNotFoundError:
-        raise DamagedError(f"{path}: it is missing") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{path}: it cannot be read ({error})") from None
     if own != _own_digest(content):
         raise DamagedError(f"{path}: SHA-256 of its entries is {_own_digest(content)}, expected {own}")
@@ -85,16 +85,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The entries of a small file. Raises `DamagedError` where it is missing, too large or holds none."""
+    if not path.is_file():
+        raise DamagedError(f"{path}: it is missing")
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise DamagedError(f"{path}: it has {size} bytes, and may have {MAX_JSON_BYTES}")
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error})") from None
+
+
 def _own_digest(listed: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files below a folder. Raises `DamagedError` for a link, which may lead anywhere."""
+    """All files below a folder. Raises `DamagedError` for a link, which may lead anywhere, or a device."""
     paths = sorted(folder.rglob("*"))
     for path in paths:
         if path.is_symlink():
             raise DamagedError(f"{path}: it is a link, which is never followed")
+        if not (path.is_file() or path.is_dir()):
+            raise DamagedError(f"{path}: it is neither a file nor a folder")
     return [path for path in paths if path.is_file()]
 
 

@@ -4,21 +4,27 @@ from functools import partial
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from regjax import checkpoint, evaluation, models, training
-from regjax.types import Variables
+from regjax.checkpoint import Selected
+from regjax.manifests import DamagedError
+from regjax.types import Scaling, Variables
 from tests.small import clusters, composed, lanes, train
 
+FACTS = {"num_features": 7, "num_classes": 3, "pixel_max": None}
 
-def variables(seed=0, *, norm=True):
+
+def selected(seed=0, *, norm=True):
     random = np.random.default_rng(seed)
 
     def floats(*shape):
         return random.normal(size=shape).astype(np.float32)
 
     params = {"dense_0": {"kernel": floats(7, 5), "bias": floats(5)}, "dense_1": {"kernel": floats(5, 3)}}
-    return Variables(params, {"norm_0": {"mean": floats(5), "var": floats(5)}} if norm else {})
+    batch_stats = {"norm_0": {"mean": floats(5), "var": floats(5)}} if norm else {}
+    return Selected(Variables(params, batch_stats), Scaling(floats(7), floats(7)))
 
 
 def assert_same_bits(first, second):
@@ -30,34 +36,84 @@ def assert_same_bits(first, second):
 
 @pytest.mark.parametrize("norm", [True, False])
 def test_variables_are_restored_bit_by_bit(tmp_path, norm):
-    saved = variables(norm=norm)
-    checkpoint.save_selected(tmp_path, saved)
-    assert_same_bits(checkpoint.restore_selected(tmp_path, variables(1, norm=norm)), saved)
+    saved = selected(norm=norm)
+    checkpoint.save_selected(tmp_path, saved, FACTS)
+    assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1, norm=norm)), saved)
 
 
 def test_a_later_attempt_overwrites_the_earlier_one(tmp_path):
-    checkpoint.save_selected(tmp_path, variables(0, norm=False))
-    checkpoint.save_selected(tmp_path, variables(1))
-    assert_same_bits(checkpoint.restore_selected(tmp_path, variables(2)), variables(1))
+    checkpoint.save_selected(tmp_path, selected(0, norm=False), FACTS)
+    checkpoint.save_selected(tmp_path, selected(1), FACTS | {"num_classes": 4})
+    assert_same_bits(checkpoint.restore_selected(tmp_path, selected(2)), selected(1))
+    assert checkpoint.selected_facts(tmp_path)["num_classes"] == 4
 
 
 def test_a_directory_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    checkpoint.save_selected(tmp_path.relative_to(tmp_path), variables())
-    assert_same_bits(checkpoint.restore_selected(tmp_path, variables(1)), variables())
+    checkpoint.save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
+    assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1)), selected())
 
 
 def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     config = composed("model.hidden=[9]", "model.norm=batch", "trainer.epochs=3", "early_stopping.patience=3")
     group = lanes(clusters(), [config], train=42, validation=12)
     state, records = train(group)
-    selected, epochs = training.selected(state)
-    checkpoint.save_selected(tmp_path, jax.tree.map(lambda leaf: np.asarray(leaf[0]), selected))
-    template = jax.tree.map(lambda leaf: np.zeros_like(leaf[0]), selected)
-    restored = checkpoint.restore_selected(tmp_path, template)
+    variables, epochs = training.selected(state)
+    scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
+    saved = Selected(jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables), scaling)
+    checkpoint.save_selected(tmp_path, saved, FACTS)
+    restored, _ = checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, saved))
     numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
     predict = partial(models.logits, restored, numerics=numerics, spec=group.spec)
     found = evaluation.evaluate(predict, group.data, rows, rows.validation, batch_size=1000)
     at = int(epochs[0]) - 1
     np.testing.assert_allclose(found.loss, records[0].validation.loss[0, at], rtol=1e-6)
     np.testing.assert_array_equal(found.accuracy, records[0].validation.accuracy[0, at])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda kernel: kernel[:, :4], r"dense_0.kernel'.*, \[7, 5\], .* this program has .*, \[7, 4\], "),
+        (
+            lambda kernel: kernel.astype(np.float16),
+            r"dense_0.kernel'.* 'float32'\], .* this program has .* 'float16'\]",
+        ),
+    ],
+    ids=["shape", "dtype"],
+)
+def test_the_first_leaf_that_differs_is_named(tmp_path, change, message):
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    template = selected(1)
+    layer = template.variables.params["dense_0"]
+    layer["kernel"] = change(layer["kernel"])
+    with pytest.raises(DamagedError, match=message):
+        checkpoint.restore_selected(tmp_path, template)
+
+
+def test_arrays_that_are_more_or_fewer_are_refused(tmp_path):
+    checkpoint.save_selected(tmp_path, selected(norm=False), FACTS)
+    with pytest.raises(DamagedError, match="norm_0"):
+        checkpoint.restore_selected(tmp_path, selected())
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    with pytest.raises(DamagedError, match="norm_0"):
+        checkpoint.restore_selected(tmp_path, selected(norm=False))
+
+
+def test_what_is_not_finite_is_refused(tmp_path):
+    broken = selected()
+    broken.scaling.scale[3] = np.nan
+    checkpoint.save_selected(tmp_path, broken, FACTS)
+    with pytest.raises(DamagedError, match=r"scaling\.scale: it has an entry that is not finite"):
+        checkpoint.restore_selected(tmp_path, selected())
+
+
+def test_orbax_reads_the_same_bits(tmp_path):
+    saved = selected()
+    checkpoint.save_selected(tmp_path, saved, FACTS)
+    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
+    read = handler.restore(tmp_path / checkpoint.SELECTED, args=ocp.args.PyTreeRestore())
+    np.testing.assert_array_equal(
+        read["variables.params.dense_0.kernel"], saved.variables.params["dense_0"]["kernel"]
+    )
+    np.testing.assert_array_equal(read["scaling.shift"], saved.scaling.shift)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from regjax import checkpoint, programs, training
+from regjax.checkpoint import Selected
 from regjax.journal import Journal
 from regjax.lanes import Lanes
 from tests.small import clusters
@@ -42,7 +43,7 @@ def test_a_run_has_the_digits_it_has_alone(tmp_path, alone, devices, lanes):
         for entry in ("seconds", "identity"):
             ours.pop(entry), theirs.pop(entry)
         assert ours == theirs
-        template = run_variables(run)
+        template = Selected(run_variables(run), run.scaling)
         restored = [checkpoint.restore_selected(each.directory, template) for each in (run, single)]
         for one, other in zip(*map(jax.tree.leaves, restored), strict=True):
             np.testing.assert_array_equal(one, other)
