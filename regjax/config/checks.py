@@ -1,7 +1,7 @@
 """Refuses values out of range, before anything is loaded or computed."""
 
-import math
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ def check(config: Config) -> None:
             raise invalid_choice(key, values[key], choices)
     for key, limits in RANGES.items():
         value = values[key]
-        if value is not None and not (math.isfinite(value) and limits.accepts(value)):
+        if value is not None and not (_is_finite(value) and limits.accepts(value)):
             raise invalid(key, value, limits.allowed)
     _check_mirror(config.data)
     _check_validation(config.data.validation)
@@ -157,7 +157,11 @@ def check_regularization(names: list[str]) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+
+
+def _is_finite(value: float) -> bool:
+    return abs(value) <= sys.float_info.max  # math.isfinite raises where an int is too large for a float
 
 
 def _check_mirror(data: DataConfig) -> None:
@@ -181,7 +185,7 @@ def _check_validation(validation: object) -> None:
 
 
 def _check_widths(hidden: list[int]) -> None:
-    if any(width < 1 for width in hidden):
+    if not all(_is_number(width) and width >= 1 for width in hidden):
         allowed = "must list layer widths of 1 or more, such as [300,100]; [] is a linear classifier"
         raise invalid("model.hidden", hidden, allowed)
 

@@ -28,7 +28,13 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
     Raises `UserError` where a value does not fit the data it meets.
     """
     _check_fit(config, split)
-    return _static_spec(config, dataset, split), _numerics(config)
+    return _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split), _numerics(config)
+
+
+def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
+    """The same of a network that has been trained, away from its data: its counts of rows are 0."""
+    none = np.zeros(0, np.int32)
+    return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
 
 
 def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
@@ -64,11 +70,11 @@ def _check_fit(config: Config, split: Split) -> None:
         raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
 
 
-def _static_spec(config: Config, dataset: Dataset, split: Split) -> StaticSpec:
+def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
     model, trainer, stopping = config.model, config.trainer, config.early_stopping
     return StaticSpec(
-        num_features=dataset.inputs.shape[1],
-        num_classes=dataset.num_classes,
+        num_features=num_features,
+        num_classes=num_classes,
         train_rows=len(split.train),
         sample_rows=len(split.sample),
         validation_rows=len(split.validation),
