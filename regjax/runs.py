@@ -117,9 +117,14 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
 
 def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
     """Another text in the place of a file, in one step."""
+    replace_lines(path, [text], lasting=lasting)
+
+
+def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> None:
+    """The same of a text that comes in parts."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w") as file:
-        file.write(text)
+        file.writelines(lines)
         if lasting:
             file.flush()
             os.fsync(file.fileno())
@@ -147,7 +152,7 @@ def read_summary(directory: Path) -> dict[str, Any] | None:
     path = directory / SUMMARY
     try:
         return json.loads(path.read_text()) if path.exists() else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         remedy = "Name another directory, or move this file away"
         raise UserError(f"{path}: it cannot be read ({error}). {remedy}.") from None
 

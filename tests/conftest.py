@@ -13,6 +13,7 @@ from jaxtyping import install_import_hook
 SHAPED = (
     "data",
     "evaluation",
+    "inference",
     "models",
     "noise",
     "optimizers",

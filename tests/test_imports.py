@@ -46,6 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"noise"},
     "optimizers": {"penalties"},
     "evaluation": {"penalties"},
+    "inputs": set(),
+    "inference": {"models"},
     "training": {"models", "noise", "penalties", "optimizers", "stopping", "evaluation"},
     "manifests": set(),
     "signals": set(),
@@ -76,6 +78,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "other_launchers": {"archive"},
     "verify": {"manifests"},
+    "trained": {"checkpoint", "config", "manifests", "models", "runs"},
+    "predict": {"config", "evaluation", "inference", "inputs", "noise", "platforms", "runs", "trained"},
     "hydra_plugins": {"launcher"},
     "train": {"config", "launcher", "other_launchers"},
 }

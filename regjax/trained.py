@@ -1,0 +1,108 @@
+"""The network of a finished run, from the run's directory alone, whoever may have written it."""
+
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from regjax import checkpoint, models, runs
+from regjax.checkpoint import Selected
+from regjax.config import restored
+from regjax.config.checks import COUNT
+from regjax.config.resolve import resolve_network
+from regjax.errors import UserError
+from regjax.manifests import MAX_JSON_BYTES, DamagedError
+from regjax.types import Numerics, Scaling, StaticSpec
+
+# What is read of a summary, and what it may be; absent and null are None.
+ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "status": str,
+    "reason": str,
+    "config": dict,
+    "overrides": list,
+    "selected_epoch": int,
+    "selected_on_test": bool,
+    "test_accuracy": (int, float),
+}
+
+
+class Trained(NamedTuple):
+    """A run's network, what is known of it, and the largest value of a pixel (None: it was no image's)."""
+
+    selected: Selected
+    numerics: Numerics
+    spec: StaticSpec
+    pixel_max: int | None
+    summary: dict[str, Any]
+
+
+def load_trained(directory: Path) -> Trained:
+    """Reads a finished run. Raises `UserError` where it has no network, or is not as it was written."""
+    summary = _summary(directory)
+    config = restored(summary["config"])
+    if summary["status"] != "done":
+        reason = summary["reason"] or "it was cut off"
+        raise UserError(
+            f"{directory}: its status is {summary['status']} ({reason}), so it has no selected parameters; "
+            f"to train it: {_command(summary, f'hydra.run.dir={directory}')}"
+        )
+    if config.checkpoint == "none":
+        raise UserError(
+            f"{directory}: it was trained with checkpoint=none, which saves no parameters; to train it "
+            f"again: {_command(summary, 'checkpoint=selected')}"
+        )
+    try:
+        facts = checkpoint.selected_facts(directory)
+        num_features, num_classes = _count(facts, "num_features"), _count(facts, "num_classes")
+        spec, numerics = resolve_network(config, num_features, num_classes)
+        pixel_max = None if facts.get("pixel_max") is None else _count(facts, "pixel_max")
+        selected = checkpoint.restore_selected(directory, _template(numerics, spec))
+    except DamagedError as error:
+        again = _command(summary, "checkpoint=selected")
+        raise UserError(
+            f"{error}; it is not used. Restore the folder from a copy, or train again: {again}"
+        ) from None
+    return Trained(selected, numerics, spec, pixel_max, summary)
+
+
+def _summary(directory: Path) -> dict[str, Any]:
+    """The entries of a run's summary that are read here, each of its kind."""
+    path = directory / runs.SUMMARY
+    if not path.is_file():
+        below = next(iter(sorted(directory.glob(f"*/{runs.SUMMARY}"))), None)
+        hint = f". Is it a sweep? Its runs lie below it, such as {below.parent}" if below else ""
+        raise UserError(f"{directory}: it is no run's directory, as it has no {runs.SUMMARY}{hint}")
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise UserError(f"{path}: it has {path.stat().st_size} bytes, and may have {MAX_JSON_BYTES}")
+    found = runs.read_summary(directory)
+    entries = {name: found.get(name) if isinstance(found, dict) else None for name in ENTRIES}
+    for name, kind in ENTRIES.items():
+        needed = name in ("status", "config", "overrides")
+        if not isinstance(entries[name], kind) and (needed or entries[name] is not None):
+            raise UserError(f"{path}: its {name} is {entries[name]}, which no run writes")
+    return entries
+
+
+def _command(summary: dict[str, Any], *settings: str) -> str:
+    """The command that trains a run; settings that it is given again take the place of the old ones."""
+    keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
+    kept = [str(override) for override in summary["overrides"] if not str(override).startswith(keys)]
+    return shlex.join(["python", "train.py", *kept, "hydra.mode=RUN", *settings])
+
+
+def _count(facts: dict[str, Any], name: str) -> int:
+    value = facts.get(name)
+    if type(value) is not int or not COUNT.accepts(value):
+        raise DamagedError(f"{checkpoint.SELECTED}: its {name} is {value}: {COUNT.allowed}")
+    return value
+
+
+def _template(numerics: Numerics, spec: StaticSpec) -> Selected:
+    """The shapes of what the run must have selected; none of it is allocated."""
+    key = jax.eval_shape(jax.random.key, 0)
+    variables = jax.eval_shape(partial(models.init, spec=spec), key, numerics)
+    vector = jax.ShapeDtypeStruct((spec.num_features,), np.float32)
+    return Selected(variables, Scaling(vector, vector))  # type: ignore[arg-type]  # shapes, not arrays
