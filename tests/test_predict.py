@@ -101,6 +101,13 @@ def test_draws_repeat_by_their_seed(folder, capsys):
     assert information.max() > 0.01
 
 
+def test_each_batch_has_its_own_masks(folder, capsys):
+    np.save("new.npy", np.repeat(DATASET.inputs[54:55], 128, axis=0))  # two batches of 64 equal rows
+    assert asked(capsys, "--mc-samples", "2", rows="new.npy")[0] == 0
+    found = probabilities(table())
+    assert not np.isclose(found[:64], found[64:], atol=1e-4).all()
+
+
 def test_another_prediction_takes_the_place_of_the_first(folder, capsys):
     assert asked(capsys)[0] == 0
     np.save("one.npy", DATASET.inputs[54:55])
