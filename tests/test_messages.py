@@ -24,6 +24,9 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         assert os.environ == {}
     with pytest.raises(ZeroDivisionError):
         run_command(Mock(side_effect=ZeroDivisionError), ROOT / "conf")
+    monkeypatch.setattr("sys.argv", ["train.py", "hydra.verbose=true"])  # no fault of Hydra's settings
+    with pytest.raises(KeyError):
+        run_command(Mock(side_effect=KeyError), ROOT / "conf")
     monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
     with pytest.raises(UserError):
         run_command(Mock(side_effect=UserError), ROOT / "conf")

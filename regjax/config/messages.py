@@ -89,7 +89,7 @@ def _raised_by_hydra(error: BaseException) -> bool:
     """Whether it comes from Hydra's composing, before any code of ours was called with a configuration."""
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
     ours = [name for name in modules if name.startswith("regjax") and name != __name__]
-    return not ours and any(name.startswith("hydra.") for name in modules) and modules.count("__main__") < 2
+    return not ours and "__main__" not in modules and any(name.startswith("hydra.") for name in modules)
 
 
 def _suspects(arguments: list[str]) -> str:

@@ -147,4 +147,8 @@ def overrides() -> st.SearchStrategy[list[str]]:
 
 
 def command_lines() -> st.SearchStrategy[list[str]]:
-    return st.lists(overrides(), min_size=1, max_size=3).map(lambda parts: list(chain(*parts)))
+    """Overrides that all mean something, or any."""
+    parts = st.one_of(
+        st.lists(one_right(), min_size=1, max_size=6), *[st.lists(overrides(), min_size=1, max_size=3)] * 2
+    )
+    return parts.map(lambda lists: list(chain(*lists)))

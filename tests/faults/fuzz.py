@@ -4,6 +4,7 @@
 
 Hypothesis draws and shrinks them; the command runs in this process, up to where training would begin. Those
 that are accepted are trained afterwards, cut to an epoch of few steps. The exit code is 1 after any failure.
+Hydra takes about a fifth of a second for each; processes with seeds of their own can share them.
 """
 
 import argparse
