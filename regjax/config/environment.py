@@ -5,6 +5,8 @@ import re
 
 from omegaconf import DictConfig, OmegaConf
 
+from regjax.config.checks import CHOICES
+
 VARIABLE = re.compile(r"\$\{\s*oc\.env:\s*['\"]?([^,'\"}\s]+)")
 REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 
@@ -12,14 +14,17 @@ REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 def from_environment(composed: DictConfig) -> dict[str, str]:
     """The keys whose value is a text of the environment, each with what stands for it in saved files.
 
-    That is the interpolation as it was written; keys that refer to such a key are among them. Numbers are
-    not: a report needs a seed or a strength, and neither is a secret.
+    That is the interpolation as it was written, in <> so that nobody resolves it again; keys that refer to
+    such a key are among them. Numbers and choices are not: a report needs them, and neither is a secret.
     """
     written = {key: text for key, text in _texts(composed) if "${" in text}
     hidden = {key for key, text in written.items() if _is_set(text)}
     while more := {key for key in written.keys() - hidden if hidden & set(REFERENCE.findall(written[key]))}:
         hidden |= more
-    return {key: written[key] for key in sorted(hidden) if isinstance(OmegaConf.select(composed, key), str)}
+    texts = [key for key in sorted(hidden) if isinstance(OmegaConf.select(composed, key), str)]
+    return {
+        key: f"<{written[key].replace('${', '').replace('}', '')}>" for key in texts if key not in CHOICES
+    }
 
 
 def masked(text: str, values: dict[str, object], hidden: dict[str, str]) -> str:
