@@ -1,5 +1,6 @@
 """One writer at a time: of a directory, of a dataset."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +33,7 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
     try:
         yield
     finally:
-        (directory / NAME).unlink(missing_ok=True)
-        lock.release()
+        _release(lock)
 
 
 @contextmanager
@@ -41,8 +41,8 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
     """Hold the lock file `path`; a process that must wait for it says so, once, on stderr.
 
     Look again, once inside, for what another process may have made meanwhile. The lock is the kernel's and
-    ends with the process that holds it, however that ends; the empty file stays and means nothing. Raises
-    `UserError` with `remedy` where the folder takes no lock.
+    ends with the process that holds it, however that ends; an empty file that a killed one leaves means
+    nothing. Raises `UserError` with `remedy` where the folder takes no lock.
     """
     lock = FileLock(path)
     try:
@@ -57,4 +57,11 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        _release(lock)
+
+
+def _release(lock: FileLock) -> None:
+    """Removes the file first: one who has it open already finds that it is gone, and opens a new one."""
+    if os.name != "nt":  # where an open file cannot be removed
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()

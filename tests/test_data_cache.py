@@ -57,11 +57,9 @@ def test_the_hash_file_is_one_that_sha256sum_checks(tmp_path):
     assert (digest, name) == (file_sha256(path), path.name)
 
 
-def test_nothing_but_the_two_files_and_an_empty_lock_is_left_behind(tmp_path):
+def test_nothing_but_the_two_files_is_left_behind(tmp_path):
     path = cached(tmp_path)
-    lock = f".{path.name}.lock"
-    assert sorted(file.name for file in tmp_path.iterdir()) == [lock, path.name, f"{path.name}.sha256"]
-    assert (tmp_path / lock).read_bytes() == b""
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, f"{path.name}.sha256"]
 
 
 def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatch):
@@ -72,7 +70,7 @@ def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatc
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(UserError, match=r"No space left on device.*cache_dir=FOLDER"):
         cached(tmp_path)
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_flipped_byte_is_refused_with_both_hashes_and_the_remedy(tmp_path):

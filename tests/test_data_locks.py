@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from regjax.data import cache, preparation
+from regjax.data.locks import one_process
 from regjax.errors import UserError
 from tests.data_fixtures import NAMES, table, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
@@ -75,6 +76,23 @@ def test_a_folder_that_takes_no_lock_is_refused_with_the_way_out(tmp_path, make,
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=rf"file.*: nothing can be prepared here .*{remedy}"):
         make(tmp_path / "file", pytest.fail)
+
+
+def test_of_many_that_come_and_go_only_one_is_inside_at_a_time(tmp_path):
+    inside, most = [], []
+
+    def enter(number):
+        for _ in range(10):
+            with one_process(tmp_path / ".lock", name="set", remedy=""):
+                inside.append(number)
+                most.append(len(inside))
+                time.sleep(0.001)
+                inside.remove(number)
+
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        list(threads.map(enter, range(6)))
+    assert most == [1] * 60
+    assert list(tmp_path.iterdir()) == []
 
 
 PROGRAM = """
