@@ -117,8 +117,8 @@ def flip(directory: Path, draw: random.Random) -> None:
             path.write_bytes(content)
 
 
-def judge(this: Round, folder: Path) -> None:
-    """Raises `LostError` where the disturbed command does not come to what the straight one came to."""
+def judge(this: Round, folder: Path) -> int:
+    """How many faults the command came through; raises `LostError` where it ends otherwise than undisturbed."""
     straight, faulted = folder / "straight", folder / "faulted"
     straight.mkdir()
     faulted.mkdir()
@@ -127,7 +127,8 @@ def judge(this: Round, folder: Path) -> None:
     code, err, seconds = run(straight, this.arguments)
     if code:
         raise LostError(f"the straight run failed: {err[-2000:]}")
-    for _ in range(this.draw.randint(1, 3)):
+    times = this.draw.randint(1, 3)
+    for _ in range(times):
         disturbed(faulted, this, seconds)
     for _ in range(ATTEMPTS):
         code, err, _ = run(faulted, this.arguments)
@@ -138,6 +139,7 @@ def judge(this: Round, folder: Path) -> None:
     else:
         raise LostError(f"it does not finish: {err[-2000:]}")
     compare(outcome(straight / "out"), outcome(faulted / "out"))
+    return times
 
 
 def compare(straight: dict[str, object], faulted: dict[str, object]) -> None:
@@ -169,8 +171,7 @@ def main() -> int:
         this = drawn(given.seed, number, [given.fault] if given.fault else faults)
         folder = Path(tempfile.mkdtemp(prefix="regjax-soak-"))
         try:
-            judge(this, folder)
-            survived[this.fault] += 1
+            survived[this.fault] += judge(this, folder)
             print(f"round {number}: {this.fault}: the same as undisturbed  {this.arguments}", flush=True)
             shutil.rmtree(folder)
         except (LostError, subprocess.TimeoutExpired) as error:
@@ -179,7 +180,9 @@ def main() -> int:
                 f"round {number}: {this.fault}: LOST: {error}\n  train.py {this.arguments}\n  in {folder}",
                 flush=True,
             )
-    print(f"seed {given.seed}: {sum(survived.values())} survived {dict(survived)}, {failed} lost")
+    print(
+        f"seed {given.seed}: {sum(survived.values())} faults survived {dict(survived)}, {failed} rounds lost"
+    )
     return 1 if failed or not survived else 0
 
 

@@ -14,7 +14,9 @@ RUN = (
     "model.hidden=[64,32] trainer.epochs=300 trainer.batch_size=16 checkpoint=every_epoch "
     "regularization=[dropout,batch_norm,l2,early_stopping] early_stopping.patience=300 schedule=cosine"
 )
+SMALL = RUN.replace("trainer.epochs=300", "trainer.epochs=6")
 SWEEP = f"-m {RUN.replace('trainer.epochs=300', 'trainer.epochs=100')} seed=0,1,2 model.dropout=0.1,0.3"
+GRID = f"-m {SMALL} seed=range(16) model.dropout=0.1,0.2,0.3,0.4"
 SINGLE_DIRECTORY, SWEEP_DIRECTORY = "hydra.run.dir=out", "hydra.sweep.dir=out"
 
 
@@ -40,14 +42,20 @@ def test_a_run_that_is_killed_at_a_random_instant_goes_on_to_the_same_bits(tmp_p
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_comparison(tmp_path, straight):
-    for draw in range(3):
-        process = begin(tmp_path, f"{SWEEP} {SWEEP_DIRECTORY}")
-        time.sleep(random.Random(draw).uniform(5, 8))
+def test_a_sweep_of_64_jobs_that_is_killed_five_times_ends_with_the_same_comparison(tmp_path):
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    straight.mkdir()
+    killed.mkdir()
+    begun = time.monotonic()
+    finish(straight, f"{GRID} {SWEEP_DIRECTORY}")
+    seconds = time.monotonic() - begun
+    for draw in range(5):
+        process = begin(killed, f"{GRID} {SWEEP_DIRECTORY}")
+        time.sleep(random.Random(draw).uniform(0.5, 0.8) * seconds)
         process.kill()
         process.communicate()
-    finish(tmp_path, f"{SWEEP} {SWEEP_DIRECTORY}")
-    assert outcome(tmp_path / "out") == straight[SWEEP]
+    finish(killed, f"{GRID} {SWEEP_DIRECTORY}")
+    assert outcome(killed / "out") == outcome(straight / "out")
 
 
 @pytest.mark.slow

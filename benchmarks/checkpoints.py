@@ -1,0 +1,93 @@
+"""What saving costs a run of notebook 1, and how long a saved state takes to be verified and restored.
+
+    python benchmarks/checkpoints.py --rounds 3 --output benchmarks/checkpoints.json
+
+Seconds per epoch are the difference of two commands that differ in their epochs, over that many epochs; the
+ways to save take turns. `every_minutes` is also computed from one save, which it makes once in its interval.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+
+from sweep import middle, wall
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+
+NOTEBOOK1 = ["experiment=notebook1", "hydra.mode=RUN", "model.dropout=0.2"]
+WAYS = ("selected", "every_epoch", "every_minutes")
+FEW, MANY = 2, 17
+RESTORES = 10
+
+
+def epochs(rounds: int) -> dict[str, float]:
+    """Seconds per epoch by way of saving, and their share above `selected`, which saves once at the end."""
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    wall(*NOTEBOOK1, f"trainer.epochs={FEW}")  # compiled once
+    for _ in range(rounds):
+        for way in WAYS:
+            walls = {
+                count: wall(*NOTEBOOK1, f"checkpoint={way}", f"trainer.epochs={count}")
+                for count in (FEW, MANY)
+            }
+            seconds[way].append((walls[MANY] - walls[FEW]) / (MANY - FEW))
+    found = {way: middle(values) for way, values in seconds.items()}
+    return found | {f"cost_{way}": found[way] / found["selected"] - 1 for way in WAYS[1:]}
+
+
+def states() -> dict[str, float]:
+    """Seconds of one save and of one restore of notebook 1's state, on an idle process: medians."""
+    import jax
+    from hydra import compose, initialize_config_dir
+
+    from regjax import checkpoint, jobs, training
+    from regjax.config import register_schema, typed
+    from regjax.lanes import stacked
+
+    register_schema()
+    conf = pathlib.Path(__file__).resolve().parent.parent / "conf"
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        config = compose("config", ["experiment=notebook1", "hydra.mode=RUN", "model.dropout=0.2"])
+    (run,), _ = jobs.prepare([jobs.Job(typed(config), {}, [], [])])
+    numerics = jax.device_put(stacked([run.numerics]))
+    blank = training.blank_lanes(numerics, spec=run.spec)
+    zeros = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), blank)
+    fresh = jax.numpy.ones(1, bool)
+    state = jax.device_get(training.refill_lanes(zeros, numerics, fresh, spec=run.spec, side_by_side=False))
+    saves, restores = [], []
+    with tempfile.TemporaryDirectory() as name:
+        for attempt in range(RESTORES):
+            folder = pathlib.Path(name) / f"0-{attempt}"
+            begun = time.perf_counter()
+            checkpoint.save_lanes(folder, state, {"lanes": []})
+            saves.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            checkpoint.restore_lanes(folder, blank)
+            restores.append(time.perf_counter() - begun)
+    minutes = config.checkpointing.minutes
+    return {
+        "bytes": sum(leaf.nbytes for leaf in jax.tree.leaves(state)),
+        "save": statistics.median(saves),
+        "restore": statistics.median(restores),
+        "save_share_of_minutes": statistics.median(saves) / (60 * minutes),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    given = parser.parse_args()
+    found = {"epochs": epochs(given.rounds), "states": states()}
+    given.output.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""A best epoch that is not the last, and test rows: what counts, and what is read when."""
+
+import numpy as np
+import pytest
+
+from regjax.lanes import Lanes
+from tests.small import clusters
+from tests.sweeps import numbers, run_of, trained
+
+# It learns 42 rows by heart, and its validation loss turns after some epochs.
+OVERFITS = (
+    "model.hidden=[64]",
+    "optimizer.learning_rate=0.05",
+    "trainer.epochs=40",
+    "early_stopping.patience=40",
+)
+
+
+def manifest(run):
+    return (run.directory / "checkpoints/selected/manifest.json").read_text()
+
+
+def test_the_best_epoch_is_what_is_saved_and_tested(tmp_path):
+    """As a run that ends at that epoch has it."""
+    whole = run_of(tmp_path / "whole", *OVERFITS)
+    summary = trained([whole])[whole.directory]
+    losses = [float(row[-2]) for row in numbers(whole.directory)[0:]]
+    best = 1 + int(np.argmin(losses))
+    assert 1 < best < 40
+    assert (summary["selected_epoch"], summary["best_val_loss_epoch"]) == (best, best)
+    ended = run_of(tmp_path / "ended", *OVERFITS, f"trainer.epochs={best}")
+    there = trained([ended])[ended.directory]
+    assert manifest(whole) == manifest(ended)
+    for name in ("val_loss", "test_loss", "test_accuracy", "train_loss", "sparsity"):
+        assert summary[name] == there[name]
+    last = run_of(tmp_path / "last", *OVERFITS, "early_stopping.restore_best=false")
+    assert trained([last])[last.directory]["selected_epoch"] == 40
+    assert manifest(last) != manifest(whole)
+
+
+def test_nothing_but_the_test_metrics_depends_on_test_rows(tmp_path):
+    dataset = clusters()
+    spoilt = dataset._replace(inputs=dataset.inputs.copy())
+    spoilt.inputs[54:] = np.nan
+    clean, blind = (
+        run_of(tmp_path / name, *OVERFITS, dataset=each) for name, each in (("a", dataset), ("b", spoilt))
+    )
+    summaries = trained([clean]) | trained([blind])
+    assert numbers(clean.directory) == numbers(blind.directory)
+    assert manifest(clean) == manifest(blind)
+    differing = {
+        key
+        for key in summaries[clean.directory]
+        if summaries[clean.directory][key] != summaries[blind.directory][key]
+    }
+    assert differing - {"seconds", "identity"} == {"test_loss", "test_accuracy"}
+    assert summaries[blind.directory]["test_loss"] is None
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_test_rows_are_read_once_a_run_and_after_its_training(tmp_path, monkeypatch, lanes):
+    runs = [run_of(tmp_path / str(seed), f"trainer.epochs={seed + 3}", f"seed={seed}") for seed in range(3)]
+    read = []
+    leave = Lanes.leave
+
+    def counting(self, ended):
+        assert set(ended) <= set(self.ended())
+        read.extend(self.runs[lane].directory for lane in ended)
+        return leave(self, ended)
+
+    monkeypatch.setattr(Lanes, "leave", counting)
+    trained(runs, devices=1, lanes=lanes)
+    assert sorted(read) == [run.directory for run in runs]
