@@ -118,7 +118,7 @@ def flip(directory: Path, draw: random.Random) -> None:
 
 
 def judge(this: Round, folder: Path) -> int:
-    """How many faults the command came through; raises `LostError` where it ends otherwise than undisturbed."""
+    """How many faults the command came through; raises `LostError` where it does not end as undisturbed."""
     straight, faulted = folder / "straight", folder / "faulted"
     straight.mkdir()
     faulted.mkdir()
