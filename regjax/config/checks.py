@@ -1,5 +1,6 @@
 """Refuses values out of range, before anything is loaded or computed."""
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -52,6 +53,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
+FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
+
 
 class Range(NamedTuple):
     """What a number must satisfy; NaN and infinity satisfy none."""
@@ -62,6 +65,8 @@ class Range(NamedTuple):
 
 # Whole numbers are traced as int32.
 MAX_WHOLE = 2**31 - 1
+# Reals are traced as float32; below its smallest normal number they are 0 to XLA.
+MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 WHOLE = Range(lambda x: 0 <= x <= MAX_WHOLE, f"must be a whole number from 0 to {MAX_WHOLE}")
 COUNT = Range(lambda x: 1 <= x <= MAX_WHOLE, f"must be a whole number from 1 to {MAX_WHOLE}")
 AT_LEAST_0 = Range(lambda x: x >= 0, "must be a finite number, 0 or more")
@@ -120,6 +125,12 @@ def check(config: Config) -> None:
         value = values[key]
         if value is not None and not (_is_finite(value) and limits.accepts(value)):
             raise invalid(key, value, limits.allowed)
+        if value and not MIN_REAL <= abs(value) <= MAX_REAL:
+            held = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
+            raise invalid(key, value, f"{limits.allowed}; {held}")
+    for key in FOLDERS:
+        if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
+            raise invalid(key, values[key], "must be a folder; this one's user has no home here")
     _check_mirror(config.data)
     _check_validation(config.data.validation)
     _check_widths(config.model.hidden)
@@ -185,8 +196,9 @@ def _check_validation(validation: object) -> None:
 
 
 def _check_widths(hidden: list[int]) -> None:
-    if not all(_is_number(width) and width >= 1 for width in hidden):
-        allowed = "must list layer widths of 1 or more, such as [300,100]; [] is a linear classifier"
+    if not all(_is_number(width) and COUNT.accepts(width) for width in hidden):
+        limits = f"1 or more, up to {MAX_WHOLE}"
+        allowed = f"must list layer widths of {limits}, such as [300,100]; [] is a linear classifier"
         raise invalid("model.hidden", hidden, allowed)
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import yaml
@@ -64,6 +65,9 @@ def _checked_argument(argument: str) -> list[Path]:
     """The folders that it adds to Hydra's search path."""
     if NAMES_CODE.search(argument):
         raise UserError(f"{argument}: it names code to be called; {REMEDY}.")
+    steps = ((character in "([{") - (character in ")]}") for character in argument)
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
+        raise UserError(f"{argument}: brackets are nested more than {MAX_DEPTH} deep.")
     key, equals, value = argument.partition("=")
     group = key.lstrip("+~").partition("@")[0]
     if equals and "." not in group and group not in SINGLE_KEYS and not argument.startswith("-"):

@@ -55,7 +55,8 @@ EDGES = (
     "${oc.dict.keys:model}", "${hydra:job.name}", "${hydra:nope}", "${now:%Y}", "${nope:1}",
     "${oc.select:nope,3}", "???", "\u00e9", "\u65e5", "\u202e", "a\u0301",
     "\udcff", "\x1b[31m", "\x7f", "\x85", "a\nb", "\t",
-    "~nobody/x", "../x", ".", "/", "first:0", "first:x", "first:9999999999999999999", "test", "a=b", "a:b",
+    "'~nobody-at-all/x'", "../x", ".", "/", "first:0", "first:x",
+    "first:9999999999999999999", "test", "a=b", "a:b",
     "%", "*", "?", "<", "|", "&", "#", "@", "!", "\xa0", " ", "",
 )  # fmt: skip
 EDGES += ("1" + "0" * 400, "a" * 300, "[" * 40 + "]" * 40, "[" + "8," * 50 + "8]")

@@ -31,12 +31,15 @@ from weakref import WeakValueDictionary
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where it is run as a script
 
 import jax
+import numpy as np
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from regjax import jobs
 from regjax.config import Config, messages
+from regjax.data import load
 from regjax.errors import UserError
+from regjax.types import Dataset
 from tests.faults.command_lines import command_lines
 from tests.small import ROOT
 from tests.sweeps import Heard
@@ -67,17 +70,20 @@ class Accepted(BaseException):
 
 
 @cache
-def _loaded(name: str, share: float, seed: int) -> object:
-    return jobs.data.load(
-        "sklearn", name, manual_dir=None, data_dir=None, cache_dir="cache", test_share=share, test_seed=seed
-    )
+def _loaded(source: str, name: str, share: float, seed: int) -> Dataset:
+    """The dataset; in place of what a network would give, as many rows made of digits."""
+    given = name if source == "sklearn" else "digits"
+    folders: dict = {"manual_dir": None, "data_dir": None, "cache_dir": "cache"}
+    dataset = load("sklearn", given, **folders, test_share=share, test_seed=seed)
+    if source != "idx":
+        return dataset
+    rows = np.arange(70_000) % len(dataset.labels)
+    return dataset._replace(inputs=dataset.inputs[rows], labels=dataset.labels[rows], test_rows=10_000)
 
 
-def _load(config: Config) -> object:
-    """The dataset, or digits in place of images that a network would give."""
+def _load(config: Config) -> Dataset:
     settings = config.data
-    name = settings.name if settings.source == "sklearn" else "digits"
-    return _loaded(name, settings.test_share, settings.test_seed)
+    return _loaded(settings.source, settings.name, settings.test_share, settings.test_seed)
 
 
 @contextmanager

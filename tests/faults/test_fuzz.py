@@ -20,6 +20,7 @@ FOUND = {
     "hydra.job.env_copy=[NOPE]": "hydra.job.env_copy=[NOPE]: KeyError: 'NOPE'",
     "hydra.job_logging.root.level=LOUD": "hydra.job_logging.root.level=LOUD: ValueError: ",
     "hydra.sweeper.params={model.dropout:0}": "hydra.sweeper.params={model.dropout:0}: AttributeError: ",
+    "model.hidden=" + "[" * 60 + "]" * 60: ": brackets are nested more than 50 deep.",
     "+hydra.callbacks.x=1": "+hydra.callbacks.x=1: Cannot instantiate config of type int.",
 }
 
