@@ -119,9 +119,9 @@ def _checked_file(path: Path) -> list[Path]:
         where = f"{path}, line {node.start_mark.line + 1}"
         if count > MAX_ENTRIES or len(keys) > MAX_DEPTH:
             raise UserError(f"{where}: the file unfolds to too much; write it without anchors.")
+        _check_tag(node, where)
         if not keys and not isinstance(node, yaml.MappingNode):
             raise UserError(f"{where}: `key: value` lines are expected here.")
-        _check_tag(node, where)
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(keys, node.value, where)
             found += [_folder(node.value)] if "searchpath" in keys else []

@@ -25,6 +25,7 @@ MULTIPLIED = "a: &a [1, 1, 1, 1]\n" + "".join(
 # What a file holds, the line that is wrong, and what the message says of it.
 FILES = {
     "a call": ("seed: 1\nx: !!python/object/apply:os.system [touch canary]", 3, "!!python/object/apply:os"),
+    "a call alone": ("!!python/object/apply:os.system [touch canary]", 2, "!!python/object/apply:os"),
     "a module": ("x: !!python/module:os ''", 2, "!!python/module:os"),
     "a tag of one's own": ("x: !mine 1", 2, "!mine"),
     "a number of a text": ("seed: !!int abc", 2, "!!int"),
