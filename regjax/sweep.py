@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import jax
 
@@ -10,6 +10,9 @@ from regjax.schedule import Schedule, Summaries, Watcher
 from regjax.states import States
 from regjax.types import Run
 from regjax.worker import Worker
+
+# In seconds. Signals are handled in the main thread, which one that another thread was given does not wake.
+WAKES_EVERY = 0.2
 
 
 def train_runs(
@@ -30,10 +33,12 @@ def train_runs(
     """
     schedule = Schedule(waiting, devices, watcher, stop, lanes=lanes, stop_at=stop_at)
     with ThreadPoolExecutor(len(devices)) as pool:
-        workers = [pool.submit(Worker(schedule, states, device).work) for device in devices]
+        working = {pool.submit(Worker(schedule, states, device).work) for device in devices}
         try:
-            for worker in workers:
-                worker.result()
+            while working:
+                done, working = wait(working, timeout=WAKES_EVERY, return_when=FIRST_EXCEPTION)
+                for worker in done:
+                    worker.result()
         except BaseException:
             stop.set()
             raise

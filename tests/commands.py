@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -36,11 +36,21 @@ def run_here(arguments: str) -> Done:
     return Done(ended.value.code, out.getvalue(), err.getvalue())
 
 
-def begin(directory: Path, arguments: str, *, preexec: Callable[[], None] | None = None) -> subprocess.Popen:
-    """A process in `directory`; `preexec` runs in it before the command does."""
+def first(statements: str) -> list[str]:
+    """A command that runs statements, and then in the same process the command that follows it."""
+    return [sys.executable, "-c", f"import os, sys\n{statements}\nos.execv(sys.argv[1], sys.argv[1:])"]
+
+
+def with_files_up_to(size: int) -> list[str]:
+    """A command's files cannot grow beyond `size` bytes: to it, the disk is full."""
+    return first(f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))")
+
+
+def begin(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> subprocess.Popen:
+    """A process in `directory`; `before` is a command that is given this one."""
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *shlex.split(arguments)],
-        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
+        [*before, sys.executable, str(ROOT / "train.py"), *shlex.split(arguments)],
+        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 

@@ -231,7 +231,7 @@ def test_a_diverging_run_ends_with_code_1_and_says_why(done):
     run = done("diverged")
     summary = run.summary()
     assert (run.code, summary["status"], summary["selected_epoch"]) == (1, "diverged", None)
-    assert re.search(r"epoch \d+: loss_data is (nan|inf)", summary["reason"])
+    assert re.search(r"epoch \d+, step \d+: loss_data is (nan|inf)", summary["reason"])
     assert summary["reason"] in run.err
     assert summary["val_loss"] is summary["test_accuracy"] is None
     assert len(run.metrics()) < 3
@@ -249,7 +249,7 @@ def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
 def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):
     run = done("no validation")
     (directory,) = {name.rpartition("/")[0] for name in run.files if name.endswith("summary.json")}
-    assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d", directory)
+    assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", directory)
     assert run.code == 0
     assert [(row["val_loss"], row["val_accuracy"]) for row in run.metrics(directory)] == [("", "")] * 3
     assert run.summary(directory)["val_loss"] is run.summary(directory)["best_val_loss_epoch"] is None

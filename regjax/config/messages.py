@@ -88,7 +88,8 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
 def _raised_by_hydra(error: BaseException) -> bool:
     """Whether it comes from Hydra's composing, before any code of ours was called with a configuration."""
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [name for name in modules if name.startswith("regjax") and name != __name__]
+    around = (__name__, "regjax.other_launchers")  # they call Hydra
+    ours = [name for name in modules if name.startswith("regjax") and name not in around]
     return not ours and "__main__" not in modules and any(name.startswith("hydra.") for name in modules)
 
 

@@ -73,7 +73,7 @@ class Accepted(BaseException):
 def _loaded(source: str, name: str, share: float, seed: int) -> Dataset:
     """The dataset; in place of what a network would give, as many rows made of digits."""
     given = name if source == "sklearn" else "digits"
-    folders: dict = {"manual_dir": None, "data_dir": None, "cache_dir": "cache"}
+    folders: dict = {"manual_dir": None, "data_dir": None, "mirror": None, "cache_dir": "cache"}
     dataset = load("sklearn", given, **folders, test_share=share, test_seed=seed)
     if source != "idx":
         return dataset

@@ -8,7 +8,6 @@ another folder with the fault, as often as it takes to finish. `--first N --roun
 
 import argparse
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -16,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.commands import begin, outcome
+from tests.commands import begin, outcome, with_files_up_to
 
 ATTEMPTS = 6
 TECHNIQUES = ("dropout", "batch_norm", "l2", "l1", "early_stopping", "layer_norm")
@@ -68,12 +67,10 @@ def drawn(seed: int, number: int, faults: list[str]) -> Round:
     return Round(" ".join([*(grid if many else []), *settings, PLACES[many]]), draw.choice(faults), draw)
 
 
-def run(
-    directory: Path, arguments: str, *, preexec: Callable[[], None] | None = None
-) -> tuple[int, str, float]:
+def run(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> tuple[int, str, float]:
     """A whole command: its exit code, its errors, its seconds."""
     begun = time.monotonic()
-    process = begin(directory, arguments, preexec=preexec)
+    process = begin(directory, arguments, before=before)
     _, err = process.communicate(timeout=300)
     return process.returncode, err, time.monotonic() - begun
 
@@ -81,10 +78,7 @@ def run(
 def disturbed(directory: Path, this: Round, seconds: float) -> None:
     """One attempt that its fault meets at a random instant; with some luck it ends before."""
     if this.fault == "full disk":
-        size = this.draw.choice([2_000, 20_000, 100_000])
-        run(
-            directory, this.arguments, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-        )
+        run(directory, this.arguments, before=with_files_up_to(this.draw.choice([2_000, 20_000, 100_000])))
         return
     process = begin(directory, this.arguments)
     time.sleep(this.draw.uniform(0.2, 1) * seconds)

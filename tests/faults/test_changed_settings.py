@@ -54,7 +54,7 @@ def test_other_settings_are_refused_by_name_and_nothing_is_touched(begun, change
 @pytest.mark.parametrize(
     ("change", "leaf"),
     [
-        ("model.hidden=[16]", "its .variables.params['dense_0']['bias'] is [[8], 'float32']"),
+        ("model.hidden=[16]", "['dense_0']['bias']\", [8], 'float32'], where this program has"),
         ("optimizer=adam", "this program has ['.optimizer"),
         ("penalty.l2=0.1", "this program 13"),
     ],

@@ -1,8 +1,6 @@
 """Directories that are taken, closed, full or elsewhere; and what must not be written in them."""
 
-import ctypes
 import json
-import resource
 import signal
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 from regjax import runs
 from regjax.errors import UserError
 from regjax.locks import sole_writer
-from tests.commands import begin, finish, outcome, wait_for_epochs
+from tests.commands import begin, finish, first, outcome, wait_for_epochs, with_files_up_to
 
 LONG = "data=wine model.hidden=[8] trainer.epochs=100000"
 SHORT = "data=wine model.hidden=[8] trainer.epochs=2"
@@ -35,17 +33,17 @@ def test_a_directory_has_one_writer_and_a_file_that_a_dead_one_left_means_nothin
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("first", "second", "named"),
+    ("earlier", "later", "named"),
     [
         (f"hydra.run.dir=out {LONG}", f"hydra.run.dir=out {SHORT}", "hydra.run.dir="),
         (f"-m hydra.sweep.dir=out {LONG}", f"-m hydra.sweep.dir=out {SHORT} seed=0,1", "hydra.sweep.dir="),
     ],
 )
-def test_the_second_process_in_a_directory_is_refused_and_the_first_unharmed(tmp_path, first, second, named):
-    process = begin(tmp_path, first)
+def test_the_second_process_in_a_directory_is_refused_and_the_first_unharmed(tmp_path, earlier, later, named):
+    process = begin(tmp_path, earlier)
     wait_for_epochs(process, tmp_path, 1)
     configurations = {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")}
-    refused = begin(tmp_path, second)
+    refused = begin(tmp_path, later)
     _, err = refused.communicate(timeout=60)
     assert (refused.returncode, "Traceback" in err) == (1, False)
     assert f"error: {named}{tmp_path / 'out'}: another process is writing there" in err
@@ -74,17 +72,19 @@ def test_commands_that_start_together_have_directories_of_their_own(tmp_path):
     assert len(list(tmp_path.glob("multirun/*/*/comparison.json"))) == 2
 
 
-def without_root() -> None:
+def without_root() -> list[str]:
     """Root's right to write everywhere does not outlive the next exec; others have none to drop."""
-    for capability in OVERRIDES_OF_PERMISSIONS:
-        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability)
+    drop = f"libc.prctl({PR_CAPBSET_DROP}, capability)"
+    return first(
+        f"import ctypes\nlibc = ctypes.CDLL(None)\nfor capability in {OVERRIDES_OF_PERMISSIONS}: {drop}"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["hydra.run.dir=out", "hydra.run.dir=out/new", "-m hydra.sweep.dir=out"])
 def test_a_directory_that_cannot_be_written_is_told_in_a_line(tmp_path, place):
     (tmp_path / "out").mkdir(mode=0o555)
-    process = begin(tmp_path, f"{place} {SHORT}", preexec=without_root)
+    process = begin(tmp_path, f"{place} {SHORT}", before=without_root())
     _, err = process.communicate(timeout=60)
     (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert (process.returncode, "Traceback" in err) == (1, False)
@@ -113,7 +113,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     folders = [path for path in (tmp_path / "out/checkpoints/states").iterdir() if path.name[0] != "."]
     newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
     files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
-    process = begin(tmp_path, EVERY_EPOCH, preexec=lambda: limit_files(size))
+    process = begin(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
     assert len(files) > 5
@@ -123,10 +123,6 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     wait_for_epochs(again, tmp_path, 5)
     end(again)
     assert "resumed after epoch" in (tmp_path / "out/train.log").read_text()
-
-
-def limit_files(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 @pytest.mark.slow
