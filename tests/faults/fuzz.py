@@ -227,7 +227,7 @@ def cut(config: Config) -> Config:
 
 def trained(config: Config, directory: Path) -> tuple[str, str]:
     """The status of a run, and the reason where it is not done."""
-    (run,), devices = jobs.prepare.real([jobs.Job(config, [], [])])
+    (run,), devices = jobs.prepare.real([jobs.Job(config, {}, [], [])])
     if isinstance(run, jobs.Refused):
         return "refused", run.reason
     run = run._replace(directory=directory)
