@@ -1,14 +1,14 @@
 """From checked configurations to finished runs: one job or many, the same way."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from regjax import data, platforms, runs
-from regjax.config import Config, check, flatten, masked
+from regjax.config import Config, check, command_again, flatten, masked
 from regjax.config.checks import check_regularization
 from regjax.config.resolve import resolve, united
 from regjax.errors import StoppedError, UserError, shown
@@ -100,12 +100,13 @@ def _refused(config: dict[str, Any], job: Job, reason: str) -> Refused:
 
 
 def train(
-    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, key: str
 ) -> Summaries:
     """Trains runs whose directories are set; gives their summaries by directory.
 
-    Those whose state was saved below `directory`, that of the run or of the sweep, go on from there. Raises
-    `StoppedError` where a signal has interrupted them.
+    Those whose state was saved below `directory`, that of the run or of the sweep, go on from there; `key` is
+    the setting that names it. Raises `StoppedError`, with the command that goes on, where a signal has
+    interrupted them.
     """
     if not waiting:
         return {}
@@ -114,8 +115,7 @@ def train(
         if states.newest(run) is None:
             Journal(run).begin()
     settings = waiting[0].config
-    tolerated = {"done", "diverged"} if settings["sweep.allow_diverged"] else {"done"}
-    stop_at = {"failed", "diverged"} - tolerated if settings["sweep.fail_fast"] else set()
+    bad = {status for status in ("failed", "diverged") if not accepted(status, settings)}
     with Signals() as signals:
         summaries = train_runs(
             waiting,
@@ -124,12 +124,18 @@ def train(
             states,
             signals.stop,
             lanes=settings["sweep.lanes"],
-            stop_at=stop_at,
+            stop_at=bad if settings["sweep.fail_fast"] else (),
         )
     os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
-        raise StoppedError(signals.number, "interrupted")
+        again = command_again(f"{key}={directory}")
+        raise StoppedError(signals.number, f"interrupted; to go on:\n{again}")
     return summaries
+
+
+def accepted(status: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a run that has ended so is done, or has diverged where that is a result."""
+    return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])
 
 
 def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
 from regjax.archive import Held
-from regjax.config import command_again, from_environment, typed
+from regjax.config import from_environment, typed
 from regjax.continuing import going_on
-from regjax.errors import StoppedError, UserError, invalid
+from regjax.errors import UserError, invalid
 from regjax.jobs import Job
 from regjax.locks import sole_writer
 from regjax.other_launchers import BASIC_SWEEPER
@@ -66,12 +66,8 @@ def run_single(composed: DictConfig) -> float | None:
 
 
 def _trained(run: Run, devices: Sequence[jax.Device]) -> dict[str, Any]:
-    try:
-        with LiveRuns([run], ["run"]) as watcher:
-            summary = jobs.train([run], devices, watcher, run.directory)[run.directory]
-    except StoppedError as stopped:
-        goes_on = command_again(f"hydra.run.dir={run.directory}")
-        raise StoppedError(stopped.number, f"{stopped}; to go on:\n{goes_on}") from None
+    with LiveRuns([run], ["run"]) as watcher:
+        summary = jobs.train([run], devices, watcher, run.directory, "hydra.run.dir")[run.directory]
     if summary["status"] in ("done", "diverged"):
         _draw(run, summary)
     return summary

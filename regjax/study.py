@@ -10,7 +10,7 @@ import jax
 from regjax import archive, jobs, runs
 from regjax.archive import Held
 from regjax.config import command_again
-from regjax.errors import StoppedError, invalid, invalid_choice
+from regjax.errors import invalid, invalid_choice
 from regjax.jobs import Prepared, Refused
 from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
@@ -36,7 +36,6 @@ class Study:
         self._held = archive.held_by_identity(self._archive.runs)
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
-        self._place = f"hydra.sweep.dir={directory}"
 
     def _read(self) -> archive.Archive:
         return archive.read_archive(self.directory, versions=("regjax", "jaxlib"))
@@ -86,13 +85,8 @@ class Study:
             else:
                 waiting.append(job._replace(directory=directory))
         self._tell(settled)
-        try:
-            with LiveRuns(waiting, self._names(waiting)) as watcher:
-                summaries = jobs.train(waiting, devices, watcher, self.directory)
-        except StoppedError as stopped:
-            raise StoppedError(
-                stopped.number, f"{stopped}; to go on:\n{command_again(self._place)}"
-            ) from None
+        with LiveRuns(waiting, self._names(waiting)) as watcher:
+            summaries = jobs.train(waiting, devices, watcher, self.directory, "hydra.sweep.dir")
         outcomes |= {run.identity: Held(run.directory, summaries[run.directory]) for run in waiting}
         self._archive = self._read()
         return [outcomes[job.identity] for job in self._prepared]
@@ -153,10 +147,12 @@ class Study:
             lines += [f"not in the comparison: {line}" for line in left_out]
             lines += ["move such a folder away to go on without it; a job that it stood for was trained anew"]
         if failed:
-            lines += ["to run only those again:", command_again(self._place, "sweep.retry=true")]
+            lines += [
+                "to run only those again:",
+                command_again(f"hydra.sweep.dir={self.directory}", "sweep.retry=true"),
+            ]
         return "\n".join(lines)
 
     def accepts(self, outcome: Held) -> bool:
-        """Whether a job is done, or has diverged where that is a result."""
-        status = outcome.summary["status"]
-        return status == "done" or (status == "diverged" and self._settings["sweep.allow_diverged"])
+        """Whether a job needs no other try."""
+        return jobs.accepted(outcome.summary["status"], self._settings)
