@@ -100,13 +100,12 @@ def _refused(config: dict[str, Any], job: Job, reason: str) -> Refused:
 
 
 def train(
-    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, key: str
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, place: str
 ) -> Summaries:
     """Trains runs whose directories are set; gives their summaries by directory.
 
-    Those whose state was saved below `directory`, that of the run or of the sweep, go on from there; `key` is
-    the setting that names it. Raises `StoppedError`, with the command that goes on, where a signal has
-    interrupted them.
+    Those whose state was saved below `directory`, that of the run or of the sweep, go on from there. Raises
+    `StoppedError` where a signal has interrupted them, with the command that goes on, at `place`.
     """
     if not waiting:
         return {}
@@ -128,8 +127,7 @@ def train(
         )
     os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
-        again = command_again(f"{key}={directory}")
-        raise StoppedError(signals.number, f"interrupted; to go on:\n{again}")
+        raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")
     return summaries
 
 

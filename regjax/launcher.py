@@ -46,7 +46,10 @@ def run_single(composed: DictConfig) -> float | None:
     directory = Path(hydra.runtime.output_dir)
     prepared, devices = jobs.prepare([_job(composed, hydra.overrides.task)])
     (run,) = [job._replace(directory=directory) for job in prepared if isinstance(job, Run)]
-    with sole_writer(directory, "hydra.run.dir"):
+    # A launcher other than ours has a sweep's jobs one by one.
+    sweep = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
+    place = f"hydra.sweep.dir={sweep}" if sweep else f"hydra.run.dir={directory}"
+    with sole_writer(directory, "the job's directory" if sweep else "hydra.run.dir"):
         held = runs.read_summary(directory)
         run = going_on(run, held) if held else run
         if held and held["status"] == "done":
@@ -54,10 +57,10 @@ def run_single(composed: DictConfig) -> float | None:
             summary = held
         else:
             _record(directory, composed, HydraConfig.instance().cfg)
-            summary = _trained(run, devices)
+            summary = _trained(run, devices, place)
     print_summary(summary, directory)
-    if hydra.mode == RunMode.MULTIRUN:  # a launcher other than ours: it compares nothing
-        line = f"compare the sweep with: python -m regjax.report {Path(hydra.sweep.dir).absolute()}"
+    if sweep:
+        line = f"compare the sweep with: python -m regjax.report {sweep}"
         runs.append_log(directory, line)
         print(line)
     if summary["status"] != "done":
@@ -65,9 +68,9 @@ def run_single(composed: DictConfig) -> float | None:
     return _monitored(summary)
 
 
-def _trained(run: Run, devices: Sequence[jax.Device]) -> dict[str, Any]:
+def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, Any]:
     with LiveRuns([run], ["run"]) as watcher:
-        summary = jobs.train([run], devices, watcher, run.directory, "hydra.run.dir")[run.directory]
+        summary = jobs.train([run], devices, watcher, run.directory, place)[run.directory]
     if summary["status"] in ("done", "diverged"):
         _draw(run, summary)
     return summary

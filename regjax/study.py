@@ -36,6 +36,7 @@ class Study:
         self._held = archive.held_by_identity(self._archive.runs)
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
+        self._place = f"hydra.sweep.dir={directory}"
 
     def _read(self) -> archive.Archive:
         return archive.read_archive(self.directory, versions=("regjax", "jaxlib"))
@@ -86,7 +87,7 @@ class Study:
                 waiting.append(job._replace(directory=directory))
         self._tell(settled)
         with LiveRuns(waiting, self._names(waiting)) as watcher:
-            summaries = jobs.train(waiting, devices, watcher, self.directory, "hydra.sweep.dir")
+            summaries = jobs.train(waiting, devices, watcher, self.directory, self._place)
         outcomes |= {run.identity: Held(run.directory, summaries[run.directory]) for run in waiting}
         self._archive = self._read()
         return [outcomes[job.identity] for job in self._prepared]
@@ -149,7 +150,7 @@ class Study:
         if failed:
             lines += [
                 "to run only those again:",
-                command_again(f"hydra.sweep.dir={self.directory}", "sweep.retry=true"),
+                command_again(self._place, "sweep.retry=true"),
             ]
         return "\n".join(lines)
 

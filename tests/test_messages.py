@@ -30,3 +30,15 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
     monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
     with pytest.raises(UserError):
         run_command(Mock(side_effect=UserError), ROOT / "conf")
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"])
+@pytest.mark.parametrize(
+    ("name", "told"), [("a\nb", r"a\nb"), ("\x1b[31m", r"\x1b[31m"), ("\u202e", r"\u202e")]
+)
+def test_directories_with_characters_that_cannot_be_shown_are_refused(monkeypatch, capsys, key, name, told):
+    monkeypatch.setattr("sys.argv", ["train.py", f'{key}="{name}"'])
+    main = Mock()
+    assert run_command(main, ROOT / "conf") == 1
+    assert f"error: {key}={told}: it has a character that cannot be shown" in capsys.readouterr().err
+    assert not main.called

@@ -16,10 +16,11 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from regjax.config.schema import known_keys
 from regjax.config.untrusted import refuse_code, unreadable
-from regjax.errors import StoppedError, UserError, invalid_choice, nearest
+from regjax.errors import StoppedError, UserError, invalid, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
+PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -34,6 +35,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     try:
         refuse_code(sys.argv[1:], conf)
         _check_groups(sys.argv[1:], conf)
+        _check_places(sys.argv[1:])
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
@@ -113,6 +115,16 @@ def _check_groups(arguments: list[str], conf: Path) -> None:
         ]:
             if not isinstance(choice, str) or "${" in choice:
                 raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
+
+
+def _check_places(arguments: list[str]) -> None:
+    """Refuses names of directories that no terminal could show."""
+    for override in _overrides(arguments):
+        value = override.value()
+        if override.key_or_group in PLACES and isinstance(value, str) and not value.isprintable():
+            raise invalid(
+                override.key_or_group, ascii(value)[1:-1], "it has a character that cannot be shown"
+            )
 
 
 def _choices(group: str, conf: Path) -> set[str]:

@@ -231,7 +231,7 @@ def trained(config: Config, directory: Path) -> tuple[str, str]:
     if isinstance(run, jobs.Refused):
         return "refused", run.reason
     run = run._replace(directory=directory)
-    summary = jobs.train([run], devices, Heard(), directory, "hydra.run.dir")[directory]
+    summary = jobs.train([run], devices, Heard(), directory, "hydra.run.dir=out")[directory]
     shutil.rmtree(directory)
     return summary["status"], summary.get("reason", "")
 
