@@ -59,11 +59,7 @@ def drawn(seed: int, number: int, faults: list[str]) -> Round:
         "early_stopping.patience=400",
     ]
     many = draw.random() < 0.4
-    grid = (
-        [f"seed=range({draw.randint(2, 4)})", "model.dropout=0.1,0.4", "sweep.retry=true", "-m"]
-        if many
-        else []
-    )
+    grid = ["-m", "sweep.retry=true", "model.dropout=0.1,0.4", f"seed=range({draw.randint(2, 4)})"]
     return Round(" ".join([*(grid if many else []), *settings, PLACES[many]]), draw.choice(faults), draw)
 
 
