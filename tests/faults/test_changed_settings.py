@@ -8,6 +8,7 @@ import pytest
 
 from regjax import runs
 
+pytestmark = pytest.mark.slow
 BEGUN = (
     "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=4 checkpoint=every_epoch "
     "optimizer=sgd optimizer.learning_rate=0.05 trainer.batch_size=16"

@@ -7,6 +7,7 @@ from regjax.lanes import Lanes
 from tests.small import clusters
 from tests.sweeps import numbers, run_of, trained
 
+pytestmark = pytest.mark.slow
 # It learns 42 rows by heart, and its validation loss turns after some epochs.
 OVERFITS = (
     "model.hidden=[64]",

@@ -1,0 +1,81 @@
+"""Every file of a real checkpoint, damaged: nothing of it is used, and the state before takes its place."""
+
+import random
+import shutil
+
+import pytest
+
+from regjax.manifests import DamagedError, verify
+from regjax.states import States
+from tests.sweeps import run_of, trained
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A run with its two last states."""
+    folder = tmp_path_factory.mktemp("saved")
+    run = run_of(folder / "run", "checkpoint=every_epoch", "model.norm=batch", "trainer.epochs=4")
+    trained([run], states=States(folder / "states"))
+    return folder, run
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """Its folders, to be damaged: those of the states, older first, and that of the selected parameters."""
+    folder, run = saved
+    shutil.copytree(folder / "states", tmp_path / "states")
+    shutil.copytree(folder / "run/checkpoints/selected", tmp_path / "selected")
+    older, newer = sorted((tmp_path / "states").iterdir())
+    return older, newer, tmp_path / "selected", run
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_200_of_200_flipped_bits_are_found_and_their_file_named(copy):
+    *_, newer, selected, _ = copy
+    found = 0
+    for number in range(200):
+        draw = random.Random(number)
+        folder = draw.choice([newer, selected])
+        path = draw.choice(files(folder))
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedError, match=str(path)):
+            verify(folder)
+        found += 1
+        path.write_bytes(whole)
+    assert found == 200
+    assert verify(newer)["lanes"]
+    assert verify(selected)["leaves"]
+
+
+def damage(path, how):
+    match how:
+        case "truncated":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        case "emptied":
+            path.write_bytes(b"")
+        case "deleted":
+            path.unlink()
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+
+
+@pytest.mark.parametrize("how", ["truncated", "emptied", "deleted", "a folder"])
+def test_each_file_in_turn_is_told_and_the_state_before_is_taken(copy, capsys, how):
+    older, newer, _, run = copy
+    whole = newer.rename(newer.parent.parent / "whole")
+    assert len(files(whole)) > 5
+    for name in [path.relative_to(whole) for path in files(whole)]:
+        shutil.copytree(whole, newer)
+        damage(newer / name, how)
+        assert States(newer.parent).newest(run).folder == older
+        assert f"warning: {newer / name}: " in capsys.readouterr().err
+        shutil.rmtree(newer)
