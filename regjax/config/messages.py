@@ -19,6 +19,7 @@ from regjax.config.untrusted import refuse_code, unreadable
 from regjax.errors import StoppedError, UserError, invalid, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
+CHOSEN_FROM = GROUPS[:4]  # one of each is needed
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -110,6 +111,8 @@ def _check_groups(arguments: list[str], conf: Path) -> None:
         if group not in GROUPS or (override.is_delete() and value is None):
             continue
         choices = value.list if isinstance(value, ChoiceSweep) else [value]
+        if [] in choices and group in CHOSEN_FROM:
+            raise invalid_choice(group, "[]", _choices(group, conf))
         for choice in [
             name for listed in choices for name in (listed if isinstance(listed, list) else [listed])
         ]:

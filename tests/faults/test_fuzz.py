@@ -10,6 +10,7 @@ FOUND = {
     "regularization=[null]": "regularization=null: must be one of batch_norm, ",
     "regularization=[[l2],l1]": "regularization=['l2']: must be one of batch_norm, ",
     "regularization=[l2,${model}]": "regularization=${model}: must be one of batch_norm, ",
+    "model=[]": "model=[]: must be one of mlp.",
     "~optimizer=1.5": "optimizer=1.5: must be one of adam, ",
     "~seed": "seed: must be given; leave out ~seed.",
     "~seed=0": "seed: must be given; leave out ~seed.",
