@@ -14,6 +14,7 @@ from regjax.types import Scaling
 from tests.small import clusters
 from tests.sweeps import run_of, trained
 
+pytestmark = pytest.mark.slow
 DATASET = clusters(rows=300)
 SCALING = Scaling(np.linspace(-1, 1, 7, dtype=np.float32), np.linspace(0.5, 2, 7, dtype=np.float32))
 NOISY = (
