@@ -1,5 +1,6 @@
 """Train one run, or with -m a comparison of several: `python train.py --help`."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -22,4 +23,6 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    # Until training listens, Ctrl-C ends at once: imports may swallow the exception that Python makes of it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(run_command(counted(main), Path(__file__).parent / "conf"))

@@ -10,6 +10,8 @@ from regjax.manifests import DamagedError
 from regjax.states import FOLDER, States
 from regjax.types import Run
 
+ENDED = ("done", "diverged", "failed")
+
 
 def going_on(run: Run, summary: Mapping[str, Any]) -> Run:
     """The run that goes on where `summary`, of its directory, stands.
@@ -26,9 +28,11 @@ def going_on(run: Run, summary: Mapping[str, Any]) -> Run:
     changed = _changed(run, summary)
     told = "; ".join(f"{key} was {shown(was)}, is {shown(now)}" for key, (was, now) in changed.items())
     refusal = f"hydra.run.dir={run.directory}: it holds another run ({told})"
-    if summary["status"] in ("done", "diverged", "failed"):
-        raise UserError(f"{refusal}. Name another directory.")
-    if not run.config["checkpointing.allow_changes"]:
+    asked = run.config["checkpointing.allow_changes"]
+    if summary["status"] in ENDED:
+        ended = f", and it is {summary['status']}: only what was cut off goes on" if asked else ""
+        raise UserError(f"{refusal}{ended}. Name another directory.")
+    if not asked:
         raise UserError(
             f"{refusal}. Name another directory; or go on from its saved state with these settings, on "
             "record, by checkpointing.allow_changes=true."

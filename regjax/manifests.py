@@ -116,3 +116,11 @@ def _files(folder: Path) -> list[Path]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def saved_folders(path: Path) -> set[Path]:
+    """The folders in and below a path that were saved, by their manifest or where it is missing by place."""
+    by_manifest = {file.parent for file in path.rglob(MANIFEST)}
+    by_place = {folder for folder in path.rglob("checkpoints/selected") if folder.is_dir()}
+    states = {folder for folder in path.rglob("checkpoints/states/*-*") if folder.is_dir()}
+    return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         return _refused(str(error))
     except OSError as error:
-        return _refused(f"{error.filename}: {error.strerror}")
+        return _refused(f"{error.filename or options.output}: {error.strerror}")
     return 0
 
 

@@ -123,11 +123,15 @@ def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
 def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> None:
     """The same of a text that comes in parts."""
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w") as file:
-        file.writelines(lines)
-        if lasting:
-            file.flush()
-            os.fsync(file.fileno())
+    try:
+        with partial.open("w") as file:
+            file.writelines(lines)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:  # a full disk's names no file
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     os.replace(partial, path)
 
 

@@ -49,7 +49,7 @@ class States:
                 saved = Saved(path, lane["lane"], lane["epoch"])
                 self._by_run.setdefault(lane["identity"], []).append(saved)
         except DamagedError as error:
-            _say(f"{error}; this state is not used, an earlier one is where there is one")
+            _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
 
     def newest(self, run: Run) -> Saved | None:
         """Where a run stands, or None where it is to begin."""

@@ -4,34 +4,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from regjax.manifests import MANIFEST, DamagedError, verify
+from regjax.manifests import DamagedError, saved_folders, verify
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """A line for each saved folder; gives the exit code, 1 where one is damaged or none is found."""
+    """A line for each saved folder; gives the exit code, 1 where one is damaged or a path has none."""
     parser = argparse.ArgumentParser(prog="python -m regjax.verify", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    damaged = found = 0
+    damaged = 0
     for path in parser.parse_args(arguments).paths:
-        for folder in sorted(saved_folders(path)):
-            found += 1
+        folders = sorted(saved_folders(path))
+        if not folders:
+            missing = "nothing is saved there" if path.is_dir() else "no such folder"
+            print(f"error: {path}: {missing}", file=sys.stderr)
+            damaged += 1
+        for folder in folders:
             try:
                 verify(folder)
                 print(f"{folder}: whole")
             except DamagedError as error:
                 damaged += 1
                 print(f"{folder}: DAMAGED: {error}")
-    if not found:
-        print("error: nothing is saved there", file=sys.stderr)
-    return 0 if found and not damaged else 1
-
-
-def saved_folders(path: Path) -> set[Path]:
-    """The folders in and below a path that were saved, by their manifest or where it is missing by place."""
-    by_manifest = {file.parent for file in path.rglob(MANIFEST)}
-    by_place = {folder for folder in path.rglob("checkpoints/selected") if folder.is_dir()}
-    states = {folder for folder in path.rglob("checkpoints/states/*-*") if folder.is_dir()}
-    return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}
+    return 1 if damaged else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -31,8 +32,10 @@ def run_here(arguments: str) -> Done:
     sys.argv = [str(ROOT / "train.py"), *shlex.split(arguments)]
     GlobalHydra.instance().clear()
     out, err = io.StringIO(), io.StringIO()
+    listening = signal.getsignal(signal.SIGINT)
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    signal.signal(signal.SIGINT, listening)
     return Done(ended.value.code, out.getvalue(), err.getvalue())
 
 

@@ -151,6 +151,11 @@ def test_a_folder_that_does_not_exist_is_refused_by_name_even_where_the_set_is_c
     load_tiny(manual_dir=tmp_path / "files")
     with pytest.raises(UserError, match=f"data.manual_dir={tmp_path}/gone: no such folder"):
         load_tiny(manual_dir=tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        UserError, match=f"data.manual_dir={tmp_path}/empty: it has none of the files of tiny"
+    ):
+        load_tiny(manual_dir=tmp_path / "empty")
 
 
 @pytest.mark.parametrize("damage", ["flipped", "page", "cut", "another"])

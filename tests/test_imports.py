@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "continuing",
         "jobs",
         "locks",
+        "manifests",
         "other_launchers",
         "runs",
         "progress",

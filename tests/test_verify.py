@@ -30,4 +30,11 @@ def test_what_is_damaged_is_named_and_gives_1(sweep, capsys, name):
 
 def test_where_nothing_is_saved_that_is_an_error(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
-    assert "nothing is saved there" in capsys.readouterr().err
+    assert f"error: {tmp_path}: nothing is saved there" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_missing_is_named_beside_one_that_is_whole(sweep, capsys):
+    assert main([str(sweep), "/nothing/here"]) == 1
+    told = capsys.readouterr()
+    assert "whole" in told.out
+    assert "error: /nothing/here: no such folder" in told.err

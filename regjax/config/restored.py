@@ -13,6 +13,8 @@ from regjax.errors import UserError, invalid, nearest
 
 # How OmegaConf writes an interpolation, and a value that is missing.
 UNRESOLVED = ("${", '"???"')
+# Where its data came from says nothing about a trained network, and may be hidden.
+SOURCES = ("data.manual_dir", "data.data_dir", "data.mirror")
 
 
 def restored(flat: Mapping[str, Any]) -> Config:
@@ -21,6 +23,7 @@ def restored(flat: Mapping[str, Any]) -> Config:
     Held to the schema and the ranges of a command line; nothing in it is resolved, imported or called. Raises
     `UserError` for the first key that is unknown, missing or out of range.
     """
+    flat = dict(flat) | dict.fromkeys(set(SOURCES) & set(flat))
     known = known_keys()
     sections = {key.partition(".")[0] for key in known if "." in key}
     leaves = [key for key in known if key not in sections]

@@ -115,7 +115,11 @@ def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:
     folder = Path(manual_dir).expanduser()
     if not folder.is_dir():
         raise invalid("data.manual_dir", manual_dir, "no such folder")
-    return _verified(source, source.files, folder)
+    held = _verified(source, source.files, folder)
+    if not held:
+        names = ", ".join(file.name for file in source.files)
+        raise invalid("data.manual_dir", manual_dir, f"it has none of the files of {name}: {names}")
+    return held
 
 
 def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[IdxFile, Path]:

@@ -113,7 +113,7 @@ def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings
     small = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
     assert command(small).code == 0
     done = command(f"{small} seed=3 {ASKED}")
-    assert (done.code, "seed was 0, is 3). Name another directory" in done.err) == (1, True)
+    assert (done.code, "seed was 0, is 3), and it is done: only what was cut off" in done.err) == (1, True)
     cut_off(1)
     done = command(f"{small} seed=3 {ASKED}")
     assert (done.code, "no state of it is saved to go on from" in done.err) == (1, True)
@@ -122,3 +122,13 @@ def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings
 def test_sweeps_have_new_jobs_for_what_differs(command):
     done = command(f"-m data=wine trainer.epochs=2 seed=0,1 {ASKED}")
     assert (done.code, f"{ASKED}: it is for single runs" in done.err) == (1, True)
+
+
+def test_a_finished_run_whose_parameters_are_damaged_is_shown_with_a_warning(command):
+    small = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
+    assert command(small).code == 0
+    (path,) = Path("out/checkpoints/selected").glob("*dense_0.kernel/0.0")
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    done = command(small)
+    assert (done.code, "done already" in done.err) == (0, True)
+    assert f"warning: {path.absolute()}: SHA-256 is " in done.err

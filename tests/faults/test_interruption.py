@@ -93,3 +93,14 @@ def test_a_second_signal_ends_at_once(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.8, 1.2, 1.6, 2.0])
+def test_ctrl_c_before_training_ends_without_a_traceback(tmp_path, delay):
+    process = begin(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert "Traceback" not in err
