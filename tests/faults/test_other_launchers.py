@@ -1,9 +1,10 @@
 """Jobs in processes of their own that are killed: what is done is counted against what was asked for."""
 
+import contextlib
 import os
 import signal
-import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +16,15 @@ WORKERS = {"joblib": "popen_loky", "submitit_local": "submitit.core._submit"}
 
 def workers(parent: int, name: str) -> list[int]:
     """The processes below `parent` whose command line has `name`."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in table.splitlines()[1:]]
-    below = {str(parent)}
-    while more := {pid for pid, ppid, _ in rows if ppid in below} - below:
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            above = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            found[int(path.name)] = above, (path / "cmdline").read_text()
+    below = {parent}
+    while more := {pid for pid, (above, _) in found.items() if above in below} - below:
         below |= more
-    return [int(pid) for pid, _, args in rows if pid in below and name in args]
+    return [pid for pid in below & found.keys() if name in found[pid][1]]
 
 
 @pytest.mark.slow
@@ -34,7 +38,9 @@ def test_a_killed_job_is_no_silent_hole(tmp_path, launcher):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.1)
-        for worker in workers(process.pid, WORKERS[launcher]):
+        killed = workers(process.pid, WORKERS[launcher])
+        assert killed
+        for worker in killed:
             os.kill(worker, signal.SIGKILL)
         _, err = process.communicate(timeout=120)
     finally:
