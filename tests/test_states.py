@@ -68,6 +68,7 @@ def test_a_run_stopped_at_any_epoch_goes_on_to_the_same_bits(tmp_path, straight,
     assert_equal_to_straight(runs, summaries, straight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lanes", "later"), [(None, None), (2, None), (None, 3)])
 def test_a_sweep_goes_on_in_the_middle_with_any_number_of_lanes(tmp_path, straight, lanes, later):
     runs = runs_of(tmp_path, 0, 1, 2)

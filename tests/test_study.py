@@ -38,6 +38,7 @@ def comparison():
     return json.loads(Path("out/comparison.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_top_up_trains_only_what_is_new_and_numbers_it_on(command):
     assert command(f"-m {SMALL} model.dropout=0,0.2 seed=0,1").code == 0
     before = contents(0, 1, 2, 3)
@@ -83,6 +84,7 @@ def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
     assert (folders(), contents(0, 1)) == ([0, 1, 2, 3], before)
 
 
+@pytest.mark.slow
 def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30"
     assert command(diverging).code == 1
@@ -217,6 +219,7 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     assert folders() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_baseline_is_a_variant_of_each_dataset(command):
     small = SMALL.replace("data=wine", "data=wine,breast_cancer")
     done = command(f"-m {small} regularization=none,l2 seed=0,1 compare.baseline=l2")

@@ -32,6 +32,7 @@ def alone(tmp_path_factory):
     return [(run, trained([run], devices=1)[run.directory]) for run in runs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("devices", "lanes"), [(2, None), (2, 3), (1, 100)])
 def test_a_run_has_the_digits_it_has_alone(tmp_path, alone, devices, lanes):
     runs = sweep_of(tmp_path)

@@ -105,6 +105,7 @@ def test_the_ledger_sums_to_the_objective():
     np.testing.assert_allclose(sum(record.ledger.values())[seen], record.objective[seen], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_side_by_side_lanes_agree_with_lone_ones_in_their_first_steps():
     variants = [("seed=1",), ("seed=2", "model.dropout=0.5"), ("seed=3", "optimizer.learning_rate=0.01")]
     # Not with batch norm: the biases before it have no gradient, and Adam makes whole steps of its rounding.
@@ -144,6 +145,7 @@ def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
     assert_same_bits(lanes_of[1], jax.tree.map(lambda leaf: leaf[1], new.state))
 
 
+@pytest.mark.slow
 def test_a_term_that_another_run_has_on_changes_only_last_digits():
     """`sweep.grouping=union`: dropout, L1, L2, decay, clipping, momentum at neutral values do nothing."""
     neutral = ("model.dropout=0", "penalty.l1=0", "penalty.l2=0", "optimizer.clip_norm=null")
