@@ -44,18 +44,13 @@ def restore_selected(directory: Path, template: Selected) -> Selected:
     """What a run selected, in the shapes and dtypes of `template`, which may be `jax.ShapeDtypeStruct`s.
 
     Raises `DamagedError` where a file is not as it was written, or of another shape, dtype or size than the
-    template asks for; nothing is allocated before. The arrays are read as the plain bytes that they are:
-    Orbax and tensorstore would do what their own metadata say, which anybody can write.
+    template asks for, or holds what is not finite.
     """
     folder, wanted = _selected_folder(directory), _arrays(template)
-    listed = read_manifest(folder)
-    _check_leaves(folder, listed["facts"].get("leaves"), _leaves(wanted, first_axis=0))
-    _check_files(folder, listed["files"], wanted)
-    verify(folder)
-    arrays: dict[str, np.ndarray] = {}
-    for name, leaf in wanted.items():
-        arrays[name] = np.fromfile(folder / _chunk(name, leaf), leaf.dtype).reshape(leaf.shape)
-        if not np.isfinite(arrays[name]).all():
+    _check_leaves(folder, read_manifest(folder)["facts"].get("leaves"), _leaves(wanted, first_axis=0))
+    arrays = _read(folder, wanted)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
             raise DamagedError(f"{folder / name}: it has an entry that is not finite")
     return jax.tree.unflatten(jax.tree.structure(template), list(arrays.values()))
 
@@ -111,6 +106,19 @@ def _check_zarray(path: Path, leaf: Any) -> None:
             raise DamagedError(f"{path}: its {entry} is {found.get(entry, 'missing')}, expected {value}")
 
 
+def _read(folder: Path, wanted: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a folder, as the plain bytes that they are; nothing is allocated before all of it fits.
+
+    Orbax and tensorstore would do what their own metadata say, which anybody can write.
+    """
+    _check_files(folder, read_manifest(folder)["files"], wanted)
+    verify(folder)
+    return {
+        name: np.fromfile(folder / _chunk(name, leaf), leaf.dtype).reshape(leaf.shape)
+        for name, leaf in wanted.items()
+    }
+
+
 def _chunk(name: str, leaf: Any) -> str:
     """The one file with all entries of an array."""
     return f"{name}/{'.'.join('0' * len(leaf.shape))}"
@@ -118,17 +126,25 @@ def _chunk(name: str, leaf: Any) -> str:
 
 def save_lanes(folder: Path, lanes: Any, facts: Mapping[str, Any]) -> None:
     """Writes stacked lanes with `facts` in one step: a vector a lane for each dtype, the table of leaves."""
-    commit(folder, _writer(_packed(lanes)), dict(facts) | {"leaves": _leaves(lanes, first_axis=1)})
+    packed = _packed(lanes)
+    count = len(next(iter(packed.values())))
+    leaves = _leaves(lanes, first_axis=1)
+    commit(folder, _writer(packed), dict(facts) | {"count": count, "leaves": leaves})
     put_on_disk(folder)  # before an older state may go
 
 
 def restore_lanes(folder: Path, template: Any) -> Any:
     """The stacked lanes of a verified folder, in the structure of `template` (one lane's shapes suffice).
 
-    Raises `DamagedError` where a leaf has another shape or dtype, and names it.
+    Raises `DamagedError` where a leaf has another shape or dtype, and names it, or a file is not as written.
     """
     expected = check_lanes(folder, template)
-    vectors = _handler().restore(folder, args=ocp.args.PyTreeRestore())
+    sizes: dict[str, int] = {}
+    for _, shape, dtype in expected:
+        sizes[dtype] = sizes.get(dtype, 0) + math.prod(shape)
+    count = lanes_count(folder)
+    wanted = {dtype: jax.ShapeDtypeStruct((count, size), dtype) for dtype, size in sizes.items()}
+    vectors = _read(folder, wanted)
     taken = dict.fromkeys(vectors, 0)
     restored = []
     for _, shape, dtype in expected:
@@ -140,10 +156,18 @@ def restore_lanes(folder: Path, template: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(template), restored)
 
 
+def lanes_count(folder: Path) -> int:
+    """How many lanes a folder has. Raises `DamagedError` where it does not say."""
+    count = read_manifest(folder)["facts"].get("count")
+    if not isinstance(count, int) or count < 1:
+        raise DamagedError(f"{folder}: its manifest says it has {count} lanes")
+    return count
+
+
 def check_lanes(folder: Path, template: Any) -> list[list[Any]]:
     """The leaves of a folder's lanes. Raises `DamagedError` at the first that `template` has otherwise."""
     expected = _leaves(template, first_axis=1)
-    _check_leaves(folder, verify(folder)["leaves"], expected)
+    _check_leaves(folder, verify(folder).get("leaves"), expected)
     return expected
 
 

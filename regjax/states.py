@@ -45,9 +45,8 @@ class States:
             _say(f"{path}: not a saved state, and ignored")
             return
         try:
-            for lane in verify(path)["lanes"]:
-                saved = Saved(path, lane["lane"], lane["epoch"])
-                self._by_run.setdefault(lane["identity"], []).append(saved)
+            for identity, saved in _table(path).items():
+                self._by_run.setdefault(identity, []).append(saved)
         except DamagedError as error:
             _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
 
@@ -95,6 +94,18 @@ class States:
         """The run has ended: its states are needed no more."""
         with self._lock:
             self._by_run.pop(run.identity, None)
+
+
+def _table(path: Path) -> dict[str, Saved]:
+    """The lanes of a folder by the identity of their run. Raises `DamagedError`."""
+    facts, count = verify(path), checkpoint.lanes_count(path)
+    try:
+        table = {str(lane["identity"]): Saved(path, lane["lane"], lane["epoch"]) for lane in facts["lanes"]}
+        if not all(saved.lane in range(count) and saved.epoch >= 0 for saved in table.values()):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise DamagedError(f"{path}: its manifest has no table of its lanes") from None
+    return table
 
 
 def _count(path: Path) -> int:

@@ -1,11 +1,15 @@
 """Every file of a real checkpoint, damaged: nothing of it is used, and the state before takes its place."""
 
+import hashlib
+import json
 import random
 import shutil
 
 import pytest
 
-from regjax.manifests import DamagedError, verify
+from regjax import checkpoint, training
+from regjax.lanes import stacked
+from regjax.manifests import MANIFEST, DamagedError, verify
 from regjax.states import States
 from tests.sweeps import run_of, trained
 
@@ -79,3 +83,50 @@ def test_each_file_in_turn_is_told_and_the_state_before_is_taken(copy, capsys, h
         assert States(newer.parent).newest(run).folder == older
         assert f"warning: {newer / name}: " in capsys.readouterr().err
         shutil.rmtree(newer)
+
+
+def forge(folder, change):
+    """Changes the content of a manifest, and its own digest with it, as anybody can."""
+    listed = json.loads((folder / MANIFEST).read_text())
+    content = {"facts": listed["facts"], "files": listed["files"]}
+    change(content)
+    own = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(content | {"sha256": own}))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"lanes": 5},
+        {"lanes": [{"identity": "run", "lane": 10**12, "epoch": 3}]},
+        {"lanes": [{"identity": "run", "lane": -1, "epoch": 3}]},
+        {"lanes": [{"identity": "run"}]},
+        {"count": "many"},
+        {"count": None},
+    ],
+)
+def test_a_forged_table_of_lanes_is_not_used(copy, capsys, facts):
+    older, newer, _, run = copy
+    forge(newer, lambda content: content["facts"].update(facts))
+    assert States(newer.parent).newest(run).folder == older
+    assert f"warning: {newer}: its manifest " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [2, 10**12])
+def test_a_state_that_claims_more_than_its_files_hold_is_not_read(copy, count):
+    _, newer, _, run = copy
+
+    def claim(content):
+        content["facts"]["count"] = count
+        for path in newer.glob("*/.zarray"):
+            entries = json.loads(path.read_text())
+            shape = [count, *entries["shape"][1:]]
+            path.write_text(json.dumps(entries | {"shape": shape, "chunks": shape}))
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            content["files"][str(path.relative_to(newer))] = digest
+
+    forge(newer, claim)
+    blank = training.blank_lanes(stacked([run.numerics]), spec=run.spec)
+    assert checkpoint.restore_lanes(copy[0], blank).epoch.shape == (1,)
+    with pytest.raises(DamagedError, match=str(newer)):
+        checkpoint.restore_lanes(newer, blank)
