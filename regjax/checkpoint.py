@@ -167,7 +167,7 @@ def lanes_count(folder: Path) -> int:
 def check_lanes(folder: Path, template: Any) -> list[list[Any]]:
     """The leaves of a folder's lanes. Raises `DamagedError` at the first that `template` has otherwise."""
     expected = _leaves(template, first_axis=1)
-    _check_leaves(folder, verify(folder).get("leaves"), expected)
+    _check_leaves(folder, read_manifest(folder)["facts"].get("leaves"), expected)
     return expected
 
 
