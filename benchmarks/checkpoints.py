@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+from peers import MACHINE
 from sweep import middle, wall
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
@@ -84,7 +85,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     given = parser.parse_args()
-    found = {"epochs": epochs(given.rounds), "states": states()}
+    found = {"machine": MACHINE, "epochs": epochs(given.rounds), "states": states()}
     given.output.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 

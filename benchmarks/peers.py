@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = pathlib.Path(__file__).parent
+MACHINE = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
 SIDES = {"regjax": "peer_regjax.py", "keras-tensorflow": "peer_keras.py", "pytorch": "peer_torch.py"}
 # Protocol, dropout rate, epochs a process: enough for a median, few enough for three rounds in minutes.
 CASES = (("notebook1", 0.0, 11), ("notebook1", 0.2, 11), ("notebook2", 0.0, 4), ("notebook2", 0.5, 4))
@@ -136,9 +137,8 @@ def main() -> None:
     results = alternate(arguments.rounds)
     rows = summarize(results)
     print_rows(rows)
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
     versions = {result["peer"]: result["versions"] for result in results}
-    report = {"machine": machine, "versions": versions, "rounds": arguments.rounds, "cases": rows}
+    report = {"machine": MACHINE, "versions": versions, "rounds": arguments.rounds, "cases": rows}
     arguments.output.write_text(json.dumps(report, indent=2) + "\n")
 
 

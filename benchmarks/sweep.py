@@ -12,15 +12,13 @@
 
 import argparse
 import json
-import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 
-from peers import SIDES, measure, median, write_mnist
+from peers import MACHINE, SIDES, measure, median, write_mnist
 
 HERE = pathlib.Path(__file__).parent
 TRAIN = HERE.parent / "train.py"
@@ -134,11 +132,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
     report = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
     for case in arguments.cases:
         found = CASES[case](arguments.rounds)
-        report[case] = {"machine": machine, **found}
+        report[case] = {"machine": MACHINE, **found}
         print(
             case,
             *(f"{name} {value:.4g}" for name, value in found.items() if isinstance(value, float)),

@@ -35,8 +35,9 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     os.environ.setdefault(FULL_ERROR, "1")
     try:
         refuse_code(sys.argv[1:], conf)
-        _check_groups(sys.argv[1:], conf)
-        _check_places(sys.argv[1:])
+        given = _overrides(sys.argv[1:])
+        _check_groups(given, conf)
+        _check_places(given)
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
@@ -102,9 +103,9 @@ def _suspects(arguments: list[str]) -> str:
     return " ".join([line for line in lines if line.lstrip("+~").startswith("hydra")] or lines)
 
 
-def _check_groups(arguments: list[str], conf: Path) -> None:
+def _check_groups(given: list[Override], conf: Path) -> None:
     """Refuses choices that are no names, on which Hydra itself gives a bare ValueError or TypeError."""
-    for override in _overrides(arguments):
+    for override in given:
         value, group = override.value(), override.key_or_group
         if not group:
             raise UserError(f"{override.input_line}: the name of a key is missing.")
@@ -120,9 +121,9 @@ def _check_groups(arguments: list[str], conf: Path) -> None:
                 raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
 
 
-def _check_places(arguments: list[str]) -> None:
+def _check_places(given: list[Override]) -> None:
     """Refuses names of directories that no terminal could show."""
-    for override in _overrides(arguments):
+    for override in given:
         value = override.value()
         if override.key_or_group in PLACES and isinstance(value, str) and not value.isprintable():
             raise invalid(

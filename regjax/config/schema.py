@@ -1,6 +1,6 @@
 """Names and types of every key; their values live in `conf/` alone."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
@@ -146,11 +146,11 @@ def typed(composed: DictConfig) -> Config:
     one that `~key` has taken out.
     """
     known = known_keys()
-    for key, value in _leaves(composed):
+    for key, value in as_written(composed).items():
         if key not in known:
             near = nearest(key, known)
-            while isinstance(value, DictConfig) and len(value):
-                inner, value = next(iter(value.items_ex(resolve=False)))
+            while isinstance(value, dict) and value:
+                inner, value = next(iter(value.items()))
                 key = f"{key}.{inner!s}"
             allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
             raise invalid(key, value, allowed, near=near)
@@ -162,22 +162,26 @@ def typed(composed: DictConfig) -> Config:
     return config
 
 
-def _leaves(composed: DictConfig) -> Iterator[tuple[str, Any]]:
-    for section, value in composed.items_ex(resolve=False):
-        if isinstance(value, DictConfig):
-            yield from ((f"{section!s}.{key!s}", leaf) for key, leaf in value.items_ex(resolve=False))
-        else:
-            yield str(section), value
+def as_written(composed: DictConfig) -> dict[str, Any]:
+    """Every key of a composed configuration with its value, interpolations as they were written."""
+    sections = OmegaConf.to_container(composed, resolve=False)
+    assert isinstance(sections, dict)
+    return _flat(sections)
 
 
 def flatten(config: Config) -> dict[str, Any]:
     """`{"model.dropout": 0.2, ...}`: every key of a configuration with its value."""
-    sections = asdict(config).items()
-    return {
-        f"{section}.{key}" if isinstance(value, dict) else section: leaf
-        for section, value in sections
-        for key, leaf in (value.items() if isinstance(value, dict) else [("", value)])
-    }
+    return _flat(asdict(config))
+
+
+def _flat(sections: Mapping[Any, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for section, value in sections.items():
+        if isinstance(value, dict) and value:
+            found |= {f"{section!s}.{key!s}": leaf for key, leaf in value.items()}
+        else:
+            found[str(section)] = value
+    return found
 
 
 def known_keys() -> list[str]:
