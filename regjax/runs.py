@@ -69,14 +69,16 @@ def start(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> N
     directory.mkdir(parents=True, exist_ok=True)
     (directory / LOG).unlink(missing_ok=True)
     with (directory / METRICS).open("w", newline="") as file:
-        csv.writer(file).writerow(columns)
+        csv.writer(file, lineterminator="\n").writerow(columns)
     write_summary(directory, {"status": "running"} | summary, lasting=False)
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Adds a row per epoch; a value's text is the shortest that reads back as the same number."""
     with (directory / METRICS).open("a", newline="") as file:
-        csv.writer(file).writerows([_cell(value) for value in row.values()] for row in rows)
+        csv.writer(file, lineterminator="\n").writerows(
+            [_cell(value) for value in row.values()] for row in rows
+        )
 
 
 def sync_metrics(directory: Path) -> None:

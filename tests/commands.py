@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 import runpy
 import shlex
 import signal
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from tests.small import ROOT
+from tests.small import ROOT, without_seconds
 
 
 class Done(NamedTuple):
@@ -84,7 +83,7 @@ def outcome(directory: Path) -> dict[str, object]:
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory).as_posix()
         if path.name == "metrics.csv":
-            found[name] = [re.sub(r"^(\d+),[^,]*", r"\1", line) for line in path.read_text().splitlines()]
+            found[name] = without_seconds(path.read_bytes())
         elif path.name == "summary.json":
             summary = json.loads(path.read_text())
             found[name] = {key: value for key, value in summary.items() if key != "seconds"}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.small import ROOT
+from tests.small import ROOT, without_seconds
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_accuracy"
 # Tells what Hydra's sweepers are handed: what `main` returns, and what the launcher does.
@@ -84,7 +84,7 @@ class Done(NamedTuple):
         return list(csv.DictReader(self.text(f"{folder}/metrics.csv").splitlines()))
 
     def numbers(self, folder: str = "out") -> list[list[str]]:
-        return [[row[name] for name in row if name != "seconds"] for row in self.metrics(folder)]
+        return without_seconds(self.files[f"{folder}/metrics.csv"][1])
 
     def below(self, folder: str) -> set[str]:
         paths = [Path(name).relative_to(folder) for name in self.files if name.startswith(f"{folder}/")]

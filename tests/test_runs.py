@@ -92,7 +92,7 @@ def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_ar
     runs.start(tmp_path, ["a", "b", "c", "d"], {})
     row = {"a": np.float32("nan"), "b": float("nan"), "c": np.float32(0), "d": np.asarray(np.inf, np.float32)}
     runs.append_metrics(tmp_path, [row])
-    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["a,b,c,d", ",,0.0,inf"]
+    assert (tmp_path / "metrics.csv").read_bytes() == b"a,b,c,d\n,,0.0,inf\n"
     table = runs.read_metrics(tmp_path)
     assert np.isnan(table["a"] + table["b"]).all()
     assert (table["c"], table["d"]) == ([0.0], [np.inf])
