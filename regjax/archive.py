@@ -1,11 +1,13 @@
 """The runs that directories hold already, and where new ones belong among them."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from regjax import runs
+from regjax.manifests import DamagedError, saved_folders, verify
 
 NEEDED = ("status", "identity", "overrides", "config", "versions")
 
@@ -45,6 +47,15 @@ def _usable(file: Path, versions: Iterable[str]) -> dict[str, Any]:
         if written != current:
             raise ValueError(f"written by {package} {written}, this is {current}")
     return dict(summary)
+
+
+def warn_of_damage(directory: Path) -> None:
+    """Says where the parameters of a finished run are not as they were written."""
+    for folder in saved_folders(directory):
+        try:
+            verify(folder)
+        except DamagedError as error:
+            print(f"warning: {error}; remove {directory} to train it again", file=sys.stderr)
 
 
 def _order(file: Path) -> tuple[Path, bool, int, str]:

@@ -14,13 +14,12 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
-from regjax.archive import Held
+from regjax.archive import Held, warn_of_damage
 from regjax.config import from_environment, typed
 from regjax.continuing import going_on
 from regjax.errors import UserError, invalid
 from regjax.jobs import Job
 from regjax.locks import sole_writer
-from regjax.manifests import DamagedError, saved_folders, verify
 from regjax.other_launchers import BASIC_SWEEPER
 from regjax.progress import LiveRuns
 from regjax.report.curves import draw_curves
@@ -55,7 +54,7 @@ def run_single(composed: DictConfig) -> float | None:
         run = going_on(run, held) if held else run
         if held and held["status"] == "done":
             print(f"{directory}: done already, not trained again", file=sys.stderr)
-            _warn_of_damage(directory)
+            warn_of_damage(directory)
             summary = held
         else:
             _record(directory, composed, HydraConfig.instance().cfg)
@@ -76,15 +75,6 @@ def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, A
     if summary["status"] in ("done", "diverged"):
         _draw(run, summary)
     return summary
-
-
-def _warn_of_damage(directory: Path) -> None:
-    """Says where the parameters of a finished run are not as they were written."""
-    for folder in saved_folders(directory):
-        try:
-            verify(folder)
-        except DamagedError as error:
-            print(f"warning: {error}; remove {directory} to train it again", file=sys.stderr)
 
 
 def _draw(run: Run, summary: dict[str, Any]) -> None:

@@ -124,11 +124,15 @@ def test_sweeps_have_new_jobs_for_what_differs(command):
     assert (done.code, f"{ASKED}: it is for single runs" in done.err) == (1, True)
 
 
-def test_a_finished_run_whose_parameters_are_damaged_is_shown_with_a_warning(command):
-    small = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
+@pytest.mark.parametrize(
+    ("place", "job"), [("hydra.run.dir=out", "out"), ("-m hydra.sweep.dir=out seed=0,1", "out/1")]
+)
+def test_a_finished_run_whose_parameters_are_damaged_is_shown_with_a_warning(command, place, job):
+    small = f"{place} data=wine model.hidden=[8] trainer.epochs=2"
     assert command(small).code == 0
-    (path,) = Path("out/checkpoints/selected").glob("*dense_0.kernel/0.0")
+    (path,) = Path(job, "checkpoints/selected").glob("*dense_0.kernel/0.0")
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     done = command(small)
     assert (done.code, "done already" in done.err) == (0, True)
+    assert done.err.count("warning: ") == 1
     assert f"warning: {path.absolute()}: SHA-256 is " in done.err
