@@ -64,8 +64,12 @@ def _order(file: Path) -> tuple[Path, bool, int, str]:
 
 
 def next_number(sweep_dir: Path, first: int) -> int:
-    """The number of the next job: after all that the directory holds, whatever became of them."""
-    taken = [int(path.name) for path in sweep_dir.glob("[0-9]*") if path.name.isdigit()]
+    """The number of the next job: after all that the directory holds, whatever became of them.
+
+    A folder with no more than Hydra's settings is of a job that was killed before it began.
+    """
+    numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdigit()]
+    taken = [int(path.name) for path in numbered if any(entry.name != ".hydra" for entry in path.iterdir())]
     return max(taken) + 1 if taken else first
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ SELECTED = Path("checkpoints") / "selected"
 TREE, ZARRAY = "_METADATA", ".zarray"
 # Of all arrays of a selected network: far above any MLP, and less than brings a machine down.
 MAX_BYTES = 2**34
+# What an array takes on the disk beside its bytes: its folder, its description, the blocks' last parts.
+BESIDE_A_LEAF = 2**14
+# One save at a time: the room that one has found is not another's.
+_SAVING = threading.Lock()
 
 
 class Selected(NamedTuple):
@@ -206,8 +211,10 @@ def _writer(tree: Any) -> Callable[[Path], None]:
     """
 
     def write(folder: Path) -> None:
-        _find_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(tree)))
-        _handler().save(folder, args=ocp.args.PyTreeSave(tree))
+        leaves = jax.tree.leaves(tree)
+        with _SAVING:
+            _find_room(folder, sum(leaf.nbytes for leaf in leaves) + BESIDE_A_LEAF * (len(leaves) + 1))
+            _handler().save(folder, args=ocp.args.PyTreeSave(tree))
 
     return write
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regjax import checkpoint, records, runs, training
-from regjax.errors import UserError, shown
+from regjax.errors import UserError, invalid, shown
 from regjax.lanes import stacked
 from regjax.manifests import DamagedError
 from regjax.states import FOLDER, States
@@ -67,6 +67,9 @@ def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> 
     except DamagedError as error:
         raise UserError(f"{refusal}, and its state does not fit: {error}.") from None
     columns = records.columns(run.spec)
+    if saved.epoch >= run.config["trainer.epochs"]:
+        allowed = f"its state is after epoch {saved.epoch} already; give more"
+        raise invalid("trainer.epochs", run.config["trainer.epochs"], allowed)
     if runs.metrics_columns(run.directory) != columns:
         raise UserError(f"{refusal}, and {runs.METRICS} would have other columns: {', '.join(columns)}.")
     return saved.epoch

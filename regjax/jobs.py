@@ -67,7 +67,7 @@ def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
         for job, config, error in zip(jobs, configs, errors, strict=True)
     ]
     refused = [job for job in prepared if isinstance(job, Refused)]
-    if len(refused) == len(jobs):
+    if refused and (first.sweep.fail_fast or len(refused) == len(jobs)):
         raise UserError(refused[0].reason)
     if first.sweep.grouping == "union":
         prepared = _united(prepared)
@@ -116,15 +116,19 @@ def train(
     settings = waiting[0].config
     bad = {status for status in ("failed", "diverged") if not accepted(status, settings)}
     with Signals() as signals:
-        summaries = train_runs(
-            waiting,
-            devices,
-            watcher,
-            states,
-            signals.stop,
-            lanes=settings["sweep.lanes"],
-            stop_at=bad if settings["sweep.fail_fast"] else (),
-        )
+        try:
+            summaries = train_runs(
+                waiting,
+                devices,
+                watcher,
+                states,
+                signals.stop,
+                lanes=settings["sweep.lanes"],
+                stop_at=bad if settings["sweep.fail_fast"] else (),
+            )
+        except OSError as error:
+            told = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
+            raise UserError(f"{told}\n{command_again(place)}") from error
     os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
         raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")

@@ -17,6 +17,7 @@ from regjax import jobs, runs
 from regjax.archive import Held, warn_of_damage
 from regjax.config import from_environment, typed
 from regjax.continuing import going_on
+from regjax.directories import check_run_directory, check_sweep_directory
 from regjax.errors import UserError, invalid
 from regjax.jobs import Job
 from regjax.locks import sole_writer
@@ -49,7 +50,12 @@ def run_single(composed: DictConfig) -> float | None:
     # A launcher other than ours has a sweep's jobs one by one.
     sweep = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
     place = f"hydra.sweep.dir={sweep}" if sweep else f"hydra.run.dir={directory}"
-    with sole_writer(directory, "the job's directory" if sweep else "hydra.run.dir"):
+    key = "the job's directory" if sweep else "hydra.run.dir"
+    if sweep:
+        check_sweep_directory(sweep)
+        _inside(sweep, str(hydra.sweep.subdir))
+    check_run_directory(directory, key)
+    with sole_writer(directory, key):
         held = runs.read_summary(directory)
         run = going_on(run, held) if held else run
         if held and held["status"] == "done":
@@ -64,7 +70,7 @@ def run_single(composed: DictConfig) -> float | None:
         line = f"compare the sweep with: python -m regjax.report {sweep}"
         runs.append_log(directory, line)
         print(line)
-    if summary["status"] != "done":
+    if not jobs.accepted(summary["status"], summary["config"]):
         raise UserError(f"{directory}: {summary['reason']}")
     return _monitored(summary)
 
@@ -102,16 +108,19 @@ def launch(
     if config.checkpointing.allow_changes:
         allowed = "it is for single runs; a sweep trains what differs as a new job"
         raise invalid("checkpointing.allow_changes", True, allowed)
+    batch = config.hydra.sweeper.get("max_batch_size")
+    if batch is not None:
+        allowed = "this launcher trains the whole grid; sweep.lanes says how many runs at a time"
+        raise invalid("hydra.sweeper.max_batch_size", batch, allowed)
     composed = [
         _composed(context, config, list(overrides), initial_job_idx + place)
         for place, overrides in enumerate(job_overrides)
     ]
     prepared, devices = jobs.prepare([job.job for job in composed])
     directory = Path(str(config.hydra.sweep.dir)).absolute()
+    check_sweep_directory(directory)
     directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
-    whole_grid = (
-        config.hydra.sweeper._target_ == BASIC_SWEEPER and config.hydra.sweeper.max_batch_size is None
-    )
+    whole_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER
     with sole_writer(directory, "hydra.sweep.dir"):
         study = Study(directory, prepared)
         study.check_baseline()

@@ -36,6 +36,13 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
         _release(lock)
 
 
+def refuse_busy(directory: Path, key: str) -> None:
+    """Raises `UserError` where another process is writing in a directory that is not written to here."""
+    if (directory / NAME).exists():
+        with sole_writer(directory, key):
+            pass
+
+
 @contextmanager
 def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
     """Hold the lock file `path`; a process that must wait for it says so, once, on stderr.

@@ -17,7 +17,7 @@ from regjax import __version__
 from regjax.errors import UserError
 from regjax.manifests import DamagedError
 
-METRICS, SUMMARY, LOG = "metrics.csv", "summary.json", "train.log"
+METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
 NOT_IDENTITY = (
     "cache_dir",
@@ -67,10 +67,11 @@ def identity_of_parts(parts: list[Any]) -> str:
 def start(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
     """Begins a run directory anew: an empty table of metrics, and a summary that says `running`."""
     directory.mkdir(parents=True, exist_ok=True)
+    # First: it says whose the other files are.
+    write_summary(directory, {"status": "running"} | summary, lasting=False)
     (directory / LOG).unlink(missing_ok=True)
     with (directory / METRICS).open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow(columns)
-    write_summary(directory, {"status": "running"} | summary, lasting=False)
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -37,6 +37,7 @@ class Study:
         self._first = archive.first_places([job.identity for job in prepared])
         self._settings = prepared[0].config
         self._place = f"hydra.sweep.dir={directory}"
+        self._unwritten = ""
 
     def _read(self) -> archive.Archive:
         return archive.read_archive(self.directory, versions=("regjax", "jaxlib"))
@@ -134,11 +135,14 @@ class Study:
             alpha=self._settings["compare.alpha"],
             earlier_looks=previous_looks(self.directory),
         )
-        write_report(report, self.directory)
+        try:
+            write_report(report, self.directory)
+        except OSError as error:
+            self._unwritten = f"no comparison in {error.filename or self.directory}: {error.strerror}"
         print_report(report, self.directory)
 
     def failure(self, outcomes: Sequence[Held]) -> str:
-        """What went wrong with the jobs of this command, last the command that runs those again; else ""."""
+        """What went wrong with the jobs of this command, last the command that mends it; else ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
         failed = [outcome for outcome in distinct if not self.accepts(outcome)]
         lines = failures_in_words(failed)
@@ -148,11 +152,12 @@ class Study:
         if left_out:
             lines += [f"not in the comparison: {line}" for line in left_out]
             lines += ["move such a folder away to go on without it; a job that it stood for was trained anew"]
+        if self._unwritten:
+            lines += [self._unwritten]
         if failed:
-            lines += [
-                "to run only those again:",
-                command_again(self._place, "sweep.retry=true"),
-            ]
+            lines += ["to run only those again:", command_again(self._place, "sweep.retry=true")]
+        elif self._unwritten:
+            lines += ["to compare once that is mended:", command_again(self._place)]
         return "\n".join(lines)
 
     def accepts(self, outcome: Held) -> bool:

@@ -64,10 +64,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {"config", "jobs", "runs", "archive", "progress", "report"},
     "continuing": {"checkpoint", "lanes", "manifests", "records", "runs", "states", "training"},
     "locks": set(),
+    "directories": {"locks", "report", "runs"},
     "launcher": {
         "archive",
         "config",
         "continuing",
+        "directories",
         "jobs",
         "locks",
         "other_launchers",

@@ -191,6 +191,8 @@ def test_directories_may_be_named_by_their_overrides(command):
         ("seed=0,1 compare.baseline=sed", "compare.baseline=sed: must be one of default."),
         ("'seed=range(0)'", "the sweep is empty: one of its keys has no value, such as seed=range(0)."),
         ("model.dropout=1.4,1.5", "model.dropout=1.4: must be a number from 0 to 1"),
+        ("model.dropout=0,1.5 sweep.fail_fast=true", "model.dropout=1.5: must be a number from 0 to 1"),
+        ("hydra.sweeper.max_batch_size=2 seed=0,1,2", "hydra.sweeper.max_batch_size=2: this launcher trains"),
     ],
 )
 def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command, arguments, message):
@@ -235,4 +237,7 @@ def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
     assert archive.next_number(tmp_path, 3) == 3
     for name in ("2", "17", "notes", "5x"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "train.log").touch()
+    assert archive.next_number(tmp_path, 3) == 18
+    (tmp_path / "18" / ".hydra").mkdir(parents=True)  # of a job that was killed before it began
     assert archive.next_number(tmp_path, 3) == 18

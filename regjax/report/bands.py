@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regjax.archive import Held
-from regjax.runs import METRICS, read_metrics
+from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
 
 Table = dict[str, list[float]]
@@ -39,7 +39,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
         if axes_of_dataset[0].get_legend_handles_labels()[0]:
             axes_of_dataset[0].legend(fontsize="small")
     figure.suptitle("mean over seeds, with its 95 % interval", fontsize="medium")
-    path = directory / "curves.png"
+    path = directory / CURVES
     figure.savefig(path, dpi=120)
     return path
 
@@ -56,7 +56,7 @@ def _tables(group: Sequence[Held]) -> list[Table]:
                 raise ValueError("columns are missing")
             tables.append(table)
         except (OSError, ValueError) as error:
-            print(f"{run.directory / METRICS}: not in curves.png ({error})", file=sys.stderr)
+            print(f"{run.directory / METRICS}: not in {CURVES} ({error})", file=sys.stderr)
     return tables
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from regjax.runs import read_metrics
+from regjax.runs import CURVES, read_metrics
 
 PANELS = (
     ("loss", ("train_objective", "train_loss", "val_loss")),
@@ -40,6 +40,6 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
         if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
             axes.legend(fontsize="small")
     figure.suptitle(textwrap.fill(title, 120), fontsize="medium")
-    path = directory / "curves.png"
+    path = directory / CURVES
     figure.savefig(path, dpi=120)
     return path

@@ -119,6 +119,12 @@ def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings
     assert (done.code, "no state of it is saved to go on from" in done.err) == (1, True)
 
 
+def test_fewer_epochs_than_are_done_are_refused(begun):
+    for epochs in (2, 3):
+        done = begun(f"{BEGUN.replace('epochs=4', f'epochs={epochs}')} {ASKED}")
+        assert (done.code, f"trainer.epochs={epochs}: its state is after epoch 3" in done.err) == (1, True)
+
+
 def test_sweeps_have_new_jobs_for_what_differs(command):
     done = command(f"-m data=wine trainer.epochs=2 seed=0,1 {ASKED}")
     assert (done.code, f"{ASKED}: it is for single runs" in done.err) == (1, True)

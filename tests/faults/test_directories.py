@@ -127,6 +127,20 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", [6_000, 100_000])  # the picture of the comparison fits the second alone
+def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, size):
+    sweep = f"-m hydra.sweep.dir=out {SHORT} seed=0,1,2 cache_dir=cache"
+    process = begin(tmp_path, sweep, before=with_files_up_to(size))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
+    *_, printed = err.splitlines()
+    finish(tmp_path, printed.partition("train.py ")[2])
+    comparison = json.loads((tmp_path / "out/comparison.json").read_text())
+    assert [runs.read_summary(tmp_path / "out" / job)["status"] for job in "012"] == ["done"] * 3
+    assert not comparison["failures"]
+
+
+@pytest.mark.slow
 def test_what_comes_from_the_environment_is_used_and_not_saved(tmp_path, monkeypatch):
     secret = f"{tmp_path.name}-very-secret"
     monkeypatch.setenv("REGJAX_TEST_SECRET", secret)

@@ -1,0 +1,93 @@
+"""A directory belongs to one run or one sweep, and nothing is written over what is another's."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from regjax.locks import sole_writer
+from tests.commands import begin, finish
+
+SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
+RUN, SWEEP = f"hydra.run.dir=out {SMALL}", f"-m hydra.sweep.dir=out {SMALL} seed=0,1"
+
+
+def contents() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (SWEEP, RUN, "hydra.run.dir={out}: it is the directory of a sweep"),
+        (RUN, SWEEP, "hydra.sweep.dir={out}: it is the directory of a single run"),
+    ],
+)
+def test_a_run_and_a_sweep_do_not_share_a_directory(command, first, second, told):
+    assert command(first).code == 0
+    before = contents()
+    done = command(second)
+    assert (done.code, "Traceback" in done.err) == (1, False)
+    assert told.format(out=Path("out").absolute()) in done.err
+    after = contents()
+    assert {path: after[path] for path in before} == before
+    assert after.keys() - before.keys() <= {Path("out/multirun.yaml")}  # Hydra's sweeper writes it first
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "train.log", "curves.png"])
+def test_files_that_no_run_wrote_are_not_written_over(command, name):
+    Path("out").mkdir()
+    Path("out", name).write_text("mine")
+    done = command(RUN)
+    assert (done.code, f"{Path('out', name).absolute()}: it is not of a run of regjax" in done.err) == (
+        1,
+        True,
+    )
+    assert list(contents().values()) == [b"mine"]
+
+
+def test_links_in_a_runs_directory_are_not_written_through(command):
+    assert command(RUN).code == 0
+    Path("mine").write_text("mine")
+    Path("out/metrics.csv").unlink()
+    Path("out/metrics.csv").symlink_to(Path("mine").absolute())
+    done = command(RUN)
+    assert (done.code, "out/metrics.csv: it is a link" in done.err) == (1, True)
+    assert Path("mine").read_text() == "mine"
+
+
+def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):
+    assert command(SWEEP).code == 0
+    shutil.rmtree("out/0")
+    with sole_writer(Path("out").absolute(), "the sweep"):
+        done = command(RUN.replace("=out", "=out/0"))
+    told = f"hydra.run.dir={Path('out').absolute()}: another process is writing there"
+    assert (done.code, told in done.err) == (1, True)
+    assert command(RUN.replace("=out", "=out/0")).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("hydra.sweep.dir=out", "out: it is the directory of a single run"),
+        (
+            "hydra.sweep.dir=new hydra.sweep.subdir=../out/0",
+            "hydra.sweep.subdir=../out/0: it must name a folder",
+        ),
+    ],
+)
+def test_jobs_of_another_launcher_stay_in_their_sweep(tmp_path, place, told):
+    finish(tmp_path, RUN)
+    before = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    process = begin(tmp_path, f"-m {SMALL} seed=0,1 hydra/launcher=basic {place}")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, told in err) == (1, True)
+    after = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after - before <= {tmp_path / "out/multirun.yaml"}
+
+
+@pytest.mark.slow
+def test_divergence_is_a_result_under_another_launcher_too(tmp_path):
+    diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=1e30,0.1 hydra/launcher=basic"
+    finish(tmp_path, f"{diverging} sweep.allow_diverged=true")
