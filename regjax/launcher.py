@@ -23,7 +23,7 @@ from regjax.jobs import Job
 from regjax.locks import sole_writer
 from regjax.other_launchers import BASIC_SWEEPER
 from regjax.progress import LiveRuns
-from regjax.report.curves import draw_curves
+from regjax.report.curves import draw_curves, title_of
 from regjax.report.tables import print_summary
 from regjax.study import Study
 from regjax.types import Run
@@ -84,10 +84,7 @@ def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, A
 
 
 def _draw(run: Run, summary: dict[str, Any]) -> None:
-    flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
-    label = " ".join(run.overrides) or "default"
-    title = f"{run.config['data.name']}, seed {run.config['seed']}: {label}{flag}"
-    draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title)
+    draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
 
 
 def _monitored(summary: dict[str, Any]) -> float | None:

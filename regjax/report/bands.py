@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regjax.archive import Held
+from regjax.report.panels import QUANTITIES, finish_panel
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
 
@@ -16,7 +17,6 @@ Table = dict[str, list[float]]
 # More lines than the palette has colours cannot be told apart.
 SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 
 
 def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> Path:
@@ -26,14 +26,11 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     not done are left out, and of more than ten variants the first ten are shown.
     """
     figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
-    grid = figure.subplots(len(datasets), len(PANELS), squeeze=False)
+    grid = figure.subplots(len(datasets), len(QUANTITIES), squeeze=False)
     for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
         tables = {name: _tables(group) for name, group in list(variants.items())[:SHOWN]}
-        for axes, (quantity, unit) in zip(axes_of_dataset, PANELS.items(), strict=True):
-            part = _draw_panel(axes, quantity, tables)
-            axes.set(xlabel="epoch", ylabel=f"{part} {unit}")
-            axes.grid(alpha=0.3)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+        for axes, quantity in zip(axes_of_dataset, QUANTITIES, strict=True):
+            _draw_panel(axes, quantity, tables)
             left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
             axes.set_title(f"{dataset}{left_out}", fontsize="medium")
         if axes_of_dataset[0].get_legend_handles_labels()[0]:
@@ -60,20 +57,24 @@ def _tables(group: Sequence[Held]) -> list[Table]:
     return tables
 
 
-def _draw_panel(axes: Axes, quantity: str, tables: Mapping[str, Sequence[Table]]) -> str:
-    """Draws one quantity; gives the part of the data that it is measured on."""
+def _draw_panel(axes: Axes, quantity: str, tables: Mapping[str, Sequence[Table]]) -> None:
+    """Draws one quantity: a line with its band for each variant, a point with a bar of one epoch."""
     validated = any(np.isfinite(table["val_loss"]).any() for group in tables.values() for table in group)
     column = f"{'val' if validated else 'train'}_{quantity}"
+    means: list[float] = []
+    bounds: list[float] = []
     for name, group in tables.items():
         if not group:
             continue
         reached = min(len(table["epoch"]) for table in group)
         values = np.array([table[column][:reached] for table in group])
         intervals = [mean_interval(epoch) for epoch in values.T.tolist()]
-        (line,) = axes.plot(
-            range(1, reached + 1), [each.mean for each in intervals], label=f"{name} (n={len(group)})"
-        )
+        mean, low, high = ([each[at] for each in intervals] for at in range(3))
+        epochs, marker = range(1, reached + 1), "o" if reached == 1 else ""
+        (line,) = axes.plot(epochs, mean, marker=marker, label=f"{name} (n={len(group)})")
+        means += mean
         if len(group) > 1:
-            low, high = ([each[bound] for each in intervals] for bound in (1, 2))
-            axes.fill_between(range(1, reached + 1), low, high, color=line.get_color(), alpha=0.2)
-    return "validation" if validated else "training"
+            draw = axes.vlines if reached == 1 else axes.fill_between
+            draw(epochs, low, high, color=line.get_color(), alpha=0.2)
+            bounds += [*low, *high]
+    finish_panel(axes, quantity, means, bounds, part="validation " if validated else "training ")

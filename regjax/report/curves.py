@@ -1,10 +1,14 @@
 """`curves.png`: the objective and the metrics of one run over its epochs."""
 
+import math
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
+from regjax.report.panels import finish_panel
 from regjax.runs import CURVES, read_metrics
 
 PANELS = (
@@ -18,7 +22,18 @@ LABELS = {
     "train_accuracy": "training, clean",
     "val_accuracy": "validation",
 }
+# Markers in points: beside a line, and where a point is all there is.
+SMALL, LARGE = 3, 12
 COLORS = {"objective": "0.6", "train": "tab:blue", "val": "tab:orange"}
+
+
+def title_of(summary: Mapping[str, Any]) -> str:
+    """What the run is, with what a reader must know of it: how it ended, what it was validated on."""
+    config = summary["config"]
+    flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
+    ended = "" if summary["status"] == "done" else f"; {summary['reason']}"
+    label = " ".join(summary["overrides"]) or "default"
+    return f"{config['data.name']}, seed {config['seed']}: {label}{flag}{ended}"
 
 
 def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> Path:
@@ -26,17 +41,16 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
     table = read_metrics(directory)
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, (quantity, names) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        for name in names:
+        drawn = [name for name in names if any(map(math.isfinite, table[name]))]
+        for name in drawn:
             color = COLORS["objective" if name == "train_objective" else name.split("_")[0]]
-            if any(value == value for value in table[name]):
-                axes.plot(
-                    table["epoch"], table[name], color=color, label=LABELS[name], marker=".", markersize=3
-                )
+            size = SMALL if len(table["epoch"]) > 1 else LARGE
+            axes.plot(
+                table["epoch"], table[name], color=color, label=LABELS[name], marker=".", markersize=size
+            )
         if selected_epoch is not None:
             axes.axvline(selected_epoch, color="0.4", linestyle="--", linewidth=1, label="selected epoch")
-        axes.set(xlabel="epoch", ylabel="cross-entropy (nats)" if quantity == "loss" else quantity)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
+        finish_panel(axes, quantity, [value for name in drawn for value in table[name]])
         if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
             axes.legend(fontsize="small")
     figure.suptitle(textwrap.fill(title, 120), fontsize="medium")

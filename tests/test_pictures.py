@@ -1,0 +1,122 @@
+"""What is to be seen in the pictures of a run and of a sweep: their axes, their lines, their titles."""
+
+import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from regjax import runs
+from regjax.archive import Held
+from regjax.report.bands import COLUMNS, draw_variants
+from regjax.report.curves import draw_curves, title_of
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved."""
+    figures = []
+
+    def save(figure, path, *, dpi):
+        figure.draw_without_rendering()
+        figures.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    return figures
+
+
+def run_of(directory, losses, accuracies):
+    """A run on disk with these metrics on all its rows."""
+    runs.start(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
+    rows = [
+        [epoch, loss, loss, accuracy, loss, accuracy]
+        for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), 1)
+    ]
+    names = ("epoch", "train_objective", *COLUMNS[1:])
+    runs.append_metrics(directory, [dict(zip(names, row, strict=True)) for row in rows])
+    return Held(directory, {"status": "done"})
+
+
+def sweep_of(folder, *curves):
+    """A variant of a run for each (losses, accuracies)."""
+    return {"digits": {"default": [run_of(folder / str(at), *curve) for at, curve in enumerate(curves)]}}
+
+
+def seen_marker(line):
+    return line.get_marker() not in ("", "None") and line.get_markersize() >= 5
+
+
+def ticks_seen(axes):
+    low, high = axes.get_xlim()
+    return [tick for tick in axes.get_xticks() if low <= tick <= high]
+
+
+def test_one_epoch_of_a_run_is_a_point_at_a_whole_tick(tmp_path, drawn):
+    run_of(tmp_path, [0.5], [0.8])
+    draw_curves(tmp_path, selected_epoch=1, title="t")
+    for axes in drawn[0].axes:
+        points = [line for line in axes.get_lines() if line.get_linestyle() == "-"]
+        assert points
+        assert all(seen_marker(line) for line in points)
+        assert ticks_seen(axes) == [1]
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_variant_of_one_epoch_is_a_point_with_a_bar(tmp_path, drawn, epochs):
+    curves = [([0.5] * epochs, [0.8] * epochs), ([0.6, 0.5], [0.7, 0.8])]
+    draw_variants(sweep_of(tmp_path, *curves), tmp_path)
+    for axes in drawn[0].axes:
+        (line,) = axes.get_lines()
+        (band,) = axes.collections
+        assert seen_marker(line) == (epochs == 1)
+        assert ticks_seen(axes) == [1, 2][:epochs]
+        assert to_rgba(band.get_edgecolor()[0])[:3] == to_rgba(line.get_color())[:3]
+
+
+def test_axes_follow_the_means_and_not_the_bands_of_two_seeds(tmp_path, drawn):
+    """Two accuracies .2 apart have the interval of t(1) = 12.7 times .1 to each side of their mean."""
+    draw_variants(sweep_of(tmp_path, ([0.9, 0.3], [0.4, 0.8]), ([0.5, 0.1], [0.6, 1.0])), tmp_path)
+    loss, accuracy = drawn[0].axes
+    low, high = loss.get_ylim()
+    assert low == 0
+    assert 0.7 < high < 1.0
+    low, high = accuracy.get_ylim()
+    assert 0.25 <= low < 0.5
+    assert high == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_metric_that_never_changes_has_an_axis_around_it_within_what_it_can_be(tmp_path, drawn, value):
+    run_of(tmp_path, [value] * 3, [value] * 3)
+    draw_curves(tmp_path, selected_epoch=None, title="t")
+    for axes, most in zip(drawn[0].axes, (float("inf"), 1), strict=True):
+        low, high = axes.get_ylim()
+        assert 0 <= low <= value <= high <= most
+        assert 0.01 < high - low < 0.5
+
+
+def test_a_band_that_is_narrow_is_whole(tmp_path, drawn):
+    """Of (.50, .52) and (.80, .82): means .51 and .81, bounds .127 from them."""
+    draw_variants(sweep_of(tmp_path, ([1, 2], [0.5, 0.8]), ([1, 2], [0.52, 0.82])), tmp_path)
+    low, high = drawn[0].axes[1].get_ylim()
+    assert low == pytest.approx(0.51 - 0.12706, abs=1e-4)
+    assert high == pytest.approx(0.81 + 0.12706, abs=1e-4)
+
+
+def test_what_diverged_at_once_says_so(tmp_path, drawn):
+    reason = "diverged at epoch 1, step 2: loss_data is nan"
+    run_of(tmp_path, [NAN], [0.1])
+    summary = {
+        "status": "diverged",
+        "reason": reason,
+        "config": {"data.name": "wine", "seed": 3},
+        "overrides": ["optimizer=sgd"],
+        "selected_on_test": False,
+    }
+    title = title_of(summary)
+    assert title == f"wine, seed 3: optimizer=sgd; {reason}"
+    assert title_of(summary | {"status": "done"}) == "wine, seed 3: optimizer=sgd"
+    draw_curves(tmp_path, selected_epoch=None, title=title)
+    assert drawn[0].get_suptitle() == title
+    texts = [[text.get_text() for text in axes.texts] for axes in drawn[0].axes]
+    assert texts == [["nothing to draw"], []]
