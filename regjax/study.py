@@ -10,13 +10,13 @@ import jax
 from regjax import archive, jobs, runs
 from regjax.archive import Held
 from regjax.config import command_again
-from regjax.errors import invalid, invalid_choice
+from regjax.errors import invalid
 from regjax.jobs import Prepared, Refused
 from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
-from regjax.report.variants import Summary, variants
+from regjax.report.variants import Summary, variant_called, variants
 from regjax.types import Run
 
 # A run that reads so is where its sweep was cut off: it is trained again without being asked.
@@ -46,8 +46,8 @@ class Study:
         """Refuses a baseline that no variant has, before hours are spent on its comparison."""
         baseline = self._settings["compare.baseline"]
         for named in self._named().values():
-            if baseline is not None and baseline not in named:
-                raise invalid_choice("compare.baseline", baseline, list(named))
+            if baseline is not None:
+                variant_called(baseline, named)
 
     def _named(self) -> dict[str, dict[str, list[Summary]]]:
         """The variants of each dataset, over the runs that the directory holds and this command's jobs."""

@@ -6,7 +6,7 @@ from scipy import stats
 
 from regjax.errors import UserError
 from regjax.report.comparison import compare_variants
-from regjax.report.variants import grouped_by, variants
+from regjax.report.variants import grouped_by, variant_called, variants
 
 
 def run(seed, accuracy, *overrides, status="done", on_test=False, split_seed=0, **config):
@@ -79,6 +79,33 @@ def test_the_named_baseline_is_the_one_compared_with():
 def test_a_baseline_that_no_variant_has_is_refused_with_the_names_there_are():
     with pytest.raises(UserError, match=r"compare.baseline=plian: .* better, plain.* Did you mean 'plain'"):
         compared({"plain": group(PLAIN), "better": group(BETTER)}, baseline="plian")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("optimizer.learning_rate=1e-3", "optimizer.learning_rate=0.001"),
+        ("optimizer.learning_rate=.01", "optimizer.learning_rate=0.01"),
+        ("penalty.biases=False", "penalty.biases=false"),
+        ("early_stopping.patience=None", "early_stopping.patience=null"),
+        ("model.hidden=[300, 1e2]", "model.hidden=[300,100]"),
+        ("model.dropout=0 penalty.l2=1e-4", "penalty.l2=0.0001 model.dropout=0"),
+        ("model.dropout=0.0 penalty.l2=1e-4", "penalty.l2=0.0001 model.dropout=0"),
+        ("regularization=[dropout, l2]", "dropout+l2"),
+        ("data.validation=first:5", "data.validation=first:5"),
+    ],
+)
+def test_a_baseline_is_known_by_its_values_however_they_are_typed(typed, meant):
+    others = ["default", "optimizer.learning_rate=1", "penalty.biases=true", "model.hidden=[300]", "l2"]
+    assert variant_called(typed, [*others, meant]) == meant
+    with pytest.raises(UserError, match="must be one of"):
+        variant_called(typed, others)
+
+
+def test_of_two_spellings_of_one_value_the_baseline_is_the_one_that_was_typed():
+    assert variant_called("penalty.l2=0.0", ["penalty.l2=0", "penalty.l2=0.0"]) == "penalty.l2=0.0"
+    with pytest.raises(UserError, match=r"penalty.l2=0e0: must be one of"):
+        variant_called("penalty.l2=0e0", ["penalty.l2=0", "penalty.l2=0.0"])
 
 
 def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():

@@ -210,7 +210,9 @@ def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, gro
 
 def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     assert command(f"-m {SMALL} model.dropout=0 seed=0,1").code == 0
-    assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1 'compare.baseline=\"model.dropout=0\"'").code == 0
+    assert (
+        command(f"-m {SMALL} model.dropout=0.2 seed=0,1 'compare.baseline=\"model.dropout=0.0\"'").code == 0
+    )
     rows = comparison()["comparisons"]["wine"]["rows"]
     assert [row["variant"] for row in rows] == ["model.dropout=0", "model.dropout=0.2"]
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regjax.archive import Held, read_archive
 from regjax.errors import UserError, nearest
-from regjax.report.comparison import HIGHER_IS_BETTER
+from regjax.report.comparison import HIGHER_IS_BETTER, PAIRED_BY
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
@@ -64,6 +64,9 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         near = nearest(options.group_by, config)
         hint = f" Did you mean {near!r}?" if near else ""
         raise UserError(f"--group-by={options.group_by}: no key of the configuration.{hint}")
+    if options.group_by in PAIRED_BY:
+        reason = "variants are compared on runs that have it in common"
+        raise UserError(f"--group-by={options.group_by}: must be another key; {reason}.")
     report = build_report(
         held,
         baseline=options.baseline,

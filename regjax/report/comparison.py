@@ -6,13 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regjax.errors import invalid_choice
-from regjax.report.variants import Summary
+from regjax.report.variants import Summary, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
 HIGHER_IS_BETTER = {"test_accuracy": True, "val_accuracy": True, "test_loss": False, "val_loss": False}
 # The best of many looks is shown, as the notebooks print it, and never judged.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
+
+
+# What a run shares with its pair: the seed, and the split's where that one varies.
+PAIRED_BY = ("seed", "data.split_seed")
 
 
 class Row(NamedTuple):
@@ -52,9 +55,7 @@ def compare_variants(
     A metric of test rows becomes that of validation rows where test rows validated, and a note says so.
     """
     given, variants = variants, {name: _one_a_seed(group) for name, group in variants.items()}
-    reference = baseline or next(iter(variants))
-    if reference not in variants:
-        raise invalid_choice("compare.baseline", reference, list(variants))
+    reference = next(iter(variants)) if baseline is None else variant_called(baseline, variants)
     summaries = [summary for group in variants.values() for summary in group]
     on_test = any(summary["selected_on_test"] for summary in summaries)
     if on_test:
@@ -104,9 +105,8 @@ def _failed(summaries: list[Summary]) -> int:
     return sum(summary["status"] != "done" for summary in summaries)
 
 
-def _key(summary: Summary) -> tuple[int, int]:
-    """What a run shares with its pair: the seed, and the split's where that one varies."""
-    return summary["config"]["seed"], summary["config"]["data.split_seed"]
+def _key(summary: Summary) -> tuple[int, ...]:
+    return tuple(summary["config"][key] for key in PAIRED_BY)
 
 
 def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
@@ -114,7 +114,7 @@ def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
     return list({_key(summary): summary for summary in summaries}.values())
 
 
-def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, int], Summary]:
+def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, ...], Summary]:
     """Finished runs by what they share with their pair."""
     return {
         _key(summary): summary

@@ -1,7 +1,10 @@
 """Which runs belong to one variant, and what it is called."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from regjax.errors import invalid_choice, shown
 
 Summary = Mapping[str, Any]
 
@@ -19,6 +22,7 @@ NOT_A_VARIANT = (
 NOT_TRAINING = ("compare.", "sweep.")
 # A technique's name says enough without its group's.
 BARE = "regularization"
+WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
 def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
@@ -39,8 +43,35 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
     """Runs by the value of one configuration key."""
     grouped: dict[str, list[Summary]] = {}
     for summary in summaries:
-        grouped.setdefault(f"{key}={summary['config'][key]}", []).append(summary)
+        grouped.setdefault(f"{key}={shown(summary['config'][key])}", []).append(summary)
     return grouped
+
+
+def variant_called(name: str, named: Iterable[str]) -> str:
+    """The variant that has the settings of `name`, in whatever order and spelling: 1e-3 is 0.001, None null.
+
+    Raises `UserError` where there is none, or where several have them and none has this very name.
+    """
+    names = list(named)
+    meant = [name] if name in names else [other for other in names if _settings(other) == _settings(name)]
+    if len(meant) != 1:
+        raise invalid_choice("compare.baseline", name, names)
+    return meant[0]
+
+
+def _settings(name: str) -> list[list[str]]:
+    """The settings of a name, sorted, each as its words and signs; equal values are equal words."""
+    given = [setting.partition("=") for setting in re.split(r"\s+(?=[\w.]+=)", name.strip())]
+    parts = [_part(key, value) if sign else key for key, sign, value in given]
+    return sorted([_word(word) for word in re.findall(r"[^\s\[\],=]+|\S", part)] for part in parts)
+
+
+def _word(text: str) -> str:
+    """One spelling of a number, a truth value or nothing, of the several that the command line takes."""
+    try:
+        return str(float(text))
+    except ValueError:
+        return WORDS.get(text.lower(), text)
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
