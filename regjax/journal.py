@@ -8,7 +8,6 @@ import numpy as np
 from regjax import checkpoint, records, runs
 from regjax.checkpoint import Selected
 from regjax.config import masked
-from regjax.errors import shown
 from regjax.types import Ended, EpochRecord, Run
 
 RESULTS = (
@@ -40,7 +39,8 @@ class Journal:
         """
         self._history = runs.rewind_metrics(self.run.directory, epoch)
         runs.write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
-        runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *changes_in_words(self.run))
+        changed = runs.changes_in_words(self.run.changes)
+        runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *changed)
 
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
         """Writes the epochs of one call, of which each took `seconds`; gives their rows."""
@@ -109,15 +109,6 @@ def without_results(status: str, reason: str) -> dict[str, Any]:
 def ending(results: dict[str, Any]) -> str:
     """How a run ended, in words."""
     return results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
-
-
-def changes_in_words(run: Run) -> list[str]:
-    """A line for each time that the run went on with other settings."""
-    return [
-        f"since epoch {change['after_epoch']} with other settings: "
-        + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())
-        for change in run.changes
-    ]
 
 
 def provenance(run: Run) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from regjax import __version__
-from regjax.errors import UserError
+from regjax.errors import UserError, shown
 from regjax.manifests import DamagedError
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
@@ -162,6 +162,15 @@ def read_summary(directory: Path) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         remedy = "Name another directory, or move this file away"
         raise UserError(f"{path}: it cannot be read ({error}). {remedy}.") from None
+
+
+def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each time that a run went on with other settings, from the `changes` of its summary."""
+    return [
+        f"after epoch {change['after_epoch']} with other settings: "
+        + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())
+        for change in changes
+    ]
 
 
 def _cell(value: Any) -> str:

@@ -177,18 +177,44 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
     assert whole.ranks.critical_difference == pytest.approx(2.343 * np.sqrt(12 / 18), rel=1e-3)
     print_report(whole, tmp_path)
     write_report(whole, tmp_path)
-    assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in printed
+    assert "Friedman p = 0.0278 (exact: all datasets agree)" in printed
     assert "## wine" in (tmp_path / "comparison.md").read_text()
     rows = (tmp_path / "comparison.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["dataset", *["digits"] * 3, *["wine"] * 3, *["iris"] * 3]
 
 
-@pytest.mark.parametrize(("datasets", "rates"), [(1, 3), (3, 2)])
-def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates):
+TOO_FEW = (
+    "no ranks over the 3 datasets: Friedman's test needs at least 3 variants with results on all of them, "
+    "here are 2 (model.dropout=0, model.dropout=1)"
+)
+
+
+@pytest.mark.parametrize(("datasets", "rates", "said"), [(1, 3, []), (3, 2, [TOO_FEW])])
+def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates, said):
     found = [
         run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))
     ]
-    assert build_report(found, **SETTINGS).ranks is None
+    whole = build_report(found, **SETTINGS)
+    assert (whole.ranks, whole.notes) == (None, said)
+
+
+def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compared(tmp_path, capsys):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    changes = [
+        {"after_epoch": 2, "changed": {"optimizer.learning_rate": [0.1, 0.001], "data.mirror": [None, "x"]}},
+        {"after_epoch": 3, "changed": {"penalty.biases": [False, True]}},
+    ]
+    runs.write_summary(found[5].directory, found[5].summary | {"changes": changes})
+    assert report([str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
+    line = (
+        "changed on the way: 5: after epoch 2 with other settings: optimizer.learning_rate 0.001 (was 0.1), "
+        "data.mirror x (was null); then after epoch 3 with other settings: penalty.biases true (was false)"
+    )
+    assert line in capsys.readouterr().out.splitlines()
+    assert f"- {line}" in (tmp_path / "out" / "comparison.md").read_text().splitlines()
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["notes"] == [line]
 
 
 def test_what_failed_is_listed_by_its_reason(tmp_path, capsys):
@@ -213,7 +239,7 @@ def test_the_interval_of_a_difference_is_that_of_the_paired_t_test(tmp_path):
 def test_finished_sweeps_are_compared_later_and_together(tmp_path, capsys):
     sweep_of(tmp_path / "first", 0.0, 0.2)
     sweep_of(tmp_path / "second", 0.5)
-    arguments = [str(tmp_path / "first"), str(tmp_path / "second"), "--baseline", "model.dropout=0.2"]
+    arguments = [str(tmp_path / "first"), str(tmp_path / "second"), "--baseline", "model.dropout=2e-1"]
     assert report([*arguments, "--output", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert all(f"model.dropout={rate}" in printed for rate in (0.0, 0.2, 0.5))
@@ -246,7 +272,13 @@ def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, c
 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
-    [([], ""), (["--baseline", "plian"], ""), (["--group-by", "data.nmae"], "Did you mean 'data.name'?")],
+    [
+        ([], ""),
+        (["--baseline", "plian"], ""),
+        (["--group-by", "data.nmae"], "Did you mean 'data.name'?"),
+        (["--group-by", "seed"], "--group-by=seed: must be another key; variants are compared on runs"),
+        (["--group-by", "data.split_seed"], "variants are compared on runs that have it in common"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, arguments, hint):
     if arguments:

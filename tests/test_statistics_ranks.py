@@ -20,6 +20,7 @@ def test_ranks_and_statistics_are_those_of_demsar():
     assert 13 * uncorrected / (14 * 3 - uncorrected) == pytest.approx(3.69, abs=0.01)
     assert result.f == pytest.approx(13 * (9.28 / correction) / (14 * 3 - 9.28 / correction), abs=0.02)
     assert result.degrees == (3, 39)
+    assert str(result.method) == "F of Iman-Davenport"
     assert result.p < 0.05
 
 
@@ -58,10 +59,11 @@ def test_full_agreement_has_the_exact_chance_of_it_and_not_p_zero(first):
     orders = len(set(permutations(first)))
     result = friedman(np.array([first, first, first]), higher_is_better=False)
     assert result.f == float("inf")
+    assert str(result.method) == "exact: all datasets agree"
     assert result.p == pytest.approx(1 / orders**2)
 
 
 def test_datasets_that_tell_nothing_apart_have_p_one():
     result = friedman(np.ones((4, 3)), higher_is_better=True)
     assert result.average_ranks.tolist() == [2, 2, 2]
-    assert (result.chi_square, result.p) == (0, 1)
+    assert (result.chi_square, result.p, str(result.method)) == (0, 1, "all variants tie")

@@ -24,6 +24,7 @@ def write_report(report: Report, directory: Path) -> None:
         "ranks": report.ranks,
         "failures": report.failures,
         "looks": report.looks,
+        "notes": report.notes,
     }
     replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
     sheet = io.StringIO()

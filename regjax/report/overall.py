@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regjax.archive import Held, held_by_identity
-from regjax.report.comparison import HIGHER_IS_BETTER, Comparison, Row, compare_variants
+from regjax.report.comparison import HIGHER_IS_BETTER, Comparison, compare_variants
 from regjax.report.variants import Summary, grouped_by, variants
-from regjax.statistics import Friedman, friedman, nemenyi_difference
+from regjax.runs import changes_in_words
+from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.
 DECIMALS = 6
@@ -29,20 +30,21 @@ class Report(NamedTuple):
     comparisons: dict[str, Comparison]
     variants: dict[str, dict[str, list[Held]]]
     ranks: Ranks | None
+    changes: list[str]
     failures: list[str]
     looks: list[int]
 
     @property
     def notes(self) -> list[str]:
         """What to know beside the tables of the comparisons and their own notes."""
-        notes = [_ranks_in_words(self.ranks)] if self.ranks else []
+        notes = [_ranks_in_words(self.ranks)] if self.ranks else _why_no_ranks(self.comparisons)
         if len(self.looks) > 1:
             counted = ", then ".join(f"{runs} runs" for runs in self.looks)
             notes.append(
                 f"look {len(self.looks)} at this sweep ({counted}): each look is a chance for a false alarm, "
                 "and the p-values are of one look"
             )
-        return notes
+        return notes + self.changes
 
 
 def build_report(
@@ -75,12 +77,18 @@ def build_report(
     if looks[-1:] != [len(runs)]:
         looks.append(len(runs))
     ranks = _ranks(comparisons, alpha)
-    return Report(comparisons, named, ranks, failures_in_words(runs), looks)
+    return Report(comparisons, named, ranks, _changed(runs), failures_in_words(runs), looks)
 
 
 def _with_directories(groups: Mapping[str, list[Summary]], members: Sequence[Held]) -> dict[str, list[Held]]:
     held = {id(run.summary): run for run in members}
     return {name: [held[id(summary)] for summary in group] for name, group in groups.items()}
+
+
+def _changed(runs: Iterable[Held]) -> list[str]:
+    """A line for each run that did not have one configuration all along."""
+    told = [(run.directory.name, changes_in_words(run.summary.get("changes", ()))) for run in runs]
+    return [f"changed on the way: {name}: {'; then '.join(words)}" for name, words in told if words]
 
 
 def failures_in_words(runs: Iterable[Held]) -> list[str]:
@@ -94,34 +102,43 @@ def failures_in_words(runs: Iterable[Held]) -> list[str]:
 
 def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
     """Ranks of the variants that all datasets have; None for one dataset or less than three variants."""
-    rows = {
-        dataset: {row.variant: row for row in comparison.rows if _mean(row, comparison) is not None}
-        for dataset, comparison in comparisons.items()
-    }
-    first = next(iter(rows.values()), {})
-    common = [name for name in first if all(name in found for found in rows.values())]
-    if len(rows) < 2 or len(common) < 3:
+    means, common = _common(comparisons)
+    if len(means) < 2 or len(common) < FEWEST_RANKED:
         return None
-    scores = np.array(
-        [[_mean(found[name], comparisons[dataset]) for name in common] for dataset, found in rows.items()]
-    )
-    scores = np.round(scores, DECIMALS)
+    scores = np.round([[found[name] for name in common] for found in means.values()], DECIMALS)
     higher = {HIGHER_IS_BETTER[comparison.metric] for comparison in comparisons.values()}
     test = friedman(scores, higher_is_better=higher.pop())
-    return Ranks(common, list(rows), test, nemenyi_difference(len(common), len(rows), alpha=alpha))
+    return Ranks(common, list(means), test, nemenyi_difference(len(common), len(means), alpha=alpha))
 
 
-def _mean(row: Row, comparison: Comparison) -> float | None:
-    interval = row.means[comparison.metric]
-    return interval.mean if interval else None
+def _common(comparisons: Mapping[str, Comparison]) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Each dataset's means by variant, where it has one, and the variants that have one on every dataset."""
+    means = {
+        dataset: {row.variant: mean.mean for row in comparison.rows if (mean := row.means[comparison.metric])}
+        for dataset, comparison in comparisons.items()
+    }
+    first = next(iter(means.values()), {})
+    return means, [name for name in first if all(name in found for found in means.values())]
+
+
+def _why_no_ranks(comparisons: Mapping[str, Comparison]) -> list[str]:
+    """A line where several datasets have too few variants in common; one dataset needs no word."""
+    means, common = _common(comparisons)
+    if len(means) < 2:
+        return []
+    names = f" ({', '.join(common)})" * bool(common)
+    return [
+        f"no ranks over the {len(means)} datasets: Friedman's test needs at least {FEWEST_RANKED} variants "
+        f"with results on all of them, here {'is' if len(common) == 1 else 'are'} {len(common)}{names}"
+    ]
 
 
 def _ranks_in_words(ranks: Ranks) -> str:
     order = np.argsort(ranks.test.average_ranks, kind="stable")
     listed = ", ".join(f"{ranks.variants[at]} {ranks.test.average_ranks[at]:.2f}" for at in order)
     return (
-        f"average ranks over {len(ranks.datasets)} datasets (1 is best): {listed}; Friedman "
-        f"(Iman-Davenport) p = {ranks.test.p:.4f}; "
+        f"average ranks over {len(ranks.datasets)} datasets (1 is best): {listed}; "
+        f"Friedman p = {ranks.test.p:.4f} ({ranks.test.method}); "
         f"ranks {ranks.critical_difference:.2f} apart differ (Nemenyi)"
     )
 

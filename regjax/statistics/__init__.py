@@ -4,10 +4,11 @@ from regjax.statistics.family import Comparison, Holm, compare, holm
 from regjax.statistics.intervals import Interval, mean_interval, t_interval
 from regjax.statistics.paired import Caveat, PairedTest, paired_test
 from regjax.statistics.power import paired_power, seeds_needed
-from regjax.statistics.ranks import Friedman, friedman, nemenyi_difference
+from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 from regjax.statistics.verdict import verdict
 
 __all__ = [
+    "FEWEST_RANKED",
     "Caveat",
     "Comparison",
     "Friedman",

@@ -1,5 +1,6 @@
 """Several variants over several datasets, by rank."""
 
+from enum import StrEnum
 from math import factorial
 from typing import NamedTuple
 
@@ -7,11 +8,23 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+# Of two variants Friedman's test is the sign test, and its F says nothing more.
+FEWEST_RANKED = 3
+
+
+class Method(StrEnum):
+    """How Friedman's p was found, in words."""
+
+    F = "F of Iman-Davenport"
+    EXACT = "exact: all datasets agree"
+    TIED = "all variants tie"
+
 
 class Friedman(NamedTuple):
-    """Average ranks (1 is best), Friedman's chi-square and the F of Iman & Davenport with its p.
+    """Average ranks (1 is best), Friedman's chi-square and the F of Iman & Davenport.
 
-    `p` is of `f`, which is less conservative than the chi-square's `chi_square_p`.
+    `p` is found by `method`: that of `f`, which is less conservative than the chi-square's `chi_square_p`,
+    but where `f` is infinite or every dataset is one tie.
     """
 
     average_ranks: Float[np.ndarray, " variants"]
@@ -20,6 +33,7 @@ class Friedman(NamedTuple):
     f: float
     degrees: tuple[int, int]
     p: float
+    method: Method
 
 
 def friedman(scores: Float[np.ndarray, "datasets variants"], *, higher_is_better: bool) -> Friedman:
@@ -36,16 +50,16 @@ def friedman(scores: Float[np.ndarray, "datasets variants"], *, higher_is_better
     datasets, variants = ranks.shape
     degrees = (variants - 1, (variants - 1) * (datasets - 1))
     if np.ptp(ranks) == 0:  # every dataset is one tie: the correction would be 0 / 0
-        return Friedman(ranks.mean(axis=0), 0.0, 1.0, 0.0, degrees, 1.0)
+        return Friedman(ranks.mean(axis=0), 0.0, 1.0, 0.0, degrees, 1.0, Method.TIED)
     chi_square, chi_square_p = map(float, stats.friedmanchisquare(*ranks.T))
     if np.all(ranks == ranks[0]):
         ties = np.unique(ranks[0], return_counts=True)[1]
         orders = factorial(variants) // int(np.prod([factorial(tie) for tie in ties]))
-        f, p = float("inf"), float(orders) ** (1 - datasets)
+        f, p, method = float("inf"), float(orders) ** (1 - datasets), Method.EXACT
     else:
         f = (datasets - 1) * chi_square / (datasets * (variants - 1) - chi_square)
-        p = float(stats.f.sf(f, *degrees))
-    return Friedman(ranks.mean(axis=0), chi_square, chi_square_p, f, degrees, p)
+        p, method = float(stats.f.sf(f, *degrees)), Method.F
+    return Friedman(ranks.mean(axis=0), chi_square, chi_square_p, f, degrees, p, method)
 
 
 def nemenyi_difference(variants: int, datasets: int, *, alpha: float) -> float:

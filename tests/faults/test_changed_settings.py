@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from regjax import runs
+from regjax.report.__main__ import main as report
 
 pytestmark = pytest.mark.slow
 BEGUN = (
@@ -65,7 +66,7 @@ def test_a_state_of_another_shape_is_refused_by_its_first_differing_leaf(begun, 
     assert (done.code, leaf in done.err, "Traceback" in done.err) == (1, True, False)
 
 
-def test_a_changed_hyperparameter_goes_on_where_asked_and_is_on_record(begun):
+def test_a_changed_hyperparameter_goes_on_where_asked_and_is_on_record(begun, capsys):
     with Path("out/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     old = runs.read_summary(Path("out"))["identity"]
@@ -82,9 +83,14 @@ def test_a_changed_hyperparameter_goes_on_where_asked_and_is_on_record(begun):
     assert again[:3] == rows
     assert len(again) == 4
     assert (
-        "since epoch 3 with other settings: optimizer.learning_rate 0.01 (was 0.05)"
+        "after epoch 3 with other settings: optimizer.learning_rate 0.01 (was 0.05)"
         in Path("out/train.log").read_text()
     )
+    assert report(["out"]) == 0
+    said = (
+        "changed on the way: out: after epoch 3 with other settings: optimizer.learning_rate 0.01 (was 0.05)"
+    )
+    assert said in capsys.readouterr().out
 
 
 def test_the_changed_run_is_held_by_the_changed_command_alone(begun):
