@@ -1,5 +1,6 @@
 """The tuples that cross modules. Where runs are batched, those on the device have a leading `lanes` axis."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,6 +151,11 @@ class StaticSpec(NamedTuple):
     stops_early: bool
     restores_best: bool
     precision: str
+
+    @property
+    def num_weights(self) -> int:
+        """Entries of all kernels; biases and norms add a few for each unit."""
+        return sum(a * b for a, b in pairwise((self.num_features, *self.hidden, self.num_classes)))
 
 
 class Variables(NamedTuple):

@@ -22,6 +22,7 @@ from regjax.types import DeviceData, EpochRecord, Run
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
 # Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
 REFILL_SHARE = 0.25
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # XLA's word for it, in an error of no kind of its own
 
 
 class Worker:
@@ -148,6 +149,17 @@ class Worker:
 
     def _fail(self, run: Run, error: Exception) -> None:
         journal = self._journals.pop(run.directory, None) or Journal(run)
-        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-        summary = journal.fail(reason, "".join(traceback.format_exception(error)))
+        summary = journal.fail(_reason(run, error), "".join(traceback.format_exception(error)))
         self._schedule.ended(run, summary)
+
+
+def _reason(run: Run, error: Exception) -> str:
+    """What a run failed of, in a line: by what takes the memory, where that was too little."""
+    told = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    if not isinstance(error, MemoryError) and OUT_OF_MEMORY not in told:
+        return told
+    return (
+        f"model.hidden={list(run.spec.hidden)}: with {run.spec.num_weights} weights the run does not fit the "
+        f"memory here ({told}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size or "
+        "sweep.lanes."
+    )

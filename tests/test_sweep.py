@@ -2,6 +2,7 @@
 
 import shutil
 from itertools import product
+from unittest.mock import Mock
 
 import jax
 import numpy as np
@@ -131,7 +132,7 @@ def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_pa
 
     def failing(lanes, count):
         if any(run.spec.stops_early for run in lanes.runs.values()):
-            raise MemoryError("out of memory\nwith more to say")
+            raise RuntimeError("it broke\nwith more to say")
         return real(lanes, count)
 
     monkeypatch.setattr(Lanes, "train", failing)
@@ -139,8 +140,23 @@ def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_pa
     summaries = trained(runs)
     statuses = [summaries[run.directory]["status"] for run in runs]
     assert statuses == ["failed", "failed", "failed", "done"]
-    assert summaries[runs[0].directory]["reason"] == "MemoryError: out of memory"
+    assert summaries[runs[0].directory]["reason"] == "RuntimeError: it broke"
     assert "with more to say" in (runs[0].directory / "train.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("no room"), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9")],
+)
+def test_a_run_that_does_not_fit_the_memory_says_what_takes_it(tmp_path, monkeypatch, error):
+    monkeypatch.setattr(Lanes, "train", Mock(side_effect=error))
+    (run,) = sweep_of(tmp_path, [("model.hidden=[9,4]",)])
+    reason = trained([run])[run.directory]["reason"]
+    weights = 7 * 9 + 9 * 4 + 4 * 3  # the clusters have 7 features and 3 classes
+    assert reason.startswith(f"model.hidden=[9, 4]: with {weights} weights the run does not fit the memory")
+    assert f"({type(error).__name__}: {error})" in reason
+    for key in ("trainer.batch_size", "trainer.evaluation_batch_size", "sweep.lanes"):
+        assert key in reason
 
 
 @pytest.mark.parametrize(

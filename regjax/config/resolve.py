@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from regjax.config.checks import MONITOR_MODES, dropout_rates
+from regjax.config.checks import MAX_WHOLE, MONITOR_MODES, dropout_rates
 from regjax.config.schema import Config
 from regjax.errors import invalid
 from regjax.types import (
@@ -28,7 +28,9 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
     Raises `UserError` where a value does not fit the data it meets.
     """
     _check_fit(config, split)
-    return _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split), _numerics(config)
+    spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
+    _check_weights(spec)
+    return spec, _numerics(config)
 
 
 def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
@@ -68,6 +70,14 @@ def _check_fit(config: Config, split: Split) -> None:
         raise invalid("trainer.batch_size", batch_size, allowed)
     if config.model.norm == "batch" and batch_size == 1:
         raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
+
+
+def _check_weights(spec: StaticSpec) -> None:
+    """The share of zero weights counts them in int32."""
+    if spec.num_weights > MAX_WHOLE:
+        layers = f"with {spec.num_features} features and {spec.num_classes} classes"
+        allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
+        raise invalid("model.hidden", list(spec.hidden), allowed)
 
 
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
