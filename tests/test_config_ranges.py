@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from regjax.config.resolve import resolve
 from regjax.errors import UserError
-from tests.small import composed
+from regjax.types import Split
+from tests.small import clusters, composed
 
 FLOAT32 = np.finfo(np.float32)
 
@@ -21,6 +23,28 @@ def test_reals_are_refused_where_float32_has_none_for_them(key):
 def test_widths_beyond_int32_are_refused():
     with pytest.raises(UserError, match=r"^model\.hidden=\[8, 2147483648\]: .* up to 2147483647"):
         composed("model.hidden=[8,2147483648]")
+
+
+def test_a_network_of_more_weights_than_int32_counts_is_refused():
+    fits, too_many = 214_748_364, 214_748_365  # 7 features, 3 classes: 10 weights for each unit
+    dataset, rows = clusters(), np.arange(60, dtype=np.int32)
+    split = Split(rows, rows[:0], rows[:0], rows[:0])
+    resolve(composed(f"model.hidden=[{fits}]"), dataset, split)
+    with pytest.raises(UserError, match=rf"^model\.hidden=\[{too_many}\]: .* 2147483650 weights"):
+        resolve(composed(f"model.hidden=[{too_many}]"), dataset, split)
+
+
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize("key", ["cache_dir", "data.manual_dir", "data.data_dir"])
+def test_a_folder_without_a_name_is_refused_and_is_not_the_current_one(key, value):
+    with pytest.raises(UserError, match=f"^{key}={value}: must name a folder"):
+        composed(f"{key}='{value}'")
+
+
+def test_an_empty_cache_folder_of_the_environment_is_refused_by_its_variable(monkeypatch):
+    monkeypatch.setenv("REGJAX_CACHE_DIR", "")
+    with pytest.raises(UserError, match=r"^REGJAX_CACHE_DIR=: .* or give cache_dir=FOLDER"):
+        composed()
 
 
 @pytest.mark.parametrize("key", ["cache_dir", "data.manual_dir", "data.data_dir"])

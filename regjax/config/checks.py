@@ -53,6 +53,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
+CACHE_VARIABLE = "REGJAX_CACHE_DIR"  # which conf/config.yaml reads
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
 
@@ -67,6 +68,9 @@ class Range(NamedTuple):
 MAX_WHOLE = 2**31 - 1
 # Reals are traced as float32; below its smallest normal number they are 0 to XLA.
 MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+WIDTHS = (
+    f"must list layer widths of 1 or more, up to {MAX_WHOLE}, such as [300,100]; [] is a linear classifier"
+)
 WHOLE = Range(lambda x: 0 <= x <= MAX_WHOLE, f"must be a whole number from 0 to {MAX_WHOLE}")
 COUNT = Range(lambda x: 1 <= x <= MAX_WHOLE, f"must be a whole number from 1 to {MAX_WHOLE}")
 AT_LEAST_0 = Range(lambda x: x >= 0, "must be a finite number, 0 or more")
@@ -129,6 +133,8 @@ def check(config: Config) -> None:
             held = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
             raise invalid(key, value, f"{limits.allowed}; {held}")
     for key in FOLDERS:
+        if values[key] is not None and not values[key].strip():
+            raise _unnamed(key, values[key])
         if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
             raise invalid(key, values[key], "must be a folder; this one's user has no home here")
     _check_mirror(config.data)
@@ -138,6 +144,16 @@ def check(config: Config) -> None:
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     _check_stopping(config)
+
+
+def _unnamed(key: str, value: str) -> UserError:
+    """The refusal of an empty path, which would be the current folder, by the variable where that gave it."""
+    if key == "cache_dir" and os.environ.get(CACHE_VARIABLE) == value:
+        return UserError(
+            f"{CACHE_VARIABLE}={value}: the environment's {CACHE_VARIABLE} is set and must name a folder; "
+            "unset it for the usual one, or give cache_dir=FOLDER."
+        )
+    return invalid(key, value, "must name a folder; leave it out for the usual one")
 
 
 def dropout_rates(config: Config) -> tuple[float, ...]:
@@ -197,9 +213,7 @@ def _check_validation(validation: object) -> None:
 
 def _check_widths(hidden: list[int]) -> None:
     if not all(_is_number(width) and COUNT.accepts(width) for width in hidden):
-        limits = f"1 or more, up to {MAX_WHOLE}"
-        allowed = f"must list layer widths of {limits}, such as [300,100]; [] is a linear classifier"
-        raise invalid("model.hidden", hidden, allowed)
+        raise invalid("model.hidden", hidden, WIDTHS)
 
 
 def _check_relevant(

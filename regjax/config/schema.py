@@ -155,7 +155,8 @@ def typed(composed: DictConfig) -> Config:
             allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
             raise invalid(key, value, allowed, near=near)
     config = OmegaConf.to_object(composed)
-    assert isinstance(config, Config)
+    if not isinstance(config, Config):
+        raise UserError(f"the configuration's first file: its `defaults` must begin with {SCHEMA_NAME}.")
     for key, value in flatten(config).items():
         if value == MISSING:  # deleted by `~key`
             raise UserError(f"{key}: must be given; leave out ~{key}.")
