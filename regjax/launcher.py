@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs
 from regjax.archive import Held, warn_of_damage
-from regjax.config import from_environment, typed
+from regjax.config import check_place_counts, from_environment, typed
 from regjax.continuing import going_on
 from regjax.directories import check_run_directory, check_sweep_directory
 from regjax.errors import UserError, invalid
@@ -44,6 +44,7 @@ class Composed(NamedTuple):
 def run_single(composed: DictConfig) -> float | None:
     """Trains one job and returns its monitored validation metric (None without validation rows)."""
     hydra = HydraConfig.get()
+    check_place_counts(hydra, sweeps=hydra.mode == RunMode.MULTIRUN)
     directory = Path(hydra.runtime.output_dir)
     prepared, devices = jobs.prepare([_job(composed, hydra.overrides.task)])
     (run,) = [job._replace(directory=directory) for job in prepared if isinstance(job, Run)]
@@ -102,6 +103,7 @@ def launch(
     configure_log(config.hydra.job_logging, config.hydra.verbose)
     if not job_overrides:
         raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
+    check_place_counts(config.hydra, sweeps=True)
     if config.checkpointing.allow_changes:
         allowed = "it is for single runs; a sweep trains what differs as a new job"
         raise invalid("checkpointing.allow_changes", True, allowed)

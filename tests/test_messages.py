@@ -1,11 +1,17 @@
 """What the command says when it ends badly."""
 
 import os
+import re
+import shlex
+import tomllib
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
 from regjax.config import run_command
+from regjax.config.messages import EXTRAS
 from regjax.errors import UserError
 from tests.small import ROOT
 
@@ -42,3 +48,56 @@ def test_directories_with_characters_that_cannot_be_shown_are_refused(monkeypatc
     assert run_command(main, ROOT / "conf") == 1
     assert f"error: {key}={told}: it has a character that cannot be shown" in capsys.readouterr().err
     assert not main.called
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("", "=: must name a folder"),
+        ('" "', "= : must name a folder"),
+        ("null", "=null: must name a folder"),
+        ("~/zz", "=~/zz: ~ is not read here; write the folder in full: /home/me/zz."),
+        ('"~/zz"', "=~/zz: ~ is not read here; write the folder in full: /home/me/zz."),
+        (
+            "outputs/ünï",
+            "=outputs/ünï: a value with ü in it takes quotes of its own: '{key}=\"outputs/ünï\"'.",
+        ),
+        ("a=b", "=a=b: a value with = in it takes quotes of its own: '{key}=\"a=b\"'."),
+    ],
+)
+def test_directories_that_are_not_what_was_meant_are_refused(command, monkeypatch, key, value, told):
+    monkeypatch.setenv("HOME", "/home/me")
+    done = command(shlex.join([f"{key}={value}", "data=wine"]))
+    assert done.code == 1
+    assert done.err.startswith(f"error: {key}{told.format(key=key)}")
+    assert list(Path().iterdir()) == []
+
+
+def test_a_directory_in_quotes_of_its_own_is_taken(command):
+    shown = command("'hydra.run.dir=\"outputs/ünï\"' --cfg hydra -p hydra.run.dir")
+    assert (shown.code, shown.out) == (0, "outputs/ünï\n")
+
+
+@pytest.mark.parametrize("given", ["0", "abc", "[a]", "null"])
+def test_widths_of_another_kind_are_told_what_is_allowed(command, given):
+    done = command(f"model.hidden={given} --cfg job")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: model.hidden={given}: must list layer widths of 1 or more")
+    assert "[300,100]" in done.err
+
+
+@pytest.mark.parametrize("option", EXTRAS)
+def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(command, monkeypatch, option):
+    kind, _, name = option.removeprefix("hydra/").partition("/")
+    command("--cfg job")  # plugins are looked for once
+    choices = ConfigStore.instance().repo["hydra"][kind]
+    monkeypatch.delitem(choices, f"{name}.yaml", raising=False)
+    done = command(f"hydra/{kind}={name} --cfg job")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: hydra/{kind}={name}: must be one of basic")
+    brings = re.search(r"pip install -e '\.\[(\w+)\]'", done.err)[1]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    package = f"hydra-{brings}-{kind}"
+    assert name.startswith(brings)
+    assert any(requirement.startswith(package) for requirement in extras[brings])

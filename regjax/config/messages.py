@@ -9,19 +9,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from regjax.config.composing import GROUPS, check_first_file, hint, reason, wrong_in_file
+from regjax.config.places import PLACES, check_places, home_meant
 from regjax.config.schema import known_keys
-from regjax.config.untrusted import refuse_code, unreadable
-from regjax.errors import StoppedError, UserError, invalid, invalid_choice, nearest
+from regjax.config.untrusted import refuse_code, searched, unreadable
+from regjax.errors import StoppedError, UserError, invalid_choice
 
-GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 CHOSEN_FROM = GROUPS[:4]  # one of each is needed
-ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
-PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+# Choices of Hydra's that an extra of ours brings.
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "submitit",
+    "hydra/launcher/submitit_slurm": "submitit",
+    "hydra/launcher/ray": "ray",
+    "hydra/launcher/ray_aws": "ray",
+    "hydra/sweeper/optuna": "optuna",
+}
+FIRST = "config"  # the file that train.py begins with
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -35,9 +45,10 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     os.environ.setdefault(FULL_ERROR, "1")
     try:
         refuse_code(sys.argv[1:], conf)
+        check_first_file(_first_name(sys.argv[1:]), searched(sys.argv[1:], conf))
         given = _overrides(sys.argv[1:])
         _check_groups(given, conf)
-        _check_places(given)
+        check_places(given)
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
@@ -81,12 +92,35 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
         remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
         return str(error) if error.filename is None else f"{error.filename}: {error.strerror}. {remedy}"
     if isinstance(error, OverrideParseException):
-        how = "Write KEY=VALUE without spaces, in quotes where it has brackets or commas"
-        if error.override and error.override.count("=") > 1:
-            key, _, value = error.override.partition("=")
-            how = f"A value with = in it takes quotes of its own: '{key}=\"{value}\"'"
-        return f"{error.override}: {error.message.splitlines()[0]}. {how}."
-    return _unknown_key(arguments) or _wrong_value(error, arguments)
+        return _unparsed(error)
+    wrong = wrong_in_file(error, searched(arguments, conf))
+    return wrong or _unknown_key(arguments) or _wrong_value(error, arguments)
+
+
+def _unparsed(error: OverrideParseException) -> str:
+    """What to do with an override that cannot be read: most need quotes of their own."""
+    given, told = str(error.override), error.message.splitlines()[0]
+    key, equals, value = given.partition("=")
+    if key in PLACES and value.startswith("~"):
+        return str(home_meant(key, value))
+    odd = [character for character in value if character == "=" or _value(f"{key}=a{character}a") is None]
+    quoted = f'{key}="{value}"'
+    if equals and odd and _value(quoted) == value and ("=" in odd or told.startswith("Lexer")):
+        return f"{given}: a value with {odd[0]} in it takes quotes of its own: {shlex.quote(quoted)}."
+    return f"{given}: {told}. Write KEY=VALUE without spaces, in quotes where it has brackets or commas."
+
+
+def _value(text: str) -> object:
+    """The value of an override; None where it cannot be read."""
+    try:
+        return OverridesParser.create().parse_override(text).value()
+    except HydraException:
+        return None
+
+
+def _first_name(arguments: list[str]) -> str:
+    given, _ = get_args_parser().parse_known_args(arguments)
+    return str(given.config_name or FIRST)
 
 
 def _raised_by_hydra(error: BaseException) -> bool:
@@ -121,16 +155,6 @@ def _check_groups(given: list[Override], conf: Path) -> None:
                 raise invalid_choice(group, "null" if choice is None else choice, _choices(group, conf))
 
 
-def _check_places(given: list[Override]) -> None:
-    """Refuses names of directories that no terminal could show."""
-    for override in given:
-        value = override.value()
-        if override.key_or_group in PLACES and isinstance(value, str) and not value.isprintable():
-            raise invalid(
-                override.key_or_group, ascii(value)[1:-1], "it has a character that cannot be shown"
-            )
-
-
 def _choices(group: str, conf: Path) -> set[str]:
     folder = conf / group
     return {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
@@ -141,7 +165,10 @@ def _missing_choice(error: MissingConfigException, conf: Path) -> str:
     ours = [group for group in GROUPS if missing.startswith(f"{group}/")]
     group = ours[0] if ours else missing.rpartition("/")[0]
     choices = {*_choices(group, conf), *(error.options or [])}
-    return str(invalid_choice(group, missing.removeprefix(f"{group}/"), choices)) if group else str(error)
+    if not group:
+        return f"--config-name={missing}: {str(error).splitlines()[0]}"
+    extra = f" It comes with pip install -e '.[{EXTRAS[missing]}]'." if missing in EXTRAS else ""
+    return str(invalid_choice(group, missing.removeprefix(f"{group}/"), choices)) + extra
 
 
 def _unknown_key(arguments: list[str]) -> str | None:
@@ -151,17 +178,8 @@ def _unknown_key(arguments: list[str]) -> str | None:
         key = override.key_or_group
         if key in keys or key.startswith("hydra") or override.is_delete():
             continue
-        near = _meant(key, keys)
-        hint = f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
-        return f"{override.input_line}: there is no such key.{hint}"
+        return f"{override.input_line}: there is no such key.{hint(key)}"
     return None
-
-
-def _meant(key: str, keys: list[str]) -> str | None:
-    """The key whose last part was typed, or else the one most like what was typed."""
-    last = ABBREVIATIONS.get(key.rpartition(".")[2], key.rpartition(".")[2])
-    sections = [known for known in keys if known.rpartition(".")[2] == last]
-    return sections[0] if len(sections) == 1 else nearest(key, keys)
 
 
 def _wrong_value(error: Exception, arguments: list[str]) -> str:
@@ -176,7 +194,7 @@ def _wrong_value(error: Exception, arguments: list[str]) -> str:
         return f"{key}: must be given; add {key}=VALUE."
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
     below = (given[name] for name in given if f"{name}.".startswith(f"{entry}."))
-    return f"{next(below, key)}: {str(cause).splitlines()[0].rstrip('.')}."
+    return f"{next(below, key)}: {reason(cause, entry)}."
 
 
 def _names_any(text: str, arguments: list[str]) -> bool:

@@ -34,6 +34,8 @@ NAMES_CODE = re.compile(
 )
 # A choice that leads out of the folders that are looked through, or that only a resolver knows.
 LEADS_OUT = re.compile(r"""(^|[\s\[,/'"(])\. | // | ^/ | \$\{[^}]*:""", re.VERBOSE)
+# Numbers lead nowhere: .2 is the name of a file that is looked through.
+NUMBERS = re.compile(r"\d*\.?\d+(,\d*\.?\d+)*")
 SINGLE_KEYS = {field.name for field in fields(Config) if not is_dataclass(field.type)}
 REMEDY = "a configuration holds names and numbers alone; take it out"
 
@@ -52,13 +54,21 @@ def refuse_code(arguments: Sequence[str], conf: Path) -> None:
         )
     if given.config_name and LEADS_OUT.search(given.config_name):
         raise _leads_out("--config-name", given.config_name)
-    folders = [conf.parent / _folder(given.config_path) if given.config_path else conf]
-    folders += [Path(given.config_dir)] if given.config_dir else []
-    for argument in arguments:
-        folders += _checked_argument(argument)
+    folders = searched(arguments, conf)
     while folders:
         for path in _files(folders.pop(0)):
             folders += _checked_file(path)
+
+
+def searched(arguments: Sequence[str], conf: Path) -> list[Path]:
+    """The folders that Hydra searches for files, in its order; raises `UserError` as above."""
+    given, _ = get_args_parser().parse_known_args(list(arguments))
+    folders = {"--config-path": conf.parent / _folder(given.config_path) if given.config_path else conf}
+    folders |= {"--config-dir": Path(given.config_dir)} if given.config_dir else {}
+    for option, folder in folders.items():
+        if not folder.is_dir():
+            raise UserError(f"{option}={folder}: there is no such folder.")
+    return [*folders.values(), *(found for argument in arguments for found in _checked_argument(argument))]
 
 
 def _checked_argument(argument: str) -> list[Path]:
@@ -71,7 +81,7 @@ def _checked_argument(argument: str) -> list[Path]:
     key, equals, value = argument.partition("=")
     group = key.lstrip("+~").partition("@")[0]
     if equals and "." not in group and group not in SINGLE_KEYS and not argument.startswith("-"):
-        if LEADS_OUT.search(value):
+        if LEADS_OUT.search(value) and not NUMBERS.fullmatch(value):
             raise _leads_out(group, value)
     elif group == "hydra.searchpath" and equals:
         listed = OverridesParser.create().parse_override(argument).value()
@@ -108,14 +118,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _checked_file(path: Path) -> list[Path]:
     """The folders that a file adds to Hydra's search path; raises `UserError` for what it may not hold."""
-    try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=LOADER)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
-    except yaml.YAMLError as error:
-        raise UserError(unreadable(error, path)) from None
+    root = _root(path)
     found: list[Path] = []
-    for count, (keys, node) in enumerate(_entries(root, ()) if root else ()):
+    for count, (keys, node) in enumerate(entries(root, ()) if root else ()):
         where = f"{path}, line {node.start_mark.line + 1}"
         if count > MAX_ENTRIES or len(keys) > MAX_DEPTH:
             raise UserError(f"{where}: the file unfolds to too much; write it without anchors.")
@@ -130,15 +135,34 @@ def _checked_file(path: Path) -> list[Path]:
     return found
 
 
-def _entries(node: yaml.Node, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+def _root(path: Path) -> yaml.Node | None:
+    """A file's nodes; None for one that is empty or broken, which Hydra says where it is to load it.
+
+    Broken is what neither of YAML's parsers takes: Hydra has the slower one, which is the more lenient.
+    """
+    try:
+        text = path.read_text("utf-8")
+        try:
+            return yaml.compose(text, Loader=LOADER)
+        except yaml.YAMLError:
+            return yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+    except RecursionError:
+        raise UserError(f"{path}: its brackets are nested more than {MAX_DEPTH} deep.") from None
+    except yaml.YAMLError:
+        return None
+
+
+def entries(node: yaml.Node, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
     """Every node below one, aliases followed, each after the keys that lead to it."""
     yield keys, node
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _entries(value, (*keys, str(key.value)))
+            yield from entries(value, (*keys, str(key.value)))
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _entries(value, (*keys, keys[-1]) if keys else ("",))
+            yield from entries(value, (*keys, keys[-1]) if keys else ("",))
 
 
 def _check_tag(node: yaml.Node, where: str) -> None:

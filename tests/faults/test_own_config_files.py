@@ -1,0 +1,100 @@
+"""Slips in configuration files of one's own: told by file, line and key; no override is blamed for them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.small import ROOT
+
+NO_KEY = "there is no such key. Did you mean 'trainer.epochs'?"
+HEADER = "# @package _global_\n"
+# What an experiment of one's own holds, and what the message says after its path.
+SLIPS = {
+    "a key": ("trainer:\n  epohcs: 3", f"line 3: trainer.epohcs=3: {NO_KEY}"),
+    "a key without its section": ("epohcs: 3", f"line 2: epohcs=3: {NO_KEY}"),
+    "a key like none": ("qqq: 3", "line 2: qqq=3: there is no such key. `python train.py --cfg job` shows"),
+    "another type": ("trainer:\n  epochs: abc", "line 3: trainer.epochs=abc: Value 'abc' of type 'str'"),
+    "a section's number": ("seed: 1\ntrainer: 5", "line 3: trainer=5: must be a section of keys, which are"),
+    "a width alone": ("model:\n  hidden: 300", "line 3: model.hidden=300: must list layer widths of 1"),
+    "a syntax error": ("seed: [1", "line 2: expected ',' or ']'"),
+    "a tab": ("model:\n\tdropout: 0", "line 3: found character '\\t' that cannot start any token"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def refused(command):
+    """What the command says on its one line."""
+
+    def run(arguments: str) -> str:
+        done = command(arguments)
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
+        return done.err.removeprefix("error: ")
+
+    return run
+
+
+def experiment(text: str, name: str = "x") -> Path:
+    path = Path(f"mine/experiment/{name}.yaml").absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_slip_in_an_experiment_of_ones_own_is_told_by_its_line(refused, name):
+    text, told = SLIPS[name]
+    path = experiment(HEADER + text)
+    message = refused(f"--config-dir {path.parents[1]} experiment=x debug=fast --cfg job")
+    assert message.startswith(f"{path}, {told}")
+
+
+def test_an_experiment_without_its_header_is_told_what_to_begin_with(refused):
+    path = experiment("seed: 3")
+    message = refused("--config-dir mine experiment=x --cfg job")
+    assert message.startswith(
+        f"{path.relative_to(Path.cwd())}: all is read as keys of 'experiment'; its first"
+    )
+    assert "`# @package _global_`" in message
+
+
+def test_a_broken_file_stops_those_commands_alone_that_load_it(command, refused):
+    path = experiment("seed: [1", "broken")
+    experiment(HEADER + "defaults:\n  - broken\n", "through")
+    experiment(HEADER + "seed: 7", "whole")
+    assert command("--config-dir mine experiment=whole --cfg job -p seed").out == "7\n"
+    for name in ("broken", "through"):
+        assert refused(f"--config-dir mine experiment={name} --cfg job").startswith(f"{path}, line 1: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("  epochs: 30", "  epohcs: 3"), f"trainer.epohcs=3: {NO_KEY}"),
+        (("seed: 0\n", "sed: 0\n"), "sed=0: there is no such key. Did you mean 'seed'?"),
+    ],
+)
+def test_a_slip_in_a_copy_of_the_first_file_is_told_by_its_line(refused, change, told):
+    shutil.copytree(ROOT / "conf", "copy")
+    first = Path("copy/config.yaml").absolute()
+    text = first.read_text().replace(*change)
+    first.write_text(text)
+    line = text[: text.index(change[1])].count("\n") + 1
+    for given in ("", "debug=fast", "trainer.batch_size=8"):
+        message = refused(f"--config-path {first.parent} {given} --cfg job")
+        assert message == f"{first}, line {line}: {told}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "it is empty"), ("seed: 3\n", "it has seed but no `defaults` list")]
+)
+def test_a_first_file_without_defaults_is_told_so(refused, text, told):
+    Path("copy").mkdir()
+    Path("copy/config.yaml").write_text(text)
+    for given in ("", "experiment=notebook1"):
+        assert f"copy/config.yaml: {told}" in refused(f"--config-path {Path('copy').absolute()} {given}")
+
+
+@pytest.mark.parametrize("option", ["--config-dir", "--config-path"])
+def test_a_folder_that_is_not_there_is_named_by_its_option(refused, option):
+    assert refused(f"{option} /nope debug=fast") == f"{option}=/nope: there is no such folder.\n"

@@ -1,0 +1,49 @@
+"""Where a command writes: a directory that its mode does not read is refused, by the key that counts."""
+
+from pathlib import Path
+
+import pytest
+
+SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
+GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz (", "give hydra.run.dir=out/zz ("
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ignored", "told"),
+    [
+        ("-m hydra.run.dir=out/zz seed=0,1", "hydra.run.dir=out/zz", GIVE_SWEEP),
+        ("hydra.run.dir=out/zz hydra.mode=MULTIRUN", "hydra.run.dir=out/zz", GIVE_SWEEP),
+        ("experiment=notebook1 hydra.run.dir=out/zz", "hydra.run.dir=out/zz", GIVE_SWEEP),
+        ("-m hydra/launcher=basic hydra.run.dir=out/zz seed=0", "hydra.run.dir=out/zz", GIVE_SWEEP),
+        ("hydra.sweep.dir=out/zz", "hydra.sweep.dir=out/zz", GIVE_RUN),
+        ("experiment=notebook1 hydra.mode=RUN hydra.sweep.dir=out/zz", "hydra.sweep.dir=out/zz", GIVE_RUN),
+    ],
+)
+def test_a_directory_that_the_mode_does_not_read_is_refused(command, arguments, ignored, told):
+    done = command(f"{arguments} {SMALL}")
+    assert done.code == 1
+    assert f"error: {ignored}: this command is a " in done.err
+    assert told in done.err
+    assert list(Path().rglob("summary.json")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ("hydra.run.dir=out hydra.sweep.dir=other", "out"),
+        ("-m hydra.run.dir=other hydra.sweep.dir=out hydra/launcher=basic", "out/0"),
+    ],
+)
+def test_the_directory_that_counts_is_taken(command, arguments, place):
+    done = command(f"{arguments} {SMALL}")
+    assert done.code == 0, done.err
+    assert [path.parent.as_posix() for path in Path().rglob("summary.json")] == [place]
+
+
+@pytest.mark.parametrize(("key", "mode"), [("hydra.run.dir", ""), ("hydra.sweep.dir", "-m")])
+def test_a_directory_from_an_empty_variable_is_refused(command, monkeypatch, key, mode):
+    monkeypatch.setenv("PLACE", "")
+    done = command(f"{mode} '{key}=${{oc.env:PLACE}}' {SMALL}")
+    assert (done.code, f"error: {key}=: must name a folder" in done.err) == (1, True)
+    assert list(Path().rglob("summary.json")) == []
