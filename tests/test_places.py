@@ -47,3 +47,17 @@ def test_a_directory_from_an_empty_variable_is_refused(command, monkeypatch, key
     done = command(f"{mode} '{key}=${{oc.env:PLACE}}' {SMALL}")
     assert (done.code, f"error: {key}=: must name a folder" in done.err) == (1, True)
     assert list(Path().rglob("summary.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("hydra.output_subdir=../x", "hydra.output_subdir=../x: it stays null"),
+        ("hydra.sweep.subdir=../x", "hydra.sweep.subdir=../x: it must name a folder inside hydra.sweep.dir"),
+        ("hydra.sweep.subdir=/tmp/x", "hydra.sweep.subdir=/tmp/x: it must name a folder inside"),
+    ],
+)
+def test_nothing_is_written_beside_the_directory(command, override, told):
+    done = command(f"-m hydra/launcher=basic {override} {SMALL}")
+    assert (done.code, f"error: {told}" in done.err) == (1, True)
+    assert list(Path().iterdir()) == []

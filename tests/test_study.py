@@ -192,6 +192,10 @@ def test_directories_may_be_named_by_their_overrides(command):
         ("'seed=range(0)'", "the sweep is empty: one of its keys has no value, such as seed=range(0)."),
         ("model.dropout=1.4,1.5", "model.dropout=1.4: must be a number from 0 to 1"),
         ("model.dropout=0,1.5 sweep.fail_fast=true", "model.dropout=1.5: must be a number from 0 to 1"),
+        (
+            "seed=0,1 compare.metric=val_loss data.validation=0",
+            "compare.metric=val_loss: data.validation=0 leaves",
+        ),
         ("hydra.sweeper.max_batch_size=2 seed=0,1,2", "hydra.sweeper.max_batch_size=2: this launcher trains"),
     ],
 )

@@ -143,7 +143,7 @@ def check(config: Config) -> None:
     dropout_rates(config)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
-    _check_stopping(config)
+    _check_looks(config)
 
 
 def _unnamed(key: str, value: str) -> UserError:
@@ -234,7 +234,7 @@ def _check_relevant(
             )
 
 
-def _check_stopping(config: Config) -> None:
+def _check_looks(config: Config) -> None:
     stopping = config.early_stopping
     natural = MONITOR_MODES[stopping.monitor]
     if stopping.mode not in ("auto", natural):
@@ -243,6 +243,10 @@ def _check_stopping(config: Config) -> None:
             stopping.mode,
             f"{stopping.monitor} is better the other way: use {natural} or auto",
         )
-    if stopping.patience is not None and config.data.validation in (0, "0"):
+    unvalidated = config.data.validation in (0, "0")
+    if unvalidated and config.compare.metric.startswith("val_"):
+        allowed = "data.validation=0 leaves no validation rows to compare on; use test_accuracy or test_loss"
+        raise invalid("compare.metric", config.compare.metric, allowed)
+    if stopping.patience is not None and unvalidated:
         allowed = f"it monitors {stopping.monitor}, and data.validation=0 leaves no validation rows"
         raise invalid("early_stopping.patience", stopping.patience, allowed)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,13 +11,22 @@ from hydra.core.override_parser.types import Override
 from regjax.errors import UserError, invalid
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
-PLACES = (RUN, SWEEP, "hydra.sweep.subdir")
+SUBDIR, HYDRAS = "hydra.sweep.subdir", "hydra.output_subdir"
+PLACES = (RUN, SWEEP, SUBDIR)
 
 
 def check_places(given: Sequence[Override]) -> None:
-    """Refuses directories without a name, with a shell's ~, or with one that no terminal could show."""
+    """Refuses directories without a name, outside that of their sweep, or that are not what was meant."""
     for override in given:
         key, value = override.key_or_group, override.value()
+        if key == HYDRAS and value is not None:
+            raise invalid(key, value, "it stays null: the settings of a run are written into its .hydra")
+        if (
+            key == SUBDIR
+            and isinstance(value, str)
+            and (Path(value).is_absolute() or ".." in Path(value).parts)
+        ):
+            raise invalid(key, value, "it must name a folder inside hydra.sweep.dir")
         if key not in PLACES or override.is_delete() or not isinstance(value, str | None):
             continue
         _check_named(key, value)
