@@ -2,40 +2,59 @@
 
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from regjax.config.checks import CHOICES
 from regjax.config.schema import as_written
 
-VARIABLE = re.compile(r"\$\{\s*oc\.env:\s*['\"]?([^,'\"}\s]+)")
-REFERENCE = re.compile(r"\$\{\s*([\w.]+)\s*\}")
+# Interpolations that can be told to give no secret: the default of an absent variable, another key by name.
+PLAIN = re.compile(r"\$\{\s*(?:oc\.env:\s*(?P<variable>\w+)\s*(?:,[^${}]*)?|(?P<key>[\w.]+))\s*\}")
 
 
 def from_environment(composed: DictConfig) -> dict[str, str]:
-    """The keys whose value is a text of the environment, each with what stands for it in saved files.
+    """The keys whose value has a text of the environment, each with what stands for it in saved files.
 
-    That is the interpolation as it was written, in <> so that nobody resolves it again; keys that refer to
-    such a key are among them. Numbers and choices are not: a report needs them, and neither is a secret.
+    That is the interpolation as it was written, in <> so that nobody resolves it again. Every interpolation
+    counts as one of the environment, but for variables that are not set, whose default is taken, and keys
+    that are not hidden themselves. Numbers and choices are shown: a report needs them, and neither is a secret.
     """
     values = as_written(composed)
-    written = {key: text for key, text in values.items() if isinstance(text, str) and "${" in text}
-    hidden = {key for key, text in written.items() if _is_set(text)}
-    while more := {key for key in written.keys() - hidden if hidden & set(REFERENCE.findall(written[key]))}:
-        hidden |= more
-    texts = [key for key in sorted(hidden) if isinstance(OmegaConf.select(composed, key), str)]
-    return {
-        key: f"<{written[key].replace('${', '').replace('}', '')}>" for key in texts if key not in CHOICES
-    }
+    texts = {key: str(value) for key, value in values.items() if isinstance(value, str | list | dict)}
+    written = {key: text for key, text in texts.items() if "${" in text}
+    shown = set(values)
+    while suspects := {key for key in written.keys() & shown if not _is_plain(written[key], shown)}:
+        shown -= suspects
+    hidden = {}
+    for key in sorted(written.keys() - shown):
+        value = OmegaConf.select(composed, key)
+        if any(_texts(value)) and value not in CHOICES.get(key, ()):
+            hidden[key] = f"<{written[key].replace('${', '').replace('}', '')}>"
+    return hidden
 
 
-def masked(text: str, values: dict[str, object], hidden: dict[str, str]) -> str:
-    """A text without the hidden keys' values."""
-    for key, written in hidden.items():
-        if values[key]:
-            text = text.replace(str(values[key]), written)
-    return text
+def masked(text: str, values: Mapping[str, object], hidden: Mapping[str, str]) -> str:
+    """A text without the hidden keys' values, those inside lists included."""
+    instead = {part: written for key, written in hidden.items() for part in _texts(values[key]) if part}
+    instead |= {repr(part)[1:-1]: written for part, written in instead.items()}  # as lists show it
+    longest_first = sorted(instead, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)) or r"(?!)", lambda it: instead[it[0]], text)
 
 
-def _is_set(text: str) -> bool:
-    return any(name in os.environ for name in VARIABLE.findall(text))
+def _is_plain(text: str, shown: set[str]) -> bool:
+    def unless_secret(found: re.Match[str]) -> str:
+        plain = found["key"] in shown if found["key"] else found["variable"] not in os.environ
+        return "" if plain else found[0]
+
+    return "${" not in PLAIN.sub(unless_secret, text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for pair in value.items() for part in pair for text in _texts(part))
+    elif isinstance(value, Sequence):
+        yield from (text for part in value for text in _texts(part))
