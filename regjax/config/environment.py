@@ -19,7 +19,7 @@ def from_environment(composed: DictConfig) -> dict[str, str]:
 
     That is the interpolation as it was written, in <> so that nobody resolves it again. Every interpolation
     counts as one of the environment, but for variables that are not set, whose default is taken, and keys
-    that are not hidden themselves. Numbers and choices are shown: a report needs them, and neither is a secret.
+    that are not hidden themselves. Numbers and choices are shown: a report needs them, none is a secret.
     """
     values = as_written(composed)
     texts = {key: str(value) for key, value in values.items() if isinstance(value, str | list | dict)}

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import queue
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from regjax.data.idx import IdxFile
 PATIENCE_SECONDS = 3.0
 # Of each connection, and of each silence in a transfer.
 TIMEOUT_SECONDS = 10.0
-# Bytes a second; a transfer that is slower than that, after its first silence, is given up.
+# Bytes of the file a second; a transfer that is slower, after two such times, is given up.
 SLOWEST = 5_000
 # Tries per mirror; the pause before each further one doubles.
 TRIES = 3
@@ -45,6 +46,10 @@ class _PassingError(_MirrorError):
 class _Session(requests.Session):
     """Leaves the bodies of redirects unread: requests would take them in whole, however long they are."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = MAX_REDIRECTS
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is not None:
@@ -57,7 +62,8 @@ def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> 
 
     Mirrors are URLs that end in a slash. One that fails is not asked again; where none is left, raises
     `DownloadError`: after PATIENCE_SECONDS where no server answers at all, after TRIES times TIMEOUT_SECONDS
-    and the pauses for each that falls silent later. One process at a time may download into a folder.
+    and the pauses for each that falls silent later. A try takes 2 * TIMEOUT_SECONDS and the time of the file
+    at SLOWEST at most, whatever a server does. One process at a time may download into a folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for remnant in folder.glob(".*.part"):  # of a process that was killed
@@ -68,18 +74,16 @@ def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> 
     if left:
         megabytes = sum(file.size for file in files) / 1e6
         print(f"downloading {megabytes:.1f} MB from {left[0]} to {folder}", file=sys.stderr, flush=True)
-    with _Session() as session:
-        session.max_redirects = MAX_REDIRECTS
-        for file in files:
-            while True:
-                if not left:
-                    raise DownloadError("\n".join(reasons))
-                try:
-                    _from_mirror(session, left[0] + file.name, file, folder)
-                    break
-                except _MirrorError as error:
-                    reasons.append(str(error))
-                    del left[0]
+    for file in files:
+        while True:
+            if not left:
+                raise DownloadError("\n".join(reasons))
+            try:
+                _from_mirror(left[0] + file.name, file, folder)
+                break
+            except _MirrorError as error:
+                reasons.append(str(error))
+                del left[0]
 
 
 def unreachable(urls: Sequence[str]) -> dict[str, str]:
@@ -109,23 +113,23 @@ def unreachable(urls: Sequence[str]) -> dict[str, str]:
     return {url: reason for url, reason in list(reasons.items()) if reason is not None}
 
 
-def _from_mirror(session: requests.Session, url: str, file: IdxFile, folder: Path) -> None:
+def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
     for attempt in range(1, TRIES + 1):
         try:
-            return _fetch(session, url, file, folder)
+            return _fetch(url, file, folder)
         except _PassingError as error:
             if attempt == TRIES:
                 raise _MirrorError(f"{error}, {TRIES} times") from error
         time.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1))
 
 
-def _fetch(session: requests.Session, url: str, file: IdxFile, folder: Path) -> None:
+def _fetch(url: str, file: IdxFile, folder: Path) -> None:
     """One try; the file has a temporary name until its size and hash are right."""
     temporary = folder / f".{file.name}.{uuid.uuid4().hex}.part"
     digest = hashlib.sha256()
     try:
         with temporary.open("xb") as target:
-            for part in _content(session, url, file.size):
+            for part in _in_time(url, file.size):
                 digest.update(part)
                 target.write(part)
         if digest.hexdigest() != file.sha256:
@@ -137,12 +141,45 @@ def _fetch(session: requests.Session, url: str, file: IdxFile, folder: Path) -> 
         temporary.unlink(missing_ok=True)
 
 
-def _content(session: requests.Session, url: str, size: int) -> Iterator[bytes]:
+def _in_time(url: str, size: int) -> Iterator[bytes]:
+    """What a server sends, given up as soon as it is slower than SLOWEST, headers and redirects included.
+
+    A socket's own time limit begins anew with each byte, so the connection is left to a thread. Where it is
+    given up, it ends with the next part of the file, or with the connection: it is a daemon.
+    """
+    parts: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+    given_up = threading.Event()
+
+    def receive() -> None:
+        try:
+            for part in _content(url, size):
+                if given_up.is_set():
+                    return
+                parts.put(part)
+            parts.put(None)
+        except Exception as error:  # raised where the parts are taken
+            parts.put(error)
+
+    until = time.monotonic() + 2 * TIMEOUT_SECONDS  # a connection, and a silence
+    threading.Thread(target=receive, daemon=True).start()
+    try:
+        while part := parts.get(timeout=max(0.0, until - time.monotonic())):
+            if isinstance(part, Exception):
+                raise part
+            until += len(part) / SLOWEST
+            yield part
+    except queue.Empty:
+        raise _PassingError(f"{url} sends fewer than {SLOWEST} bytes a second") from None
+    finally:
+        given_up.set()
+
+
+def _content(url: str, size: int) -> Iterator[bytes]:
     """What a server sends, byte for byte, refused as soon as there is more of it than `size`."""
-    started = time.monotonic()
     received = 0
     with (
         _told(url),
+        _Session() as session,
         session.get(
             url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
         ) as answer,
@@ -156,8 +193,6 @@ def _content(session: requests.Session, url: str, size: int) -> Iterator[bytes]:
             received += len(part)
             if received > size:
                 raise _MirrorError(f"{url} delivers another file: it is longer than {size} bytes")
-            if received < SLOWEST * (time.monotonic() - started - TIMEOUT_SECONDS):
-                raise _PassingError(f"{url} sends fewer than {SLOWEST} bytes a second")
             yield part
 
 

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,6 +39,20 @@ def trickling(handler):
         handler.wfile.write(b"x")
 
 
+def trickling_header(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    for _ in range(100):
+        time.sleep(0.02)
+        handler.wfile.write(b"x")
+
+
+def trickling_size_of_a_chunk(handler):
+    send(handler, b"1;", Transfer_Encoding="chunked")
+    for _ in range(100):
+        time.sleep(0.02)
+        handler.wfile.write(b"x")
+
+
 def silent(handler):
     send(handler, CONTENT[:1000], length=len(CONTENT))
     time.sleep(1)
@@ -56,6 +71,8 @@ FAULTS = {
     "silent": (silent, "breaks off", 3),
     "mute": (lambda h: time.sleep(1), "breaks off", 3),
     "trickling": (trickling, "sends fewer than", 3),
+    "trickling header": (trickling_header, "sends fewer than", 3),
+    "trickling size": (trickling_size_of_a_chunk, "sends fewer than", 3),
     "403": (lambda h: send(h, PAGE, status=403), "answers 403 Forbidden", 1),
     "404": (lambda h: send(h, PAGE, status=404), "answers 404 Not Found", 1),
     "429": (lambda h: send(h, PAGE, status=429), "answers 429 Too Many Requests", 3),
@@ -83,7 +100,7 @@ def test_a_mirror_that_fails_is_given_up_after_bounded_tries_and_nothing_is_left
     tmp_path, fault, monkeypatch
 ):
     respond, reason, tries = FAULTS[fault]
-    if fault in ("silent", "mute", "trickling"):
+    if fault in ("silent", "mute") or fault.startswith("trickling"):
         monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
     with mirror(respond) as (url, asked):
         with pytest.raises(download.DownloadError, match=f"^{url}data.gz {reason}"):
@@ -121,7 +138,8 @@ def test_a_failure_that_passes_is_tried_again(tmp_path):
 
 def test_pauses_double(tmp_path, monkeypatch):
     pauses = []
-    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    clock = SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic)  # of this module alone
+    monkeypatch.setattr(download, "time", clock)
     with mirror(FAULTS["503"][0]) as (url, _), pytest.raises(download.DownloadError):
         download.download([FILE], [url], tmp_path)
     assert pauses == [0.001, 0.002]
