@@ -187,6 +187,7 @@ class _Preparation:
             digest=digest,
             fingerprint=fingerprint,
             identity=identity,
+            cores=platforms.cores() if self._device.platform == "cpu" else None,
         )
 
     def _dataset(self, config: Config) -> tuple[Dataset, str]:

@@ -1,5 +1,6 @@
 """Writes one run down while it trains: its metrics, its log, its summary, its selected parameters."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -32,15 +33,15 @@ class Journal:
         """The directory says that the run is going to be trained."""
         runs.start(self.run.directory, records.columns(self.run.spec), provenance(self.run))
 
-    def resume(self, epoch: int) -> None:
+    def resume(self, epoch: int, remarks: Iterable[str]) -> None:
         """Goes on after an epoch that is done: what was written of later ones is taken back.
 
-        Raises `DamagedError` where the table lacks one of the epochs before.
+        `remarks` go to the log. Raises `DamagedError` where the table lacks one of the epochs before.
         """
         self._history = runs.rewind_metrics(self.run.directory, epoch)
         runs.write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
         changed = runs.changes_in_words(self.run.changes)
-        runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *changed)
+        runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *remarks, *changed)
 
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
         """Writes the epochs of one call, of which each took `seconds`; gives their rows."""
@@ -114,11 +115,13 @@ def ending(results: dict[str, Any]) -> str:
 def provenance(run: Run) -> dict[str, Any]:
     """The entries of a summary that are known before a run is trained."""
     changes = {"changes": list(run.changes)} if run.changes else {}
+    cores = {} if run.cores is None else {"cores": run.cores}
     return changes | {
         "selected_on_test": run.config["data.validation"] == "test",
         "fingerprint": run.fingerprint,
         "identity": run.identity,
         "versions": runs.versions(),
+        **cores,
         "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
         "overrides": run.overrides,
         "config": run.config | run.hidden,

@@ -19,12 +19,12 @@ def prepare(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
     more cores make one net no faster. Raises `UserError` where the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
-    _divide_cpu(min(jobs, _cores()))
+    _divide_cpu(min(jobs, cores()))
     return _devices(platform)[:jobs]
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
+def cores() -> int:
+    """The CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -17,23 +17,26 @@ NAME = re.compile(r"(\d+)-(\d+)")
 
 
 class Saved(NamedTuple):
-    """Where a run's state is: a folder, the lane in it, and the epochs that are done."""
+    """Where a run's state is: a folder, the lane in it, the epochs that are done, and `cores` of the run."""
 
     folder: Path
     lane: int
     epoch: int
+    cores: int | None
 
 
 class States:
     """Folders named by device and count, each with the lanes of one device; each save is all or nothing.
 
-    What is damaged is named and left out, so that a run goes on from the last state before.
+    What is damaged is named and left out, so that a run goes on from the last state before. Good are those
+    that were saved here, or verified when they were listed or restored.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._lock = threading.Lock()
         self._by_run: dict[str, list[Saved]] = {}
+        self._good: set[Path] = set()
         self._read: tuple[Path, Any] | None = None
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             self._list(path)
@@ -47,6 +50,7 @@ class States:
         try:
             for identity, saved in _table(path).items():
                 self._by_run.setdefault(identity, []).append(saved)
+            self._good.add(path)
         except DamagedError as error:
             _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
 
@@ -60,24 +64,28 @@ class States:
         """The stacked states of its folder. Raises `DamagedError`."""
         with self._lock:  # the lanes of one folder come one after the other
             if self._read is None or self._read[0] != saved.folder:
+                self._good.discard(saved.folder)  # until it is read
                 self._read = saved.folder, checkpoint.restore_lanes(saved.folder, template)
+                self._good.add(saved.folder)
             state: TrainState = self._read[1]
             return state
 
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
-        """Saves the lanes of a device, and removes its older states but `keep` that nobody waits for."""
+        """Saves the lanes of a device; before its last `keep` good states, those go that no run awaits."""
         with self._lock:
             own = sorted(self._own(device), key=_count)
             folder = self._folder / f"{device}-{_count(own[-1]) + 1 if own else 1}"
             standing = {
-                run.identity: Saved(folder, lane, int(state.epoch[lane])) for lane, run in runs.items()
+                run.identity: Saved(folder, lane, int(state.epoch[lane]), run.cores)
+                for lane, run in runs.items()
             }
             table = [
-                {"identity": identity, "lane": saved.lane, "epoch": saved.epoch}
+                {"identity": identity, "lane": saved.lane, "epoch": saved.epoch, "cores": saved.cores}
                 for identity, saved in standing.items()
             ]
             checkpoint.save_lanes(folder, state, {"lanes": table})
             self._by_run |= {identity: [saved] for identity, saved in standing.items()}
+            self._good.add(folder)
             self._prune([*own, folder], keep)
 
     def _own(self, device: int) -> list[Path]:
@@ -86,7 +94,9 @@ class States:
 
     def _prune(self, own: Sequence[Path], keep: int) -> None:
         awaited = {saved.folder for found in self._by_run.values() for saved in found}
-        for path in own[:-keep]:
+        kept = [path for path in own if path in self._good][-keep:]
+        older = own[: own.index(kept[0])] if len(kept) == keep else []
+        for path in older:
             if path not in awaited:
                 shutil.rmtree(path)
 
@@ -100,7 +110,10 @@ def _table(path: Path) -> dict[str, Saved]:
     """The lanes of a folder by the identity of their run. Raises `DamagedError`."""
     facts, count = verify(path), checkpoint.lanes_count(path)
     try:
-        table = {str(lane["identity"]): Saved(path, lane["lane"], lane["epoch"]) for lane in facts["lanes"]}
+        table = {
+            str(lane["identity"]): Saved(path, lane["lane"], lane["epoch"], lane["cores"])
+            for lane in facts["lanes"]
+        }
         if not all(saved.lane in range(count) and saved.epoch >= 0 for saved in table.values()):
             raise ValueError
     except (KeyError, TypeError, ValueError):

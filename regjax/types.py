@@ -233,7 +233,8 @@ class Run(NamedTuple):
     """A resolved run, ready to be trained.
 
     `config` is flat, by dotted key; `hidden` has what is saved in the place of texts from the environment.
-    `digest` is of the dataset. `changes` are those of its settings since it began.
+    `digest` is of the dataset. `changes` are those of its settings since it began. `cores` are those that the
+    process may use where the device is a CPU, on which last bits depend, and None elsewhere.
     """
 
     directory: Path
@@ -249,3 +250,4 @@ class Run(NamedTuple):
     fingerprint: str
     identity: str
     changes: tuple[dict[str, Any], ...] = ()
+    cores: int | None = None

@@ -14,7 +14,7 @@ from regjax.journal import Journal
 from regjax.lanes import Lanes
 from regjax.manifests import DamagedError
 from regjax.schedule import Group, Schedule
-from regjax.states import States
+from regjax.states import Saved, States
 from regjax.types import DeviceData, EpochRecord, Run
 
 # One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
@@ -58,6 +58,7 @@ class Worker:
                 for run in newcomers:
                     with self._containing(run, lanes):
                         self._begin(run, lanes)
+                self._retire(lanes)  # a run may have been saved after its last epoch, before its end
             if not lanes.runs:
                 return
             begun = time.perf_counter()
@@ -83,9 +84,11 @@ class Worker:
             return
         try:
             state = self._states.restore(saved, lanes.blank)
-            journal.resume(saved.epoch)
+            remarks = _other_cores(run, saved)
+            journal.resume(saved.epoch, remarks)
             lanes.resume(run, state, saved.lane)
-            self._schedule.watcher.note(f"{run.directory}: goes on after epoch {saved.epoch}")
+            for remark in (f"goes on after epoch {saved.epoch}", *remarks):
+                self._schedule.watcher.note(f"{run.directory}: {remark}")
         except DamagedError as error:
             self._schedule.watcher.note(f"warning: {error}; {run.directory} begins anew")
             journal.begin()
@@ -163,3 +166,11 @@ def _reason(run: Run, error: Exception) -> str:
         f"memory here ({told}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size or "
         "sweep.lanes."
     )
+
+
+def _other_cores(run: Run, saved: Saved) -> list[str]:
+    """XLA divides some of its sums by the number of cores: a resumed run then has other last bits."""
+    if saved.cores == run.cores:
+        return []
+    counts = f"CPU cores: {saved.cores} when its state was saved, {run.cores} now"
+    return [f"{counts}; the last bits may differ from those of a run without a break"]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.small import ROOT, without_seconds
+from tests.test_platforms import CORES
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_accuracy"
 # Tells what Hydra's sweepers are handed: what `main` returns, and what the launcher does.
@@ -165,6 +166,7 @@ def test_metrics_and_summary_have_the_documented_names(done):
     assert (summary["status"], summary["selected_epoch"], summary["selected_on_test"]) == ("done", 2, False)
     assert re.fullmatch("[0-9a-f]{64}", summary["fingerprint"])
     assert {"jax", "flax", "optax", "numpy"} <= set(summary["versions"])
+    assert summary["cores"] == CORES
 
 
 def test_a_directory_that_holds_another_run_is_refused_and_left_as_it_is(done):

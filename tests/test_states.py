@@ -1,10 +1,12 @@
 """Runs that go on from a saved state: to the same bits, from the newest good one, on any number of lanes."""
 
+import shutil
 import threading
 
 import numpy as np
 import pytest
 
+from regjax import runs as directories
 from regjax import states
 from regjax.lanes import Lanes
 from regjax.states import States
@@ -108,6 +110,55 @@ def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight
     assert_equal_to_straight(runs, summaries, straight)
 
 
+@pytest.mark.parametrize("found", ["when listed", "when restored"])
+def test_a_damaged_state_is_not_counted_among_those_that_are_kept(tmp_path, found):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 5, devices=1)
+    folder = tmp_path / "states"
+    known = States(folder) if found == "when restored" else None
+    good, damaged = sorted(folder.iterdir())
+    next(damaged.rglob("0.0")).write_bytes(b"x")
+    stop_after(runs, 1, states=known, devices=1)
+    (newest,) = set(folder.iterdir()) - {good, damaged}
+    assert set(folder.iterdir()) == {good, damaged, newest}
+    shutil.rmtree(newest)
+    assert States(folder).newest(runs[0]).folder == good
+    started(runs, devices=1)
+    assert len(list(folder.iterdir())) == 2
+    assert not {good, damaged} & set(folder.iterdir())
+
+
+class KilledAt(Heard):
+    """Copies a folder, as it is when some run comes to an epoch, and a kill would leave it."""
+
+    def __init__(self, epoch, folder, copy):
+        super().__init__()
+        self._epoch, self._folder, self._copy = epoch, folder, copy
+
+    def advance(self, run, row, line):
+        super().advance(run, row, line)
+        if row["epoch"] == self._epoch and not self._copy.exists():
+            shutil.copytree(self._folder, self._copy)
+
+
+def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_path):
+    def runs_in(folder):
+        return [
+            run_of(tmp_path / folder / str(seed), "checkpoint=every_epoch", f"trainer.epochs={epochs}")
+            for seed, epochs in enumerate((2, 6, 6, 6, 6))
+        ]
+
+    undisturbed = runs_in("undisturbed")
+    heard = KilledAt(4, tmp_path / "undisturbed", tmp_path / "killed")
+    summaries = trained(undisturbed, heard=heard, lanes=5, devices=1)
+    short, *_ = runs_in("killed")
+    assert directories.read_summary(short.directory)["status"] == "running"
+    assert States(tmp_path / "killed" / "states").newest(short).epoch == 2
+    summary = started([short])[short.directory]
+    assert results(summary) == results(summaries[undisturbed[0].directory])
+    assert numbers(short.directory) == numbers(undisturbed[0].directory)
+
+
 def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 5)
@@ -117,6 +168,19 @@ def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight):
     summaries = started(runs, heard=heard)
     assert any("metrics.csv: it has not the rows" in note for note in heard.notes)
     assert_equal_to_straight(runs, summaries, straight)
+
+
+@pytest.mark.parametrize(("before", "now", "told"), [(2, 1, True), (2, 2, False), (None, None, False)])
+def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, before, now, told):
+    (run,) = runs_of(tmp_path, 0, overrides=("trainer.epochs=4", "checkpoint=every_epoch"))
+    stop_after([run._replace(cores=before)], 2)
+    heard = Heard()
+    summary = started([run._replace(cores=now)], heard=heard)[run.directory]
+    remark = "CPU cores: 2 when its state was saved, 1 now; the last bits may differ"
+    assert any(f"{run.directory}: {remark}" in note for note in heard.notes) == told
+    assert (remark in (run.directory / "train.log").read_text()) == told
+    assert any("goes on after epoch 2" in note for note in heard.notes)
+    assert summary.get("cores") == now
 
 
 def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_without(tmp_path, straight, capsys):

@@ -98,8 +98,8 @@ def forge(folder, change):
     "facts",
     [
         {"lanes": 5},
-        {"lanes": [{"identity": "run", "lane": 10**12, "epoch": 3}]},
-        {"lanes": [{"identity": "run", "lane": -1, "epoch": 3}]},
+        {"lanes": [{"identity": "run", "lane": 10**12, "epoch": 3, "cores": 2}]},
+        {"lanes": [{"identity": "run", "lane": -1, "epoch": 3, "cores": 2}]},
         {"lanes": [{"identity": "run"}]},
         {"count": "many"},
         {"count": None},
