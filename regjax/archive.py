@@ -1,15 +1,15 @@
 """The runs that directories hold already, and where new ones belong among them."""
 
-import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from regjax import runs
-from regjax.manifests import DamagedError, saved_folders, verify
+from regjax.manifests import SELECTED, DamagedError, saved_folders, verify
 
-NEEDED = ("status", "identity", "overrides", "config", "versions")
+# What is compared, and so is in the summary of every run that has ended.
+COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
 
 
 class Held(NamedTuple):
@@ -29,38 +29,66 @@ class Archive(NamedTuple):
 def read_archive(path: Path, *, versions: Iterable[str] = ("regjax",)) -> Archive:
     """The runs in and below a directory, without those that other `versions` of these packages wrote."""
     held, left_out = [], []
-    for file in sorted(path.rglob(runs.SUMMARY), key=_order):
+    for directory in _directories(path):
         try:
-            held.append(Held(file.parent, _usable(file, versions)))
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            left_out.append(f"{file}: left out ({error})")
+            held.append(Held(directory, _usable(directory, versions)))
+        except (DamagedError, OSError) as error:
+            left_out.append(f"{directory / runs.SUMMARY}: left out ({error})")
     return Archive(held, left_out)
 
 
-def _usable(file: Path, versions: Iterable[str]) -> dict[str, Any]:
-    summary = json.loads(file.read_text())
-    missing = [key for key in NEEDED if key not in summary]
-    if missing:
-        raise ValueError(f"it lacks {missing[0]}")
+def _usable(directory: Path, versions: Iterable[str]) -> dict[str, Any]:
+    summary = runs.checked_summary(directory)
+    missing = [name for name in COMPARED if name not in summary]
+    if missing and summary["status"] in runs.ENDED:
+        raise DamagedError(f"it lacks {missing[0]}")
     for package in versions:
-        written, current = summary["versions"][package], runs.versions()[package]
+        written, current = summary["versions"].get(package), runs.versions()[package]
         if written != current:
-            raise ValueError(f"written by {package} {written}, this is {current}")
-    return dict(summary)
+            raise DamagedError(f"written by {package} {written}, this is {current}")
+    return summary
+
+
+def inspected(path: Path) -> Iterator[tuple[Path, Exception | None]]:
+    """Each ended run and each saved folder in and below a path, with what is wrong with it."""
+    for directory in _directories(path):
+        try:
+            summary = runs.checked_summary(directory)
+            if summary["status"] in runs.ENDED:
+                _check_selected(directory, summary)
+                yield directory, None
+        except (DamagedError, OSError) as error:
+            yield directory, error
+    for folder in sorted(saved_folders(path)):
+        try:
+            verify(folder)
+            yield folder, None
+        except (DamagedError, OSError) as error:
+            yield folder, error
+
+
+def _check_selected(directory: Path, summary: dict[str, Any]) -> None:
+    saved = summary["status"] == "done" and summary["config"].get("checkpoint") != "none"
+    if saved and not (directory / SELECTED).is_dir():
+        raise DamagedError(f"{directory / SELECTED}: it is missing")
 
 
 def warn_of_damage(directory: Path) -> None:
-    """Says where the parameters of a finished run are not as they were written."""
-    for folder in saved_folders(directory):
-        try:
-            verify(folder)
-        except DamagedError as error:
+    """Says where the results or the parameters of a finished run are not as they were written."""
+    for _, error in inspected(directory):
+        if error:
             print(f"warning: {error}; remove {directory} to train it again", file=sys.stderr)
 
 
-def _order(file: Path) -> tuple[Path, bool, int, str]:
-    name = file.parent.name
-    return (file.parent.parent, not name.isdigit(), int(name) if name.isdigit() else 0, name)
+def _directories(path: Path) -> list[Path]:
+    """The directories of runs in and below a path, by job number."""
+    found = {file.parent for file in path.rglob("*") if file.name in (runs.SUMMARY, runs.SUMS)}
+    return sorted(found, key=_order)
+
+
+def _order(directory: Path) -> tuple[Path, bool, int, str]:
+    name = directory.name
+    return (directory.parent, not name.isdigit(), int(name) if name.isdigit() else 0, name)
 
 
 def next_number(sweep_dir: Path, first: int) -> int:

@@ -11,10 +11,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from regjax.manifests import DamagedError, commit, put_on_disk, read_json, read_manifest, verify
+from regjax.manifests import SELECTED, DamagedError, commit, put_on_disk, read_json, read_manifest, verify
 from regjax.types import Scaling, Variables
 
-SELECTED = Path("checkpoints") / "selected"
 # Orbax's description of the tree, and zarr's of an array.
 TREE, ZARRAY = "_METADATA", ".zarray"
 # Of all arrays of a selected network: far above any MLP, and less than brings a machine down.

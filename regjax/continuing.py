@@ -10,8 +10,6 @@ from regjax.manifests import DamagedError
 from regjax.states import FOLDER, States
 from regjax.types import Run
 
-ENDED = ("done", "diverged", "failed")
-
 
 def going_on(run: Run, summary: Mapping[str, Any]) -> Run:
     """The run that goes on where `summary`, of its directory, stands.
@@ -29,7 +27,7 @@ def going_on(run: Run, summary: Mapping[str, Any]) -> Run:
     told = "; ".join(f"{key} was {shown(was)}, is {shown(now)}" for key, (was, now) in changed.items())
     refusal = f"hydra.run.dir={run.directory}: it holds another run ({told})"
     asked = run.config["checkpointing.allow_changes"]
-    if summary["status"] in ENDED:
+    if summary["status"] in runs.ENDED:
         ended = f", and it is {summary['status']}: only what was cut off goes on" if asked else ""
         raise UserError(f"{refusal}{ended}. Name another directory.")
     if not asked:

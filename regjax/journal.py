@@ -38,8 +38,8 @@ class Journal:
 
         `remarks` go to the log. Raises `DamagedError` where the table lacks one of the epochs before.
         """
-        self._history = runs.rewind_metrics(self.run.directory, epoch)
         runs.write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
+        self._history = runs.rewind_metrics(self.run.directory, epoch)
         changed = runs.changes_in_words(self.run.changes)
         runs.append_log(self.run.directory, f"resumed after epoch {epoch}", *remarks, *changed)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+SELECTED = Path("checkpoints") / "selected"
 # A manifest lists some files and lanes, of 100 bytes each: this is far above any.
 MAX_JSON_BYTES = 2**24
 
@@ -29,7 +30,7 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
         write(partial)
         listed = {
             "facts": facts,
-            "files": {str(path.relative_to(partial)): _digest(path) for path in _files(partial)},
+            "files": {str(path.relative_to(partial)): sha256(path) for path in _files(partial)},
         }
         text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
         (partial / MANIFEST).write_text(text)
@@ -56,12 +57,8 @@ def verify(folder: Path) -> dict[str, Any]:
     found = {str(path.relative_to(folder)): path for path in _files(folder)}
     found.pop(MANIFEST, None)
     for name, expected in listed["files"].items():
-        path = found.pop(name, None)
-        if path is None:
-            raise DamagedError(f"{folder / name}: it is missing")
-        digest = _digest(path)
-        if digest != expected:
-            raise DamagedError(f"{path}: SHA-256 is {digest}, expected {expected}")
+        found.pop(name, None)
+        check_file(folder / name, expected)
     if found:
         raise DamagedError(f"{next(iter(found.values()))}: it is not in the manifest")
     facts: dict[str, Any] = listed["facts"]
@@ -113,14 +110,24 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def _digest(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_file(path: Path, expected: str) -> None:
+    """Raises `DamagedError` where a file is missing or has another SHA-256."""
+    if not path.is_file():
+        raise DamagedError(f"{path}: it is missing")
+    digest = sha256(path)
+    if digest != expected:
+        raise DamagedError(f"{path}: SHA-256 is {digest}, expected {expected}")
 
 
 def saved_folders(path: Path) -> set[Path]:
     """The folders in and below a path that were saved, by their manifest or where it is missing by place."""
     by_manifest = {file.parent for file in path.rglob(MANIFEST)}
-    by_place = {folder for folder in path.rglob("checkpoints/selected") if folder.is_dir()}
+    by_place = {folder for folder in path.rglob(str(SELECTED)) if folder.is_dir()}
     states = {folder for folder in path.rglob("checkpoints/states/*-*") if folder.is_dir()}
     return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}

@@ -21,7 +21,7 @@ from regjax.trained import Trained, load_trained
 
 FIRST_CELLS = "row,predicted,"
 # What a run's directory holds, by the first part of its path there.
-OWN = (runs.METRICS, runs.SUMMARY, runs.LOG, "curves.png", "checkpoints", ".hydra")
+OWN = (runs.METRICS, runs.SUMMARY, runs.SUMS, runs.LOG, "curves.png", "checkpoints", ".hydra")
 FEWEST_SAMPLES = 2
 
 

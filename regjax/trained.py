@@ -14,19 +14,19 @@ from regjax.config import restored
 from regjax.config.checks import COUNT
 from regjax.config.resolve import resolve_network
 from regjax.errors import UserError
-from regjax.manifests import MAX_JSON_BYTES, DamagedError
+from regjax.manifests import SELECTED, DamagedError
 from regjax.types import Numerics, Scaling, StaticSpec
 
-# What is read of a summary, and what it may be; absent and null are None.
-ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "status": str,
-    "reason": str,
-    "config": dict,
-    "overrides": list,
-    "selected_epoch": int,
-    "selected_on_test": bool,
-    "test_accuracy": (int, float),
-}
+# What is read of a summary; absent is None.
+ENTRIES = (
+    "status",
+    "reason",
+    "config",
+    "overrides",
+    "selected_epoch",
+    "selected_on_test",
+    "test_accuracy",
+)
 
 
 class Trained(NamedTuple):
@@ -69,21 +69,13 @@ def load_trained(directory: Path) -> Trained:
 
 
 def _summary(directory: Path) -> dict[str, Any]:
-    """The entries of a run's summary that are read here, each of its kind."""
-    path = directory / runs.SUMMARY
-    if not path.is_file():
+    """The entries of a run's summary that are read here, as they were written."""
+    found = runs.read_summary(directory)
+    if found is None:
         below = next(iter(sorted(directory.glob(f"*/{runs.SUMMARY}"))), None)
         hint = f". Is it a sweep? Its runs lie below it, such as {below.parent}" if below else ""
         raise UserError(f"{directory}: it is no run's directory, as it has no {runs.SUMMARY}{hint}")
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise UserError(f"{path}: it has {path.stat().st_size} bytes, and may have {MAX_JSON_BYTES}")
-    found = runs.read_summary(directory)
-    entries = {name: found.get(name) if isinstance(found, dict) else None for name in ENTRIES}
-    for name, kind in ENTRIES.items():
-        needed = name in ("status", "config", "overrides")
-        if not isinstance(entries[name], kind) and (needed or entries[name] is not None):
-            raise UserError(f"{path}: its {name} is {entries[name]}, which no run writes")
-    return entries
+    return {name: found.get(name) for name in ENTRIES}
 
 
 def _command(summary: dict[str, Any], *settings: str) -> str:
@@ -96,7 +88,7 @@ def _command(summary: dict[str, Any], *settings: str) -> str:
 def _count(facts: dict[str, Any], name: str) -> int:
     value = facts.get(name)
     if type(value) is not int or not COUNT.accepts(value):
-        raise DamagedError(f"{checkpoint.SELECTED}: its {name} is {value}: {COUNT.allowed}")
+        raise DamagedError(f"{SELECTED}: its {name} is {value}: {COUNT.allowed}")
     return value
 
 

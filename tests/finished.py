@@ -1,5 +1,6 @@
 """The directory of a finished run, without the seconds that its training takes."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 from regjax import checkpoint, models, runs
 from regjax.checkpoint import Selected
 from regjax.journal import network, provenance
-from regjax.manifests import MANIFEST, _digest, _own_digest
+from regjax.manifests import MANIFEST, SELECTED, _own_digest, sha256
 from tests.sweeps import run_of
 
 
@@ -30,12 +31,24 @@ def finished(directory: Path, *overrides: str) -> Path:
 
 def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Changes a manifest as somebody would who knows how it is made: every SHA-256 in it is right."""
-    folder = directory / checkpoint.SELECTED
+    folder = directory / SELECTED
     path = folder / MANIFEST
     content = json.loads(path.read_text())
     content.pop("sha256")
     for name in content["files"]:
         if (folder / name).is_file():
-            content["files"][name] = _digest(folder / name)
+            content["files"][name] = sha256(folder / name)
     change(content)
     path.write_text(json.dumps(content | {"sha256": _own_digest(content)}))
+
+
+def forge_summary(directory: Path, text: str) -> None:
+    """Puts another text in the place of a summary, and its SHA-256 with it, as anybody can."""
+    (directory / runs.SUMMARY).write_text(text)
+    sums = {
+        name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
+        for name in ("metrics.csv", "summary.json")
+        if (directory / name).is_file()
+    }
+    lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
+    (directory / "SHA256SUMS").write_text("".join(lines))

@@ -9,7 +9,7 @@ import pytest
 
 from regjax import checkpoint, evaluation, models, training
 from regjax.checkpoint import Selected
-from regjax.manifests import DamagedError
+from regjax.manifests import SELECTED, DamagedError
 from regjax.types import Scaling, Variables
 from tests.small import clusters, composed, lanes, train
 
@@ -112,7 +112,7 @@ def test_orbax_reads_the_same_bits(tmp_path):
     saved = selected()
     checkpoint.save_selected(tmp_path, saved, FACTS)
     handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
-    read = handler.restore(tmp_path / checkpoint.SELECTED, args=ocp.args.PyTreeRestore())
+    read = handler.restore(tmp_path / SELECTED, args=ocp.args.PyTreeRestore())
     np.testing.assert_array_equal(
         read["variables.params.dense_0.kernel"], saved.variables.params["dense_0"]["kernel"]
     )

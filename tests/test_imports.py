@@ -79,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "study",
     },
     "other_launchers": {"archive"},
-    "verify": {"manifests"},
+    "verify": {"archive"},
     "trained": {"checkpoint", "config", "manifests", "models", "runs"},
     "predict": {"config", "evaluation", "inference", "inputs", "noise", "platforms", "runs", "trained"},
     "hydra_plugins": {"launcher"},

@@ -13,6 +13,7 @@ from regjax.report.__main__ import main as report
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
+from tests.finished import forge_summary
 
 SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
@@ -253,16 +254,23 @@ def test_finished_sweeps_are_compared_later_and_together(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (None, "left out"),
+        (None, "cannot be read"),
+        ({"status": "dnoe"}, "its status is dnoe, which no run writes"),
+        ({"status": "failed", "reason": None}, "its reason is None, which no run writes"),
+        ({"config": None}, "its config is None"),
+        ({"config": {}}, "it lacks data.name"),
+        ({"overrides": [5]}, "one of its overrides is 5"),
+        ({"test_accuracy": "0.9"}, "its test_accuracy is 0.9, which no run writes"),
+        ({"identity": [[]]}, "its identity is [[]]"),
         ({"versions": {"regjax": "0.0.1"}}, "written by regjax 0.0.1"),
         ({"status": "running"}, "status is running"),
-        ({"versions": None}, "left out"),
+        ({"versions": None}, "its versions is None"),
+        ({"versions": {}}, "written by regjax None"),
     ],
 )
 def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, change, reason):
     found = sweep_of(tmp_path, 0.0, 0.2)[3]
-    text = json.dumps(found.summary | change) if change else '{"status": "do'
-    (found.directory / "summary.json").write_text(text)
+    forge_summary(found.directory, json.dumps(found.summary | change) if change else '{"status": "do')
     assert report([str(tmp_path)]) == 1
     told = capsys.readouterr()
     assert str(found.directory) in told.err

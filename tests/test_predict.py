@@ -173,8 +173,8 @@ def test_options_out_of_range_are_refused(folder, capsys, arguments, run, messag
 
 
 def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
-    path = folder / "noisy" / runs.SUMMARY
-    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "tf32"'))
+    summary = runs.read_summary(folder / "noisy")
+    runs.write_summary(folder / "noisy", summary | {"config": summary["config"] | {"precision": "tf32"}})
     assert jax.default_backend() == "cpu"
     code, _, err = asked(capsys)
     assert (code, "trained at tf32, which this cpu lacks; predicted at float32" in err) == (0, True)

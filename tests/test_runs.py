@@ -12,6 +12,7 @@ from regjax.errors import UserError
 from tests.small import composed
 
 CONFIG = flatten(composed())
+DONE = {"status": "done", "identity": "some", "overrides": [], "config": CONFIG, "versions": {}}
 PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir", "data.mirror"}
 # How runs are compared says nothing about how they were trained.
 NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha")}
@@ -31,7 +32,7 @@ def strict(directory):
 
 
 def test_a_summary_reads_back_as_it_was_written(tmp_path):
-    summary = {"status": "done", "epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
+    summary = DONE | {"epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
     assert runs.write_summary(tmp_path, summary) == summary
     assert runs.read_summary(tmp_path) == summary
     assert strict(tmp_path) == summary
@@ -39,30 +40,29 @@ def test_a_summary_reads_back_as_it_was_written(tmp_path):
 
 def test_numbers_that_are_not_finite_become_null(tmp_path):
     bad = {
+        "status": "running",
         "nan": float("nan"),
         "nested": {"list": [float("inf"), np.float32("-inf"), np.float64("nan"), 1.0]},
     }
-    expected = {"nan": None, "nested": {"list": [None, None, None, 1.0]}}
+    expected = {"status": "running", "nan": None, "nested": {"list": [None, None, None, 1.0]}}
     assert runs.write_summary(tmp_path, bad) == expected
     assert strict(tmp_path) == expected
 
 
 def test_numpy_numbers_become_the_shortest_plain_ones(tmp_path):
-    written = runs.write_summary(
-        tmp_path,
-        {"float32": np.float32(0.1), "int": np.int32(3), "bool": np.bool_(True), "array": np.asarray(2)},
-    )
-    assert written == {"float32": 0.1, "int": 3, "bool": True, "array": 2}
+    values = {"float32": np.float32(0.1), "int": np.int32(3), "bool": np.bool_(True), "array": np.asarray(2)}
+    written = runs.write_summary(tmp_path, {"status": "done"} | values)
+    assert written == {"status": "done", "float32": 0.1, "int": 3, "bool": True, "array": 2}
     assert strict(tmp_path) == written
 
 
 def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
     runs.write_summary(tmp_path, {"status": "running"})
     os.link(tmp_path / "summary.json", tmp_path / "reader.json")  # a reader that has opened the old one
-    runs.write_summary(tmp_path, {"status": "done"})
+    runs.write_summary(tmp_path, DONE)
     assert json.loads((tmp_path / "reader.json").read_text()) == {"status": "running"}
-    assert runs.read_summary(tmp_path) == {"status": "done"}
-    assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json"}
+    assert runs.read_summary(tmp_path) == DONE
+    assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json", "SHA256SUMS"}
 
 
 def test_a_directory_without_a_summary_has_none(tmp_path):
@@ -100,14 +100,16 @@ def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_ar
 
 def test_a_run_begins_anew(tmp_path):
     directory = tmp_path / "new" / "run"
-    runs.start(directory, ["epoch"], {"identity": "old"})
+    runs.start(directory, ["epoch"], DONE)
     runs.append_metrics(directory, [{"epoch": 1}])
+    runs.write_summary(directory, DONE)
     runs.append_log(directory, "an old line")
-    runs.start(directory, ["epoch", "loss"], {"identity": "new"})
+    runs.start(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
     assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
     assert runs.read_metrics(directory) == {}
     assert not (directory / "train.log").exists()
-    assert runs.read_summary(directory) == {"status": "running", "identity": "new"}
+    assert not (directory / "SHA256SUMS").exists()
+    assert runs.read_summary(directory) == DONE | {"status": "running", "identity": "new"}
 
 
 def test_the_log_grows_by_a_line_with_its_time(tmp_path):

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regjax import checkpoint, predict, runs
-from regjax.manifests import MANIFEST
-from tests.finished import finished, forge
+from regjax import predict, runs
+from regjax.manifests import MANIFEST, SELECTED
+from tests.finished import finished, forge, forge_summary
 
 ROWS = np.zeros((3, 7))
-SELECTED = checkpoint.SELECTED
 KERNEL = SELECTED / "variables.params.dense_0.kernel"
 
 
@@ -124,9 +123,9 @@ def test_a_member_that_unpacks_to_more_than_it_says_is_cut_off(place, capsys):
     ],
 )
 def test_a_configuration_holds_known_keys_and_plain_values(place, capsys, key, value):
-    path = place / "run" / runs.SUMMARY
-    summary = json.loads(path.read_text())
-    path.write_text(json.dumps(summary | {"config": summary["config"] | {key: value}}))
+    summary = runs.read_summary(place / "run")
+    changed = {"config": summary["config"] | {key: value}}
+    forge_summary(place / "run", json.dumps(summary | changed))
     modules = set(sys.modules)
     assert refused(capsys).startswith(f"error: {key}")
     assert not {
@@ -147,14 +146,14 @@ def test_a_configuration_holds_known_keys_and_plain_values(place, capsys, key, v
     ],
 )
 def test_a_summary_that_is_none_is_refused(place, capsys, text):
-    (place / "run" / runs.SUMMARY).write_text(text)
+    forge_summary(place / "run", text)
     assert "summary.json" in refused(capsys)
 
 
 def test_what_a_summary_says_moves_no_cursor(place, capsys):
-    path = place / "run" / runs.SUMMARY
-    summary = json.loads(path.read_text())
-    path.write_text(json.dumps(summary | {"status": "failed", "reason": "\x1b[2J\nall is well"}))
+    summary = runs.read_summary(place / "run")
+    changed = {"status": "failed", "reason": "\x1b[2J\nall is well"}
+    forge_summary(place / "run", json.dumps(summary | changed))
     assert r"\x1b[2J\nall is well" in refused(capsys)
 
 
@@ -210,7 +209,7 @@ def test_a_forged_array_is_refused_before_it_is_taken(place, capsys, entry, valu
 def test_an_array_and_a_configuration_that_agree_on_too_much_are_refused(place, capsys):
     width = 2**31 - 1
     path = place / "run" / runs.SUMMARY
-    path.write_text(path.read_text().replace("\n      9\n", f"\n      {width}\n"))
+    forge_summary(place / "run", path.read_text().replace("\n      9\n", f"\n      {width}\n"))
 
     def widen(content):
         leaves = json.dumps(content["facts"]["leaves"])
