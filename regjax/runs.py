@@ -239,7 +239,7 @@ def _check_sums(directory: Path) -> None:
 def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
     """Raises `DamagedError` where the summary has not the entries, or not of the kinds, that runs write."""
     kinds = NEEDED | {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
-    if summary.get("status") not in ("done", "running"):
+    if summary.get("status") not in ("done", *CUT_OFF):
         kinds["reason"] = (str,)
     for name, value in summary.items():
         if name.endswith(NUMBERS) and value is not None:

@@ -159,6 +159,19 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
     assert numbers(short.directory) == numbers(undisturbed[0].directory)
 
 
+@pytest.mark.parametrize("cut", [1, 4, 20])
+def test_a_table_whose_last_row_is_cut_off_is_not_gone_on_from(tmp_path, straight, cut):
+    runs = runs_of(tmp_path, 0)
+    stop_after(runs, 5)
+    table = runs[0].directory / "metrics.csv"
+    table.write_text(table.read_text()[:-cut])
+    heard = Heard()
+    summaries = started(runs, heard=heard)
+    (note,) = [note for note in heard.notes if "begins anew" in note]
+    assert f"{table}: its last line is cut off" in note
+    assert_equal_to_straight(runs, summaries, straight)
+
+
 def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 5)

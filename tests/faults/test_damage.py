@@ -4,10 +4,11 @@ import hashlib
 import json
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
-from regjax import checkpoint, training
+from regjax import checkpoint, runs, training
 from regjax.lanes import stacked
 from regjax.manifests import MANIFEST, DamagedError, verify
 from regjax.states import States
@@ -57,6 +58,41 @@ def test_200_of_200_flipped_bits_are_found_and_their_file_named(copy):
     assert found == 200
     assert verify(newer)["lanes"]
     assert verify(selected)["leaves"]
+
+
+def test_100_of_100_flipped_bits_of_a_runs_results_are_found_and_their_file_named(saved, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(saved[0] / "run", directory)
+    names = ("metrics.csv", "summary.json")
+    for number in range(100):
+        draw = random.Random(number)
+        path = directory / draw.choice(names)
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedError, match=f"{path}: SHA-256 is [0-9a-f]*, expected"):
+            runs.checked_summary(directory)
+        path.write_bytes(whole)
+    assert runs.checked_summary(directory)["status"] == "done"
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "summary.json"])
+def test_a_single_run_whose_results_are_damaged_is_refused_and_left_as_it_is(command, name):
+    arguments = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
+    assert command(arguments).code == 0
+    path = Path("out", name)
+    whole = path.read_bytes()
+    damage(path, "truncated")
+    refused = command(arguments)
+    assert refused.code == 1
+    assert f"error: {path.absolute()}: SHA-256 is " in refused.err
+    assert "Name another directory" in refused.err
+    path.write_bytes(whole)
+    shutil.rmtree("out/checkpoints")
+    again = command(arguments)
+    assert again.code == 0
+    assert f"warning: {Path('out/checkpoints/selected').absolute()}: it is missing" in again.err
 
 
 def damage(path, how):
