@@ -23,6 +23,7 @@ METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "cur
 SUMS = "SHA256SUMS"
 SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
 SUMS_BYTES = 2**10
+# The statuses; a run that was cut off is trained again without being asked.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
 # What others than a run's own program read of its summary, and of the configuration there.
 Kinds = dict[str, tuple[type, ...]]
@@ -247,10 +248,10 @@ def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
     _check_kinds(path, summary, kinds)
     _check_kinds(path, summary["config"], CONFIG)
     if summary["status"] not in (*ENDED, *CUT_OFF):
-        raise DamagedError(f"{path}: its status is {summary['status']}, which no run writes")
+        raise DamagedError(f"{path}: its status is {summary['status']!r}, which no run writes")
     for override in summary["overrides"]:
         if type(override) is not str:
-            raise DamagedError(f"{path}: one of its overrides is {override}, which no run writes")
+            raise DamagedError(f"{path}: one of its overrides is {override!r}, which no run writes")
 
 
 def _check_kinds(path: Path, entries: Mapping[str, Any], kinds: Kinds) -> None:
@@ -258,7 +259,7 @@ def _check_kinds(path: Path, entries: Mapping[str, Any], kinds: Kinds) -> None:
         if name not in entries:
             raise DamagedError(f"{path}: it lacks {name}")
         if type(entries[name]) not in kind:
-            raise DamagedError(f"{path}: its {name} is {entries[name]}, which no run writes")
+            raise DamagedError(f"{path}: its {name} is {entries[name]!r}, which no run writes")
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -17,10 +17,8 @@ from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, variant_called, variants
+from regjax.runs import CUT_OFF
 from regjax.types import Run
-
-# A run that reads so is where its sweep was cut off: it is trained again without being asked.
-CUT_OFF = ("running", "interrupted")
 
 
 class Study:

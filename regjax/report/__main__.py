@@ -10,8 +10,7 @@ from regjax.report.comparison import HIGHER_IS_BETTER, PAIRED_BY
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
-
-ENDED = ("done", "diverged", "failed")
+from regjax.runs import ENDED
 
 
 def read_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
