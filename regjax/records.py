@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from regjax.penalties import TERMS, ledger_terms
+from regjax.runs import HIGHER_IS_BETTER
 from regjax.types import Ended, EpochRecord, Metrics, StaticSpec
 
 PARTS = ("train", "val", "test")
 LEDGER = ledger_terms(frozenset(TERMS))
-HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 
 
 def columns(spec: StaticSpec) -> list[str]:

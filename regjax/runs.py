@@ -60,6 +60,10 @@ NOT_IDENTITY = (
     "sweep.allow_diverged",
 )
 NOT_TRAINING = "compare."
+# A run that reads so has ended; it is trained again only where that is asked for, and `done` never is.
+ENDED = ("done", "diverged", "failed")
+# What is measured on rows.
+HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
 
 
@@ -73,10 +77,17 @@ def versions() -> dict[str, str]:
 
 def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
     """SHA-256 of all that decides a run's results: equal identities mean the same run."""
-    decisive = {key: value for key, value in config.items() if is_decisive(key)}
-    # 0 and 0.0 are one number, where a key takes both.
-    decisive = {key: float(value) if type(value) is int else value for key, value in decisive.items()}
-    return identity_of_parts([decisive, fingerprint, device_kind, __version__, version("jaxlib")])
+    return identity_of_parts([decisive(config), fingerprint, device_kind, __version__, version("jaxlib")])
+
+
+def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide what is trained, equal numbers alike."""
+    return {key: one_number(value) for key, value in config.items() if is_decisive(key)}
+
+
+def one_number(value: Any) -> Any:
+    """A setting's value: 0 and 0.0 are one number, where a key takes both."""
+    return float(value) if type(value) is int else value
 
 
 def is_decisive(key: str) -> bool:

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from regjax.archive import Held, read_archive
+from regjax.config.checks import CHOICES
 from regjax.errors import UserError, nearest
-from regjax.report.comparison import HIGHER_IS_BETTER, PAIRED_BY
+from regjax.report.comparison import PAIRED_BY
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     parser.add_argument("--baseline", help="a variant's name; the first one where not given")
     parser.add_argument(
-        "--metric", choices=list(HIGHER_IS_BETTER), help="the runs' compare.metric by default"
+        "--metric", choices=CHOICES["compare.metric"], help="the runs' compare.metric by default"
     )
     parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
     parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md, .json and curves.png")

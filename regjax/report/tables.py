@@ -39,6 +39,8 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
         return [("status", summary["reason"])]
+    from regjax.evaluation import ZERO  # with JAX, which the comparison of finished runs does without
+
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):
         text = f"accuracy {_number(summary[f'{part}_accuracy'])}  loss {_number(summary[f'{part}_loss'])}"
@@ -47,7 +49,7 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         entries.append((name, text if summary[f"{part}_loss"] is not None else "no rows"))
     terms = {name.removeprefix("loss_"): value for name, value in summary["ledger"].items()}
     entries.append(("ledger", "  ".join(f"{term} {value:.4f}" for term, value in terms.items())))
-    entries.append(("sparsity", f"{summary['sparsity']:.1%} of kernel weights are under 0.001"))
+    entries.append(("sparsity", f"{summary['sparsity']:.1%} of kernel weights are under {ZERO}"))
     entries.append(("seconds", f"{summary['seconds']:.1f} for {summary['epochs']} epochs, without compiling"))
     return entries
 
