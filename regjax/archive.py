@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from operator import itemgetter
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from regjax import runs
@@ -20,7 +21,7 @@ class Held(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """The usable runs by job number, and a line for each that is left out."""
+    """The usable runs by sweep and job number, and a line for each that is left out."""
 
     runs: list[Held]
     left_out: list[str]
@@ -31,10 +32,11 @@ def read_archive(path: Path, *, versions: Iterable[str] = ("regjax",)) -> Archiv
     held, left_out = [], []
     for directory in _directories(path):
         try:
-            held.append(Held(directory, _usable(directory, versions)))
+            run = Held(directory, _usable(directory, versions))
+            held.append((_order(run), run))
         except (DamagedError, OSError) as error:
             left_out.append(f"{directory / runs.SUMMARY}: left out ({error})")
-    return Archive(held, left_out)
+    return Archive([run for _, run in sorted(held, key=itemgetter(0))], left_out)
 
 
 def _usable(directory: Path, versions: Iterable[str]) -> dict[str, Any]:
@@ -81,23 +83,27 @@ def warn_of_damage(directory: Path) -> None:
 
 
 def _directories(path: Path) -> list[Path]:
-    """The directories of runs in and below a path, by job number."""
-    found = {file.parent for file in path.rglob("*") if file.name in (runs.SUMMARY, runs.SUMS)}
-    return sorted(found, key=_order)
+    """The directories of runs in and below a path."""
+    return sorted({file.parent for file in path.rglob("*") if file.name in (runs.SUMMARY, runs.SUMS)})
 
 
-def _order(directory: Path) -> tuple[Path, bool, int, str]:
-    name = directory.name
-    return (directory.parent, not name.isdigit(), int(name) if name.isdigit() else 0, name)
+def _order(run: Held) -> tuple[Path, bool, int, str]:
+    """The folder of the sweep, and the job's number in it: of a run of no sweep, what its own folder says."""
+    name, job = run.directory.name, run.summary.get("job")
+    if job is None:
+        return run.directory.parent, not name.isdecimal(), int(name) if name.isdecimal() else 0, name
+    depth = len(PurePosixPath(job["folder"]).parts)
+    return Path(*run.directory.parts[:-depth]), False, int(job["number"]), name
 
 
-def next_number(sweep_dir: Path, first: int) -> int:
+def next_number(sweep_dir: Path, first: int, held: Iterable[Held]) -> int:
     """The number of the next job: after all that the directory holds, whatever became of them.
 
     A folder with no more than Hydra's settings is of a job that was killed before it began.
     """
-    numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdigit()]
+    numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdecimal()]
     taken = [int(path.name) for path in numbered if any(entry.name != ".hydra" for entry in path.iterdir())]
+    taken += [int(run.summary["job"]["number"]) for run in held if run.summary.get("job")]
     return max(taken) + 1 if taken else first
 
 

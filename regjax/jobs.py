@@ -140,7 +140,7 @@ def accepted(status: str, settings: Mapping[str, Any]) -> bool:
     return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])
 
 
-def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:
+def write_refusal(job: Refused, directory: Path, number: dict[str, Any] | None) -> dict[str, Any]:
     """A directory that says why there is no run in it; gives its summary."""
     directory.mkdir(parents=True, exist_ok=True)
     runs.append_log(directory, job.reason)
@@ -151,6 +151,8 @@ def write_refusal(job: Refused, directory: Path) -> dict[str, Any]:
         "overrides": job.overrides,
         "config": job.config | job.hidden,
     }
+    if number:
+        summary["job"] = number
     return runs.write_summary(directory, summary)
 
 

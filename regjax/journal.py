@@ -1,5 +1,6 @@
 """Writes one run down while it trains: its metrics, its log, its summary, its selected parameters."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,8 +15,8 @@ from regjax.types import Ended, EpochRecord, Run
 RESULTS = (
     "selected_epoch",
     "epochs",
-    *(f"{part}_{metric}" for part in records.PARTS for metric in records.HIGHER_IS_BETTER),
-    *(f"best_val_{metric}{kind}" for metric in records.HIGHER_IS_BETTER for kind in ("", "_epoch")),
+    *(f"{part}_{metric}" for part in records.PARTS for metric in runs.HIGHER_IS_BETTER),
+    *(f"best_val_{metric}{kind}" for metric in runs.HIGHER_IS_BETTER for kind in ("", "_epoch")),
     "ledger",
     "sparsity",
     "seconds",
@@ -114,15 +115,22 @@ def ending(results: dict[str, Any]) -> str:
 
 def provenance(run: Run) -> dict[str, Any]:
     """The entries of a summary that are known before a run is trained."""
-    changes = {"changes": list(run.changes)} if run.changes else {}
-    cores = {} if run.cores is None else {"cores": run.cores}
-    return changes | {
+    sometimes: dict[str, Any] = {"changes": list(run.changes)} if run.changes else {}
+    sometimes |= {"job": run.job} if run.job else {}
+    sometimes |= {} if run.cores is None else {"cores": run.cores}
+    parts = {part: rows for part, rows in run.split._asdict().items() if part != "sample"}
+    return sometimes | {
         "selected_on_test": run.config["data.validation"] == "test",
         "fingerprint": run.fingerprint,
         "identity": run.identity,
         "versions": runs.versions(),
-        **cores,
-        "rows": {part: len(rows) for part, rows in run.split._asdict().items() if part != "sample"},
+        "rows": {part: len(rows) for part, rows in parts.items()},
+        "row_digests": {part: _digest(run.digest, rows) for part, rows in parts.items()},
         "overrides": run.overrides,
         "config": run.config | run.hidden,
     }
+
+
+def _digest(dataset: str, rows: np.ndarray) -> str:
+    """SHA-256 of some rows: of their places, with the digest of the dataset that these are places in."""
+    return hashlib.sha256(dataset.encode() + rows.tobytes()).hexdigest()

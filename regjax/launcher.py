@@ -1,5 +1,6 @@
 """Hydra's side of a run: what it composed goes in, and what its sweepers want back comes out."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 class Composed(NamedTuple):
     """A job of a sweep as Hydra composed it: the task's configuration, Hydra's own, what we make of them."""
 
-    number: int
+    numbered: dict[str, Any]
     task: DictConfig
     hydra: DictConfig
     directory: Path
@@ -59,6 +60,7 @@ def run_single(composed: DictConfig) -> float | None:
     with sole_writer(directory, key):
         held = runs.read_summary(directory)
         run = going_on(run, held) if held else run
+        run = run._replace(job=_numbered(hydra, directory)) if sweep else run
         if held and held["status"] == "done":
             print(f"{directory}: done already, not trained again", file=sys.stderr)
             warn_of_damage(directory)
@@ -124,9 +126,9 @@ def launch(
         study = Study(directory, prepared)
         study.check_baseline()
         for place, number in study.new_jobs(initial_job_idx).items():
-            if composed[place].number != number:
+            if composed[place].numbered["number"] != number:
                 composed[place] = _composed(context, config, list(job_overrides[place]), number)
-            study.place(place, composed[place].directory)
+            study.place(place, composed[place].directory, composed[place].numbered)
         for place in study.directories:
             _record(composed[place].directory, composed[place].task, composed[place].hydra)
         outcomes = study.train(devices)
@@ -167,7 +169,13 @@ def _composed(context: HydraContext, config: DictConfig, overrides: list[str], n
     with read_write(whole), open_dict(whole):
         del whole["hydra"]
     job = _job(whole, hydra.hydra.overrides.task)
-    return Composed(number, whole, hydra, directory, job)
+    return Composed(_numbered(hydra.hydra, directory), whole, hydra, directory, job)
+
+
+def _numbered(hydra: Any, directory: Path) -> dict[str, Any]:
+    """Which job of its sweep Hydra takes one for."""
+    folder = os.path.relpath(directory.resolve(), Path(str(hydra.sweep.dir)).resolve())
+    return {"number": hydra.job.num, "folder": folder}
 
 
 def _inside(sweep: Path, name: str) -> Path:

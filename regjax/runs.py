@@ -24,6 +24,7 @@ SUMS = "SHA256SUMS"
 SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
 SUMS_BYTES = 2**10
 # The statuses; a run that was cut off is trained again without being asked.
+# A run that reads so has ended, or is where its command was cut off: that is trained again without being asked.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
 # What others than a run's own program read of its summary, and of the configuration there.
 Kinds = dict[str, tuple[type, ...]]
@@ -37,10 +38,13 @@ NEEDED: Kinds = {
 OPTIONAL: Kinds = {
     "reason": (str,),
     "changes": (list,),
+    "job": (dict,),
+    "row_digests": (dict,),
     "rows": (dict,),
     "ledger": (dict,),
     "selected_on_test": (bool,),
 }
+JOB: Kinds = {"number": (int,), "folder": (str,)}
 CONFIG: Kinds = {"data.name": (str,), "seed": (int,), "data.split_seed": (int,)}
 NUMBERS = ("_loss", "_accuracy", "_epoch")
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
@@ -60,8 +64,6 @@ NOT_IDENTITY = (
     "sweep.allow_diverged",
 )
 NOT_TRAINING = "compare."
-# A run that reads so has ended; it is trained again only where that is asked for, and `done` never is.
-ENDED = ("done", "diverged", "failed")
 # What is measured on rows.
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
@@ -258,6 +260,7 @@ def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
             kinds[name] = (int, float)
     _check_kinds(path, summary, kinds)
     _check_kinds(path, summary["config"], CONFIG)
+    _check_kinds(path, summary.get("job") or {}, JOB if summary.get("job") is not None else {})
     if summary["status"] not in (*ENDED, *CUT_OFF):
         raise DamagedError(f"{path}: its status is {summary['status']!r}, which no run writes")
     for override in summary["overrides"]:

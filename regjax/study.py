@@ -30,6 +30,7 @@ class Study:
     def __init__(self, directory: Path, prepared: Sequence[Prepared]):
         self.directory, self._prepared = directory, prepared
         self.directories: dict[int, Path] = {}
+        self._jobs: dict[int, dict[str, Any]] = {}
         self._archive = self._read()
         self._held = archive.held_by_identity(self._archive.runs)
         self._first = archive.first_places([job.identity for job in prepared])
@@ -59,15 +60,15 @@ class Study:
     def new_jobs(self, first: int) -> dict[int, int]:
         """The places of the jobs that the directory does not hold, with their numbers, which go on."""
         new = [place for identity, place in self._first.items() if identity not in self._held]
-        number = archive.next_number(self.directory, first)
+        number = archive.next_number(self.directory, first, self._archive.runs)
         return {place: number + at for at, place in enumerate(sorted(new))}
 
-    def place(self, place: int, directory: Path) -> None:
-        """Gives a new job its directory, which no other run may have."""
+    def place(self, place: int, directory: Path, job: dict[str, Any]) -> None:
+        """Gives a new job its directory, which no other run may have, and its number."""
         if directory in self.directories.values() or (directory / runs.SUMMARY).exists():
             allowed = "it must name another folder for each job, such as ${hydra.job.num}"
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
-        self.directories[place] = directory
+        self.directories[place], self._jobs[place] = directory, job
 
     def train(self, devices: Sequence[jax.Device]) -> list[Held]:
         """Trains what is new, was cut off, or is to be tried again; gives the outcome of every job."""
@@ -77,14 +78,15 @@ class Study:
         for identity, place in self._first.items():
             job, held = self._prepared[place], self._held.get(identity)
             directory = held.directory if held else self.directories[place]
+            number = held.summary.get("job") if held else self._jobs[place]
             if held and not self._again(held.summary):
                 outcomes[identity] = Held(directory, held.summary)
                 settled.append(held.summary["status"])
                 archive.warn_of_damage(directory)
             elif isinstance(job, Refused):
-                outcomes[identity] = Held(directory, jobs.write_refusal(job, directory))
+                outcomes[identity] = Held(directory, jobs.write_refusal(job, directory, number))
             else:
-                waiting.append(job._replace(directory=directory))
+                waiting.append(job._replace(directory=directory, job=number))
         self._tell(settled)
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = jobs.train(waiting, devices, watcher, self.directory, self._place)

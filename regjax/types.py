@@ -234,7 +234,9 @@ class Run(NamedTuple):
 
     `config` is flat, by dotted key; `hidden` has what is saved in the place of texts from the environment.
     `digest` is of the dataset. `changes` are those of its settings since it began. `cores` are those that the
-    process may use where the device is a CPU, on which last bits depend, and None elsewhere.
+    process may use where the device is a CPU, on which last bits depend, and None elsewhere. `job` has the
+    `number` of a sweep's job, in the grid's order, and its `folder` in that of the sweep; it is None without
+    a sweep.
     """
 
     directory: Path
@@ -251,3 +253,4 @@ class Run(NamedTuple):
     identity: str
     changes: tuple[dict[str, Any], ...] = ()
     cores: int | None = None
+    job: dict[str, Any] | None = None

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from regjax import archive, runs
-from tests.sweeps import numbers
+from regjax import runs
+from regjax.archive import Held
+from regjax.journal import provenance, without_results
+from regjax.study import Study
+from tests.sweeps import numbers, run_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"
 
@@ -49,7 +52,7 @@ def test_a_top_up_trains_only_what_is_new_and_numbers_it_on(command):
     assert of_jobs("model.dropout", 4, 5) == [0, 0.2]
     assert "of 6 runs 4 are done already: not trained again" in more.err
     assert [row["n"] for row in comparison()["comparisons"]["wine"]["rows"]] == [3, 3]
-    assert comparison()["looks"] == [4, 6]
+    assert [look["runs"] for look in comparison()["looks"]] == [4, 6]
     assert "look 2 at this sweep" in more.out
     for number in (4, 5):
         hydra = Path(f"out/{number}/.hydra/hydra.yaml").read_text()
@@ -183,6 +186,34 @@ def test_directories_may_be_named_by_their_overrides(command):
     assert (again.code, "2 are done already" in again.err) == (0, True)
 
 
+def test_variants_keep_the_order_of_their_grids_however_folders_are_called(command):
+    def order():
+        return [row["variant"] for row in comparison()["comparisons"]["wine"]["rows"]]
+
+    named = "'hydra.sweep.subdir=rate/${model.dropout}'"
+    assert command(f"-m {SMALL} model.dropout=1.5,0.5,0.2 {named}").code == 1
+    assert order() == ["model.dropout=1.5", "model.dropout=0.5", "model.dropout=0.2"]
+    assert command(f"-m {SMALL} model.dropout=0.3,0.2 {named}").code == 0
+    failed = Path("out/rate/0.5")
+    runs.write_summary(failed, runs.read_summary(failed) | {"status": "failed", "reason": "a full disk"})
+    assert command(f"-m {SMALL} model.dropout=0.5,1.5 {named} sweep.retry=true").code == 1
+    assert order() == [f"model.dropout={rate}" for rate in (1.5, 0.5, 0.2, 0.3)]
+    assert [runs.read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")] == [
+        {"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))
+    ]
+
+
+def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):
+    run = run_of(tmp_path / "0")
+    study = Study(tmp_path, [run])
+    study.compare([Held(run.directory, without_results("failed", "the disk is full") | provenance(run))])
+    assert not run.directory.exists()
+    numbers = json.loads((tmp_path / "comparison.json").read_text())
+    assert numbers["failures"] == ["not done: 0: the disk is full"]
+    ((row,),) = (found["rows"] for found in numbers["comparisons"].values())
+    assert (row["n"], row["failed"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -237,13 +268,3 @@ def test_a_baseline_is_a_variant_of_each_dataset(command):
         ["l2", "none"]
     ] * 2
     assert "wine l2 seed=0: done" in done.out
-
-
-def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
-    assert archive.next_number(tmp_path, 3) == 3
-    for name in ("2", "17", "notes", "5x"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "train.log").touch()
-    assert archive.next_number(tmp_path, 3) == 18
-    (tmp_path / "18" / ".hydra").mkdir(parents=True)  # of a job that was killed before it began
-    assert archive.next_number(tmp_path, 3) == 18
