@@ -24,7 +24,6 @@ SUMS = "SHA256SUMS"
 SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
 SUMS_BYTES = 2**10
 # The statuses; a run that was cut off is trained again without being asked.
-# A run that reads so has ended, or is where its command was cut off: that is trained again without being asked.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
 # What others than a run's own program read of its summary, and of the configuration there.
 Kinds = dict[str, tuple[type, ...]]

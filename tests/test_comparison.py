@@ -5,18 +5,23 @@ import pytest
 from scipy import stats
 
 from regjax.errors import UserError
+from regjax.jobs import Job, prepare
+from regjax.journal import provenance
 from regjax.report.comparison import compare_variants
 from regjax.report.variants import grouped_by, variant_called, variants
+from tests.small import composed
 
 
-def run(seed, accuracy, *overrides, status="done", on_test=False, split_seed=0, **config):
+def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
+    """`rows` tells the parts of its data from those of other runs."""
     metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy")
     return {
         "status": status,
         "selected_on_test": on_test,
-        "config": {"seed": seed, "data.split_seed": split_seed} | config,
+        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0} | config,
         "overrides": [f"seed={seed}", *overrides],
         "rows": {"train": 800, "validation": 100, "test": 200},
+        "row_digests": {"train": "a", "validation": "b", "test": "c"} | (rows or {}),
         **dict.fromkeys(metrics, accuracy if status == "done" else None),
     }
 
@@ -135,16 +140,51 @@ def test_where_test_rows_validated_the_validation_metric_is_judged_and_flagged()
     assert any("TEST rows" in note for note in comparison.notes)
 
 
-def test_splits_that_follow_the_seed_are_judged_by_the_corrected_t():
-    def varied(accuracies):
-        return [run(seed, value, split_seed=seed) for seed, value in enumerate(accuracies)]
+def of_parts(*parts, key="data.split_seed"):
+    """Two variants whose split follows the seed by `key`, by which these parts differ from seed to seed."""
+    return {
+        name: [
+            run(seed, value, rows={part: f"{part} {seed}" for part in parts}, **{key: seed})
+            for seed, value in enumerate(accuracies)
+        ]
+        for name, accuracies in {"plain": PLAIN, "better": BETTER}.items()
+    }
 
-    row = compared({"plain": varied(PLAIN), "better": varied(BETTER)}).rows[1]
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        (["train", "validation"], "data.split_seed"),
+        (["train", "validation", "test"], "data.test_seed"),
+        (["test"], "data.test_seed"),
+    ],
+)
+def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts, key):
+    comparison = compared(of_parts(*parts, key=key))
+    row = comparison.rows[1]
+    assert any("splits follow the seed" in note for note in comparison.notes)
     differences = np.subtract(BETTER, PLAIN)
     # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / training rows.
     t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 800))
     assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
     assert "; corrected t" in row.verdict
+
+
+@pytest.mark.parametrize("parts", [[], ["validation"]])
+def test_a_seed_of_the_split_that_moves_no_row_trained_or_measured_on_corrects_nothing(parts):
+    comparison = compared(of_parts(*parts))
+    assert comparison.rows[1].test.p == pytest.approx(stats.ttest_rel(BETTER, PLAIN).pvalue)
+    assert any("verdicts are on this split" in note for note in comparison.notes)
+
+
+def test_runs_are_paired_within_one_split():
+    crossed = [(seed, split) for split in (0, 1) for seed in (0, 1)]
+    named = {
+        name: [run(seed, value + split, **{"data.test_seed": split}) for seed, split in order]
+        for name, value, order in (("plain", 0.1, crossed), ("other", 0.3, crossed[::-1]))
+    }
+    test = compared(named).rows[1].test
+    assert (test.n, test.mean) == (4, pytest.approx(0.2))
 
 
 def test_variants_of_one_configuration_are_said_to_be_the_same():
@@ -153,7 +193,59 @@ def test_variants_of_one_configuration_are_said_to_be_the_same():
     assert comparison.rows[1].verdict == "identical on every seed"
 
 
+def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
+    def typed(validation, folder):
+        return group(PLAIN, **{"data.validation": validation, "cache_dir": folder})
+
+    comparison = compared({"a": typed(0, "here"), "b": typed(0.0, "there"), "c": typed(0.5, "here")})
+    assert [note for note in comparison.notes if "same configuration" in note] == [
+        "b is the same configuration as a: what was varied changes nothing"
+    ]
+
+
+def test_equal_numbers_are_one_variant_named_as_first_typed():
+    rates = [("0", 0), ("0.0", 0.0), ("1e-1", 0.1), ("0.10", 0.1), ("${seed}", 0.0), ("${seed}", 1.0)]
+    runs = [
+        run(seed, 0.5, f"model.dropout={text}", **{"model.dropout": value})
+        for seed, (text, value) in enumerate(rates)
+    ]
+    sizes = {name: len(group) for name, group in variants(runs).items()}
+    assert sizes == {"model.dropout=0": 2, "model.dropout=1e-1": 2, "model.dropout=${seed}": 2}
+    assert list(grouped_by(runs[:4], "model.dropout")) == ["model.dropout=0", "model.dropout=0.1"]
+
+
 def test_a_best_of_many_looks_is_shown_and_never_judged():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)})
     assert comparison.rows[0].means["best_val_accuracy"].mean == pytest.approx(np.mean(PLAIN))
     assert comparison.metric == "test_accuracy"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "followed"),
+    [
+        (("data.split_seed=${seed}",), True),
+        (("data.test_seed=${seed}",), True),
+        (("data.validation=0", "data.test_seed=${seed}"), True),
+        (("data.validation=0", "data.split_seed=${seed}"), False),
+        (("data.validation=first:20", "data.split_seed=${seed}"), False),
+        ((), False),
+    ],
+)
+def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed):
+    rates = ["model.dropout=0", "model.dropout=0.2"]
+    jobs = [
+        Job(composed("data=wine", rate, f"seed={seed}", *overrides), {}, [rate], [])
+        for rate in rates
+        for seed in range(3)
+    ]
+    prepared, _ = prepare(jobs)
+    metrics = dict.fromkeys(("best_val_accuracy", "val_accuracy"))
+    summaries = [
+        provenance(run) | metrics | {"status": "done", "test_accuracy": value}
+        for run, value in zip(prepared, [*PLAIN[:3], *BETTER[:3]], strict=True)
+    ]
+    test = compared(variants(summaries)).rows[1].test
+    # Wine: a fifth of 178 rows is tested on, and a fifth of the others validated on where that is asked for.
+    trained = 142 if "data.validation=0" in overrides else 113
+    assert test.n == 3
+    assert test.test_to_train == (36 / trained if followed else 0)

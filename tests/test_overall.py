@@ -31,10 +31,11 @@ def held(folder, seed, accuracy, *overrides, status="done", data="digits", epoch
         "reason": "diverged at epoch 1: loss_data is nan",
         "identity": f"{seed} {overrides} {data}",
         "selected_on_test": False,
-        "config": {"seed": seed, "data.split_seed": 0, "data.name": data} | config
+        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0, "data.name": data} | config
         | {f"compare.{key}": SETTINGS[key] for key in ("metric", "effect", "alpha")},
         "overrides": [f"seed={seed}", f"data={data}", *overrides],
         "rows": {"train": 800, "validation": 100, "test": 200},
+        "row_digests": {"train": "a", "validation": "b", "test": "c"},
         "versions": {"regjax": __version__},
         **dict.fromkeys(metrics, accuracy if status == "done" else None),
     }  # fmt: skip
@@ -98,6 +99,7 @@ def test_of_runs_that_share_a_seed_one_counts_and_it_is_said(tmp_path):
     comparison = build_report([*found, other], **SETTINGS).comparisons["digits"]
     assert comparison.rows[0].n == comparison.rows[1].test.n == 4
     assert "model.dropout=0.0: 1 runs share their seed with another" in comparison.notes[-1]
+    assert comparison.rows[0].means["test_accuracy"].mean == pytest.approx((0.5 + 0.801 + 0.802 + 0.803) / 4)
 
 
 def test_equal_scores_share_a_rank_whatever_their_last_digits(tmp_path):
@@ -146,13 +148,23 @@ def test_any_metric_can_be_judged_and_is_shown(tmp_path, capsys, metric):
 def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
     ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
     write_report(build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path)), tmp_path)
-    assert previous_looks(tmp_path) == [8]
+    assert [look.runs for look in previous_looks(tmp_path)] == [8]
     again = build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert (again.looks, again.notes) == ([8], [])
+    assert (again.looks, again.notes) == (previous_looks(tmp_path), [])
     more = [*ten, held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")]
     third = build_report(more, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert third.looks == [8, 9]
+    assert [look.runs for look in third.looks] == [8, 9]
     assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
+
+
+def test_a_look_at_as_many_runs_of_other_outcomes_is_another(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
+    write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path)
+    retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path))
+    assert "look 2 at this sweep (8 runs, then 8 runs)" in retried.notes[0]
+    shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
+    assert shuffled.looks == retried.looks
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": null}', '{"looks": ["a"]}'])

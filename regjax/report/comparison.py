@@ -1,21 +1,20 @@
 """The comparison of variants with a baseline on one metric: runs paired by seed, judged under Holm."""
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from regjax import runs
 from regjax.report.variants import Summary, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
-HIGHER_IS_BETTER = {"test_accuracy": True, "val_accuracy": True, "test_loss": False, "val_loss": False}
 # The best of many looks is shown, as the notebooks print it, and never judged.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
 
 
 # What a run shares with its pair: the seed, and the split's where that one varies.
-PAIRED_BY = ("seed", "data.split_seed")
+PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
 
 
 class Row(NamedTuple):
@@ -69,7 +68,7 @@ def compare_variants(
             judged,
             failures_variant=_failed(variants[name]),
             failures_baseline=_failed(variants[reference]),
-            higher_is_better=HIGHER_IS_BETTER[metric],
+            higher_is_better=higher_is_better(metric),
             effect=effect if metric.endswith("accuracy") else None,
         )
         rows.append(
@@ -106,6 +105,7 @@ def _failed(summaries: list[Summary]) -> int:
 
 
 def _key(summary: Summary) -> tuple[int, ...]:
+    """What a run shares with its pair: the seed, and those of the split where they vary."""
     return tuple(summary["config"][key] for key in PAIRED_BY)
 
 
@@ -135,10 +135,14 @@ def _test(pairs: list[tuple[Summary, Summary]], metric: str) -> PairedTest:
 
 
 def _overlap(pairs: list[tuple[Summary, Summary]], metric: str) -> float:
-    """Rows measured on per row trained on where splits follow the seed (Nadeau & Bengio 2003); else 0."""
-    if len({ours["config"]["data.split_seed"] for ours, _ in pairs}) < 2:
-        return 0.0
+    """Rows measured on per row trained on where either differ from pair to pair (Nadeau & Bengio 2003).
+
+    0 where all pairs share both: then the verdict is on that one split.
+    """
     part = "validation" if metric.startswith("val_") else "test"
+    read = [[run["row_digests"][at] for run in pair for at in ("train", part)] for pair in pairs]
+    if all(digests == read[0] for digests in read):
+        return 0.0
     rows = pairs[0][0]["rows"]
     return rows[part] / rows["train"]
 
@@ -182,11 +186,16 @@ def _same(variants: Mapping[str, list[Summary]]) -> list[str]:
     seen: dict[str, str] = {}
     notes = []
     for name, summaries in variants.items():
-        config = {key: value for key, value in summaries[0]["config"].items() if key != "seed"}
-        earlier = seen.setdefault(json.dumps(config, sort_keys=True), name)
+        config = runs.decisive(summaries[0]["config"] | {"seed": None})
+        earlier = seen.setdefault(runs.identity_of_parts([config]), name)
         if earlier != name:
             notes.append(f"{name} is the same configuration as {earlier}: what was varied changes nothing")
     return notes
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better, on whatever rows it was measured."""
+    return runs.HIGHER_IS_BETTER[metric.rpartition("_")[2]]
 
 
 def _range(shares: list[float]) -> str:

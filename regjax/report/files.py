@@ -8,7 +8,7 @@ from typing import Any
 
 from regjax.report.bands import draw_variants
 from regjax.report.comparison import Comparison
-from regjax.report.overall import Report, plain
+from regjax.report.overall import Look, Report, plain
 from regjax.report.tables import comparison_cells
 from regjax.runs import replace_text
 from regjax.statistics import Interval
@@ -33,13 +33,14 @@ def write_report(report: Report, directory: Path) -> None:
     draw_variants(report.variants, directory)
 
 
-def previous_looks(directory: Path) -> list[int]:
-    """How many runs each earlier comparison in this directory had."""
+def previous_looks(directory: Path) -> list[Look]:
+    """The earlier comparisons in this directory."""
     path = directory / NUMBERS
     if not path.exists():
         return []
     try:
-        return [int(runs) for runs in json.loads(path.read_text())["looks"]]
+        looks = json.loads(path.read_text())["looks"]
+        return [Look(int(look["runs"]), str(look["results"])) for look in looks]
     except (ValueError, KeyError, TypeError):  # not ours, or cut short: nothing is known of earlier looks
         return []
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regjax.archive import Held, held_by_identity
-from regjax.report.comparison import HIGHER_IS_BETTER, Comparison, compare_variants
+from regjax.report.comparison import Comparison, compare_variants, higher_is_better
 from regjax.report.variants import Summary, grouped_by, variants
-from regjax.runs import changes_in_words
+from regjax.runs import changes_in_words, identity_of_parts
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.
@@ -24,22 +24,29 @@ class Ranks(NamedTuple):
     critical_difference: float
 
 
+class Look(NamedTuple):
+    """One comparison of a sweep: how many runs it had, and a SHA-256 of which and how they ended."""
+
+    runs: int
+    results: str
+
+
 class Report(NamedTuple):
-    """All that is known of some runs. `looks` has the number of runs at each comparison of one sweep."""
+    """All that is known of some runs. `looks` has the comparisons of one sweep, each of other results."""
 
     comparisons: dict[str, Comparison]
     variants: dict[str, dict[str, list[Held]]]
     ranks: Ranks | None
     changes: list[str]
     failures: list[str]
-    looks: list[int]
+    looks: list[Look]
 
     @property
     def notes(self) -> list[str]:
         """What to know beside the tables of the comparisons and their own notes."""
         notes = [_ranks_in_words(self.ranks)] if self.ranks else _why_no_ranks(self.comparisons)
         if len(self.looks) > 1:
-            counted = ", then ".join(f"{runs} runs" for runs in self.looks)
+            counted = ", then ".join(f"{look.runs} runs" for look in self.looks)
             notes.append(
                 f"look {len(self.looks)} at this sweep ({counted}): each look is a chance for a false alarm, "
                 "and the p-values are of one look"
@@ -55,7 +62,7 @@ def build_report(
     effect: float,
     alpha: float,
     group_by: str | None = None,
-    earlier_looks: Sequence[int] = (),
+    earlier_looks: Sequence[Look] = (),
 ) -> Report:
     """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
 
@@ -74,10 +81,17 @@ def build_report(
         )
         named[dataset] = _with_directories(groups, members)
     looks = list(earlier_looks)
-    if looks[-1:] != [len(runs)]:
-        looks.append(len(runs))
+    look = _look(runs)
+    if looks[-1:] != [look]:
+        looks.append(look)
     ranks = _ranks(comparisons, alpha)
     return Report(comparisons, named, ranks, _changed(runs), failures_in_words(runs), looks)
+
+
+def _look(runs: Sequence[Held]) -> Look:
+    """A run that has another outcome than before, as by sweep.retry=true, makes another look."""
+    outcomes = sorted([run.summary["identity"], run.summary["status"]] for run in runs)
+    return Look(len(runs), identity_of_parts(outcomes))
 
 
 def _with_directories(groups: Mapping[str, list[Summary]], members: Sequence[Held]) -> dict[str, list[Held]]:
@@ -106,7 +120,7 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
     if len(means) < 2 or len(common) < FEWEST_RANKED:
         return None
     scores = np.round([[found[name] for name in common] for found in means.values()], DECIMALS)
-    higher = {HIGHER_IS_BETTER[comparison.metric] for comparison in comparisons.values()}
+    higher = {higher_is_better(comparison.metric) for comparison in comparisons.values()}
     test = friedman(scores, higher_is_better=higher.pop())
     return Ranks(common, list(means), test, nemenyi_difference(len(common), len(means), alpha=alpha))
 

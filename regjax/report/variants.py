@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from regjax.errors import invalid_choice, shown
+from regjax.runs import one_number
 
 Summary = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
 
     Overrides that all runs share are left out of the names. Where none is left, there is one variant.
     """
-    given = [_overrides(summary["overrides"]) for summary in summaries]
+    given = _spelled_alike(summaries)
     keys = list(dict.fromkeys(key for overrides in given for key in overrides))
     telling = [key for key in keys if len({overrides.get(key) for overrides in given}) > 1]
     grouped: dict[str, list[Summary]] = {}
@@ -41,9 +42,12 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
 
 def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
     """Runs by the value of one configuration key."""
+    spelling: dict[str, str] = {}
     grouped: dict[str, list[Summary]] = {}
     for summary in summaries:
-        grouped.setdefault(f"{key}={shown(summary['config'][key])}", []).append(summary)
+        value = summary["config"][key]
+        name = spelling.setdefault(repr(one_number(value)), f"{key}={shown(value)}")
+        grouped.setdefault(name, []).append(summary)
     return grouped
 
 
@@ -72,6 +76,23 @@ def _word(text: str) -> str:
         return str(float(text))
     except ValueError:
         return WORDS.get(text.lower(), text)
+
+
+def _spelled_alike(summaries: Sequence[Summary]) -> list[dict[str, str]]:
+    """The overrides of each run by key; equal values read as the first of them was typed."""
+    first: dict[tuple[str, str], str] = {}
+    return [
+        {
+            key: first.setdefault((key, _value(key, text, summary["config"])), text)
+            for key, text in _overrides(summary["overrides"]).items()
+        }
+        for summary in summaries
+    ]
+
+
+def _value(key: str, text: str, config: Mapping[str, Any]) -> str:
+    """What an override sets; the text itself where that is a group, or refers to what differs by seed."""
+    return text if "${" in text or key not in config else repr(one_number(config[key]))
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
