@@ -79,6 +79,15 @@ def test_a_diverged_lane_ends_and_leaves_its_neighbour_untouched():
     assert_same_bits(jax.tree.map(lambda leaf: leaf[1], state), jax.tree.map(lambda leaf: leaf[0], alone))
 
 
+def test_a_lane_diverges_too_where_the_validation_loss_alone_is_not_finite():
+    dataset = clusters()
+    dataset.inputs[42:54] = np.inf
+    config = composed("optimizer=sgd", "trainer.epochs=4", "model.hidden=[9]")
+    state, (record,) = train(lanes(dataset, [config], train=42, validation=12), calls=1)
+    assert np.isfinite([record.objective[0, 0], record.train.loss[0, 0]]).all()
+    assert (bool(state.diverged[0]), int(state.epoch[0])) == (True, 1)
+
+
 def test_a_term_that_overflows_is_told_with_its_step():
     base = ("optimizer=sgd", "model.hidden=[9]", "trainer.batch_size=8")
     state, _ = train(group(("penalty.l2=1e38",), base=base))
