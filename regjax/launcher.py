@@ -139,6 +139,8 @@ def launch(
     failure = study.failure(outcomes)
     if failure and whole_grid:
         raise UserError(failure)
+    if failure:  # of which the sweeper, that goes on, may not tell
+        print(failure, file=sys.stderr)
     return [
         _job_return(list(overrides), job.task, outcome, "" if study.accepts(outcome) else failure)
         for overrides, job, outcome in zip(job_overrides, composed, outcomes, strict=True)

@@ -22,6 +22,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
         (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
         (OSError("the disk is gone"), 1, "error: the disk is gone\n"),
+        (OSError(27, "File too large"), 1, "error: File too large. Choose another hydra.run.dir (with -m: "),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ]:
         monkeypatch.setattr("os.environ", {})

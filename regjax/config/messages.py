@@ -89,8 +89,10 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
     if isinstance(error, MissingConfigException):
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
-        remedy = "Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
-        return str(error) if error.filename is None else f"{error.filename}: {error.strerror}. {remedy}"
+        if error.strerror is None:
+            return str(error)
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
     wrong = wrong_in_file(error, searched(arguments, conf))
