@@ -1,18 +1,20 @@
 """The runs that a directory holds: their order, and which of several of one identity counts."""
 
-import json
-
 import pytest
 
 from regjax import __version__, runs
 from regjax.archive import Held, held_by_identity, next_number, read_archive
 
+PARTS = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+METRICS = {"selected_on_test": False, **dict.fromkeys(PARTS)}
+
 
 def written(directory, job=None, **entries):
     """A run on disk, as much of it as an archive reads."""
     directory.mkdir(parents=True)
-    known = {"status": "done", "identity": directory.name, "overrides": [], "config": {}}
-    summary = known | {"versions": {"regjax": __version__}} | entries
+    known = {"status": "done", "identity": directory.name, "overrides": [], "reason": "", **METRICS}
+    config = {"data.name": "digits", "seed": 0, "data.split_seed": 0, "checkpoint": "none"}
+    summary = known | {"config": config, "versions": {"regjax": __version__}} | entries
     if job is not None:
         summary["job"] = {"number": job, "folder": directory.name}
     return Held(directory, runs.write_summary(directory, summary))
@@ -47,7 +49,7 @@ def test_runs_of_no_sweep_are_sorted_by_their_folders_as_numbers_first(tmp_path)
 @pytest.mark.parametrize("job", ["text", 3, {"number": 1}, {"number": "one", "folder": "1"}, {"folder": "1"}])
 def test_a_run_whose_number_cannot_be_read_is_left_out(tmp_path, job):
     directory = written(tmp_path / "1").directory
-    (directory / "summary.json").write_text(json.dumps(runs.read_summary(directory) | {"job": job}))
+    runs.write_summary(directory, runs.read_summary(directory) | {"job": job})
     found = read_archive(tmp_path)
     assert found.runs == []
     assert found.left_out[0].startswith(f"{directory / 'summary.json'}: left out (")
@@ -71,5 +73,7 @@ def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
     assert next_number(tmp_path, 3, []) == 3
     for name in ("2", "17", "notes", "5x"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "train.log").touch()
+    (tmp_path / "18" / ".hydra").mkdir(parents=True)  # of a job that was killed before it began
     assert next_number(tmp_path, 3, []) == 18
     assert next_number(tmp_path, 3, [written(tmp_path / "rate=0", 40)]) == 41

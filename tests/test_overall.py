@@ -7,48 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax import __version__, runs
-from regjax.archive import Held
+from regjax import runs
 from regjax.report.__main__ import main as report
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from tests.finished import forge_summary
-
-SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
-COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
-
-
-def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
-    """A run on disk, as much of it as reports read."""
-    directory = folder / str(len(list(folder.glob("*"))))
-    runs.start(directory, COLUMNS, {})
-    rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
-    runs.append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
-    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
-    summary = {
-        "status": status,
-        "reason": "diverged at epoch 1: loss_data is nan",
-        "identity": f"{seed} {overrides} {data}",
-        "selected_on_test": False,
-        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0, "data.name": data} | config
-        | {f"compare.{key}": SETTINGS[key] for key in ("metric", "effect", "alpha")},
-        "overrides": [f"seed={seed}", f"data={data}", *overrides],
-        "rows": {"train": 800, "validation": 100, "test": 200},
-        "row_digests": {"train": "a", "validation": "b", "test": "c"},
-        "versions": {"regjax": __version__},
-        **dict.fromkeys(metrics, accuracy if status == "done" else None),
-    }  # fmt: skip
-    return Held(directory, runs.write_summary(directory, summary))
-
-
-def sweep_of(folder, *rates, seeds=4, **settings):
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        held(folder, seed, 0.8 + rate / 10 + seed / 1000 * (1 + rate), f"model.dropout={rate}", **settings)
-        for rate in rates
-        for seed in range(seeds)
-    ]
+from tests.reports import SETTINGS, held, sweep_of
 
 
 def test_the_table_and_the_page_show_the_same_cells(tmp_path, capsys):
@@ -100,14 +65,6 @@ def test_of_runs_that_share_a_seed_one_counts_and_it_is_said(tmp_path):
     assert comparison.rows[0].n == comparison.rows[1].test.n == 4
     assert "model.dropout=0.0: 1 runs share their seed with another" in comparison.notes[-1]
     assert comparison.rows[0].means["test_accuracy"].mean == pytest.approx((0.5 + 0.801 + 0.802 + 0.803) / 4)
-
-
-def test_equal_scores_share_a_rank_whatever_their_last_digits(tmp_path):
-    found = []
-    for data in ("a", "b"):
-        for at, name in enumerate(("x=0", "x=1", "x=2")):
-            found += [held(tmp_path / data, 0, 0.9 + 1e-8 * at, name, data=data)]
-    np.testing.assert_array_equal(build_report(found, **SETTINGS).ranks.test.average_ranks, [2, 2, 2])
 
 
 @pytest.mark.parametrize("text", ["garbage\n", "epoch,val_loss\n1,word\n", ""])
@@ -171,46 +128,6 @@ def test_a_look_at_as_many_runs_of_other_outcomes_is_another(tmp_path):
 def test_without_a_readable_earlier_comparison_there_was_no_look(tmp_path, text):
     (tmp_path / "comparison.json").write_text(text)
     assert previous_looks(tmp_path) == []
-
-
-def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
-    rates = (0.0, 0.2, 0.5)
-    found = [
-        run for data in ("digits", "wine", "iris") for run in sweep_of(tmp_path / data, *rates, data=data)
-    ]
-    whole = build_report(found, **SETTINGS)
-    assert list(whole.comparisons) == ["digits", "wine", "iris"]
-    assert [row.variant for row in whole.comparisons["wine"].rows] == [
-        f"model.dropout={rate}" for rate in rates
-    ]
-    np.testing.assert_array_equal(whole.ranks.test.average_ranks, [3, 2, 1])
-    # Three datasets that agree: (3!)^-(3 - 1) of all orders do so.
-    assert whole.ranks.test.p == pytest.approx(1 / 36)
-    # Demsar (2006), table 5: q(.05) of 3 variants is 2.343.
-    assert whole.ranks.critical_difference == pytest.approx(2.343 * np.sqrt(12 / 18), rel=1e-3)
-    print_report(whole, tmp_path)
-    write_report(whole, tmp_path)
-    printed = capsys.readouterr().out
-    assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in printed
-    assert "Friedman p = 0.0278 (exact: all datasets agree)" in printed
-    assert "## wine" in (tmp_path / "comparison.md").read_text()
-    rows = (tmp_path / "comparison.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["dataset", *["digits"] * 3, *["wine"] * 3, *["iris"] * 3]
-
-
-TOO_FEW = (
-    "no ranks over the 3 datasets: Friedman's test needs at least 3 variants with results on all of them, "
-    "here are 2 (model.dropout=0, model.dropout=1)"
-)
-
-
-@pytest.mark.parametrize(("datasets", "rates", "said"), [(1, 3, []), (3, 2, [TOO_FEW])])
-def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates, said):
-    found = [
-        run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))
-    ]
-    whole = build_report(found, **SETTINGS)
-    assert (whole.ranks, whole.notes) == (None, said)
 
 
 def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compared(tmp_path, capsys):

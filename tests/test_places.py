@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import begin, finish
+
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
 GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz (", "give hydra.run.dir=out/zz ("
 
@@ -14,7 +16,6 @@ GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz (", "give hydra.run.dir=out/
         ("-m hydra.run.dir=out/zz seed=0,1", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("hydra.run.dir=out/zz hydra.mode=MULTIRUN", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("experiment=notebook1 hydra.run.dir=out/zz", "hydra.run.dir=out/zz", GIVE_SWEEP),
-        ("-m hydra/launcher=basic hydra.run.dir=out/zz seed=0", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("hydra.sweep.dir=out/zz", "hydra.sweep.dir=out/zz", GIVE_RUN),
         ("experiment=notebook1 hydra.mode=RUN hydra.sweep.dir=out/zz", "hydra.sweep.dir=out/zz", GIVE_RUN),
     ],
@@ -35,10 +36,18 @@ def test_a_directory_that_the_mode_does_not_read_is_refused(command, arguments, 
         ("-m hydra.run.dir=other hydra.sweep.dir=out hydra/launcher=basic", "out/0"),
     ],
 )
-def test_the_directory_that_counts_is_taken(command, arguments, place):
-    done = command(f"{arguments} {SMALL}")
-    assert done.code == 0, done.err
-    assert [path.parent.as_posix() for path in Path().rglob("summary.json")] == [place]
+def test_the_directory_that_counts_is_taken(tmp_path, arguments, place):
+    finish(tmp_path, f"{arguments} {SMALL}")
+    assert [path.parent for path in tmp_path.rglob("summary.json")] == [tmp_path / place]
+
+
+@pytest.mark.slow
+def test_a_job_of_another_launcher_is_refused_alike(tmp_path):
+    process = begin(tmp_path, f"-m hydra/launcher=basic hydra.run.dir=out/zz seed=0 {SMALL}")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: hydra.run.dir=out/zz: this command is a " in err
+    assert GIVE_SWEEP in err
 
 
 @pytest.mark.parametrize(("key", "mode"), [("hydra.run.dir", ""), ("hydra.sweep.dir", "-m")])

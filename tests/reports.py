@@ -1,0 +1,39 @@
+"""Sweeps on disk, as much of them as reports read."""
+
+from regjax import __version__, runs
+from regjax.archive import Held
+
+SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
+COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+
+
+def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
+    """A run that has ended."""
+    directory = folder / str(len(list(folder.glob("*"))))
+    runs.start(directory, COLUMNS, {})
+    rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
+    runs.append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
+    summary = {
+        "status": status,
+        "reason": "diverged at epoch 1: loss_data is nan",
+        "identity": f"{seed} {overrides} {data}",
+        "selected_on_test": False,
+        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0, "data.name": data} | config
+        | {f"compare.{key}": SETTINGS[key] for key in ("metric", "effect", "alpha")},
+        "overrides": [f"seed={seed}", f"data={data}", *overrides],
+        "rows": {"train": 800, "validation": 100, "test": 200},
+        "row_digests": {"train": "a", "validation": "b", "test": "c"},
+        "versions": {"regjax": __version__},
+        **dict.fromkeys(metrics, accuracy if status == "done" else None),
+    }  # fmt: skip
+    return Held(directory, runs.write_summary(directory, summary))
+
+
+def sweep_of(folder, *rates, seeds=4, **settings):
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        held(folder, seed, 0.8 + rate / 10 + seed / 1000 * (1 + rate), f"model.dropout={rate}", **settings)
+        for rate in rates
+        for seed in range(seeds)
+    ]
