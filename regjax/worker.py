@@ -22,7 +22,7 @@ from regjax.types import DeviceData, EpochRecord, Run
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
 # Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
 REFILL_SHARE = 0.25
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # XLA's word for it, in an error of no kind of its own
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # of a device; what writes files says so of disks
 
 
 class Worker:
@@ -159,7 +159,8 @@ class Worker:
 def _reason(run: Run, error: Exception) -> str:
     """What a run failed of, in a line: by what takes the memory, where that was too little."""
     told = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-    if not isinstance(error, MemoryError) and OUT_OF_MEMORY not in told:
+    by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in told
+    if not isinstance(error, MemoryError) and not by_device:
         return told
     return (
         f"model.hidden={list(run.spec.hidden)}: with {run.spec.num_weights} weights the run does not fit the "

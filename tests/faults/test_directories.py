@@ -149,7 +149,10 @@ def test_what_comes_from_the_environment_is_used_and_not_saved(tmp_path, monkeyp
     finish(tmp_path, f"-m hydra.sweep.dir=many {SHORT} {hidden} seed=0,1")
     refused = begin(tmp_path, f"-m hydra.sweep.dir=bad {hidden} trainer.epochs=1 data=wine,mnist")
     _, err = refused.communicate(timeout=60)
-    assert (refused.returncode, "data.manual_dir=<data.manual_dir>: no such folder" in err) == (1, True)
+    assert (refused.returncode, "data.manual_dir=<oc.env:REGJAX_TEST_SECRET>: no such folder" in err) == (
+        1,
+        True,
+    )
     saved = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len([path for path in saved if path.name == "summary.json"]) == 5
     assert [path for path in saved if secret.encode() in path.read_bytes()] == []
