@@ -3,7 +3,8 @@
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +21,9 @@ TREE, ZARRAY = "_METADATA", ".zarray"
 MAX_BYTES = 2**34
 # What an array takes on the disk beside its bytes: its folder, its description, the blocks' last parts.
 BESIDE_A_LEAF = 2**14
-# One save at a time: the room that one has found is not another's.
-_SAVING = threading.Lock()
+# What the threads are saving at the moment, in bytes: the room that one has found is not another's.
+_SAVING: dict[Path, int] = {}
+_SAVING_LOCK = threading.Lock()
 
 
 class Selected(NamedTuple):
@@ -211,11 +213,23 @@ def _writer(tree: Any) -> Callable[[Path], None]:
 
     def write(folder: Path) -> None:
         leaves = jax.tree.leaves(tree)
-        with _SAVING:
-            _find_room(folder, sum(leaf.nbytes for leaf in leaves) + BESIDE_A_LEAF * (len(leaves) + 1))
+        with _room(folder, sum(leaf.nbytes for leaf in leaves) + BESIDE_A_LEAF * (len(leaves) + 1)):
             _handler().save(folder, args=ocp.args.PyTreeSave(tree))
 
     return write
+
+
+@contextmanager
+def _room(folder: Path, size: int) -> Iterator[None]:
+    """Room for so many bytes beside what other threads are saving at the moment. Raises `OSError`."""
+    try:
+        with _SAVING_LOCK:
+            _SAVING[folder] = size
+            _find_room(folder, sum(_SAVING.values()))
+        yield
+    finally:
+        with _SAVING_LOCK:
+            del _SAVING[folder]
 
 
 def _find_room(folder: Path, size: int) -> None:

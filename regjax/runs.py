@@ -197,7 +197,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
         sums = {METRICS: sha256(metrics)} if metrics.is_file() else {}
         sums[SUMMARY] = hashlib.sha256(text.encode()).hexdigest()
         lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
-        replace_lines(directory / SUMS, lines, lasting=lasting)
+        replace_lines(directory / SUMS, lines, lasting=False)  # the disk's loss of it does not go unseen
     replace_text(directory / SUMMARY, text, lasting=lasting)
     if not ended:
         (directory / SUMS).unlink(missing_ok=True)
