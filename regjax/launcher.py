@@ -192,12 +192,29 @@ def _record(directory: Path, task: DictConfig, hydra: Any) -> None:
     """The `.hydra` folder, as Hydra itself would write it."""
     folder = directory / ".hydra"
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(task, folder / "config.yaml")
-    # Hydra's node is long: OmegaConf's own emitter takes 4 ms for it, the compiled one half of one.
-    plain = OmegaConf.to_container(hydra, enum_to_str=True)
-    text = yaml.dump(plain, Dumper=EMITTER, sort_keys=False, allow_unicode=True)
-    (folder / "hydra.yaml").write_text(text)
-    OmegaConf.save(hydra.hydra.overrides.task, folder / "overrides.yaml")
+    for name, node in (("config", task), ("hydra", hydra), ("overrides", hydra.hydra.overrides.task)):
+        (folder / f"{name}.yaml").write_text(_as_yaml(node))
+
+
+def _as_yaml(node: Any) -> str:
+    """`OmegaConf.to_yaml` by the compiled emitter, which takes an eighth of the time."""
+    plain = OmegaConf.to_container(node, enum_to_str=True)
+    return yaml.dump(plain, Dumper=_Emitter, sort_keys=False, allow_unicode=True)
+
+
+class _Emitter(EMITTER):  # type: ignore[misc, valid-type]  # one of two classes
+    """Texts that read as numbers are in quotes: 1e3 is one to OmegaConf, and none to YAML."""
+
+
+def _represent_text(emitter: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        float(text)
+    except ValueError:
+        return emitter.represent_scalar("tag:yaml.org,2002:str", text)
+    return emitter.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Emitter.add_representer(str, _represent_text)
 
 
 def _job(composed: DictConfig, given: Any) -> Job:

@@ -55,10 +55,12 @@ class Worker:
             newcomers = self._schedule.take(group, lanes.free) if self._worth_refilling(lanes) else []
             if newcomers:
                 lanes.fill(newcomers)
+                resumed = False
                 for run in newcomers:
                     with self._containing(run, lanes):
-                        self._begin(run, lanes)
-                self._retire(lanes)  # a run may have been saved after its last epoch, before its end
+                        resumed |= self._begin(run, lanes)
+                if resumed:  # perhaps where it was saved after its last epoch, before its end
+                    self._retire(lanes)
             if not lanes.runs:
                 return
             begun = time.perf_counter()
@@ -75,13 +77,16 @@ class Worker:
             wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
             num_epochs = int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
 
-    def _begin(self, run: Run, lanes: Lanes) -> None:
-        """Puts a run where a saved state has it, or at its beginning where there is none that can be used."""
+    def _begin(self, run: Run, lanes: Lanes) -> bool:
+        """Puts a run where a saved state has it, or at its beginning where there is none that can be used.
+
+        Gives whether it goes on from a state.
+        """
         journal = self._journals[run.directory] = Journal(run)
         self._schedule.watcher.begin(run)
         saved = self._states.newest(run)
         if saved is None:
-            return
+            return False
         try:
             state = self._states.restore(saved, lanes.blank)
             remarks = _other_cores(run, saved)
@@ -92,6 +97,8 @@ class Worker:
         except DamagedError as error:
             self._schedule.watcher.note(f"warning: {error}; {run.directory} begins anew")
             journal.begin()
+            return False
+        return True
 
     def _worth_refilling(self, lanes: Lanes) -> bool:
         return lanes.free >= REFILL_SHARE * len(lanes)

@@ -169,9 +169,11 @@ def test_each_run_has_its_own_split(command):
 
 
 def test_what_hydra_composed_is_beside_each_job(command):
-    assert command(f"-m {SMALL} seed=0,1 'hydra.job.name=a name'").code == 0
+    assert command(f"-m {SMALL} seed=0,1 'hydra.job.name=\"1e3\"'").code == 0
     hydra = OmegaConf.load("out/1/.hydra/hydra.yaml").hydra
-    assert (hydra.job.num, hydra.job.name, hydra.mode) == (1, "a name", "MULTIRUN")
+    assert (hydra.job.num, hydra.job.name, hydra.mode) == (1, "1e3", "MULTIRUN")
+    for path in Path("out/1/.hydra").iterdir():
+        assert path.read_text() == OmegaConf.to_yaml(OmegaConf.load(path))
     assert list(hydra.overrides.task)[-1] == "seed=1"
     assert hydra.sweep.subdir == 1  # an interpolation still
     assert OmegaConf.load("out/1/.hydra/config.yaml").seed == 1

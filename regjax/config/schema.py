@@ -1,7 +1,7 @@
 """Names and types of every key; their values live in `conf/` alone."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -172,7 +172,7 @@ def as_written(composed: DictConfig) -> dict[str, Any]:
 
 def flatten(config: Config) -> dict[str, Any]:
     """`{"model.dropout": 0.2, ...}`: every key of a configuration with its value."""
-    return _flat(asdict(config))
+    return _flat({name: vars(part) if is_dataclass(part) else part for name, part in vars(config).items()})
 
 
 def _flat(sections: Mapping[Any, Any]) -> dict[str, Any]:
