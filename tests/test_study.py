@@ -172,7 +172,7 @@ def test_what_hydra_composed_is_beside_each_job(command):
     assert command(f"-m {SMALL} seed=0,1 'hydra.job.name=\"1e3\"'").code == 0
     hydra = OmegaConf.load("out/1/.hydra/hydra.yaml").hydra
     assert (hydra.job.num, hydra.job.name, hydra.mode) == (1, "1e3", "MULTIRUN")
-    for path in Path("out/1/.hydra").iterdir():
+    for path in (Path("out/1/.hydra/config.yaml"), Path("out/1/.hydra/overrides.yaml")):
         assert path.read_text() == OmegaConf.to_yaml(OmegaConf.load(path))
     assert list(hydra.overrides.task)[-1] == "seed=1"
     assert hydra.sweep.subdir == 1  # an interpolation still
