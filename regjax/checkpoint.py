@@ -1,29 +1,18 @@
-"""Saves and restores variables and training states; the only module that imports orbax."""
+"""Saves and restores what runs selected, and training states."""
 
 import math
-import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
-from regjax.manifests import SELECTED, DamagedError, commit, put_on_disk, read_json, read_manifest, verify
+from regjax import arrays
+from regjax.manifests import SELECTED, DamagedError, commit, put_on_disk, read_manifest
 from regjax.types import Scaling, Variables
-
-# Orbax's description of the tree, and zarr's of an array.
-TREE, ZARRAY = "_METADATA", ".zarray"
-# Of all arrays of a selected network: far above any MLP, and less than brings a machine down.
-MAX_BYTES = 2**34
-# What an array takes on the disk beside its bytes: its folder, its description, the blocks' last parts.
-BESIDE_A_LEAF = 2**14
-# What the threads are saving at the moment, in bytes: the room that one has found is not another's.
-_SAVING: dict[Path, int] = {}
-_SAVING_LOCK = threading.Lock()
 
 
 class Selected(NamedTuple):
@@ -33,11 +22,40 @@ class Selected(NamedTuple):
     scaling: Scaling
 
 
-def save_selected(directory: Path, selected: Selected, facts: Mapping[str, Any]) -> None:
-    """Writes what a run selected below its directory in one step, over that of an earlier attempt."""
-    arrays = _arrays(selected)
-    facts = dict(facts) | {"leaves": _leaves(arrays, first_axis=0)}
-    commit((directory / SELECTED).resolve(), _writer(arrays), facts)
+class Staged(NamedTuple):
+    """What a run selected, in a folder from which it goes to the run's own, and its leaves."""
+
+    folder: Path
+    leaves: list[list[Any]]
+
+
+@contextmanager
+def staged(folder: Path, several: Sequence[Selected]) -> Iterator[list[Staged]]:
+    """What several runs selected, written together into a folder that is gone afterwards.
+
+    Raises `OSError`.
+    """
+    if not several:
+        yield []
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # a kill has left one
+    folder.mkdir(parents=True)
+    try:
+        named = [_named(selected) for selected in several]
+        places = arrays.write_each(folder, named)
+        yield [Staged(place, _leaves(one, first_axis=0)) for place, one in zip(places, named, strict=True)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_selected(directory: Path, selected: Staged, facts: Mapping[str, Any]) -> None:
+    """Puts what a run selected below its directory in one step, in the place of an earlier attempt's."""
+
+    def move(folder: Path) -> None:
+        for path in selected.folder.iterdir():
+            shutil.move(path, folder)
+
+    commit((directory / SELECTED).resolve(), move, dict(facts) | {"leaves": selected.leaves})
 
 
 def selected_facts(directory: Path) -> dict[str, Any]:
@@ -52,16 +70,16 @@ def restore_selected(directory: Path, template: Selected) -> Selected:
     Raises `DamagedError` where a file is not as it was written, or of another shape, dtype or size than the
     template asks for, or holds what is not finite.
     """
-    folder, wanted = _selected_folder(directory), _arrays(template)
+    folder, wanted = _selected_folder(directory), _named(template)
     _check_leaves(folder, read_manifest(folder)["facts"].get("leaves"), _leaves(wanted, first_axis=0))
-    arrays = _read(folder, wanted)
-    for name, array in arrays.items():
+    found = arrays.read(folder, wanted)
+    for name, array in found.items():
         if not np.isfinite(array).all():
             raise DamagedError(f"{folder / name}: it has an entry that is not finite")
-    return jax.tree.unflatten(jax.tree.structure(template), list(arrays.values()))
+    return jax.tree.unflatten(jax.tree.structure(template), list(found.values()))
 
 
-def _arrays(selected: Selected) -> dict[str, Any]:
+def _named(selected: Selected) -> dict[str, Any]:
     """The arrays in the tree's order, by their folder: `variables.params.dense_0.kernel`."""
     return {
         jax.tree_util.keystr(path, simple=True, separator="."): leaf
@@ -79,63 +97,16 @@ def _selected_folder(directory: Path) -> Path:
     return folder
 
 
-def _check_files(folder: Path, listed: Iterable[str], wanted: Mapping[str, Any]) -> None:
-    """Raises `DamagedError` where the files are not these arrays, each in one piece and uncompressed."""
-    sizes = {_chunk(name, leaf): math.prod(leaf.shape) * leaf.dtype.itemsize for name, leaf in wanted.items()}
-    if sum(sizes.values()) > MAX_BYTES:
-        raise DamagedError(f"{folder}: its arrays have {sum(sizes.values())} bytes, and may have {MAX_BYTES}")
-    names = {TREE, *sizes, *(f"{name}/{ZARRAY}" for name in wanted)}
-    for name in sorted(names ^ set(listed)):
-        told = "lists it, where it does not belong" if name in set(listed) else "does not list it"
-        raise DamagedError(f"{folder / name}: the manifest {told}")
-    for name, leaf in wanted.items():
-        _check_zarray(folder / name / ZARRAY, leaf)
-    for name, size in sizes.items():
-        found = (folder / name).stat().st_size if (folder / name).is_file() else None
-        if found not in (None, size):
-            raise DamagedError(f"{folder / name}: it has {found} bytes, expected {size}")
-
-
-def _check_zarray(path: Path, leaf: Any) -> None:
-    found, shape = read_json(path), list(leaf.shape)
-    dtype = np.dtype(leaf.dtype).str
-    plain = {
-        "shape": shape,
-        "chunks": shape,
-        "dtype": dtype,
-        "compressor": None,
-        "filters": None,
-        "order": "C",
-    }
-    for entry, value in plain.items():
-        if found.get(entry, "missing") != value:
-            raise DamagedError(f"{path}: its {entry} is {found.get(entry, 'missing')}, expected {value}")
-
-
-def _read(folder: Path, wanted: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays of a folder, as the plain bytes that they are; nothing is allocated before all of it fits.
-
-    Orbax and tensorstore would do what their own metadata say, which anybody can write.
-    """
-    _check_files(folder, read_manifest(folder)["files"], wanted)
-    verify(folder)
-    return {
-        name: np.fromfile(folder / _chunk(name, leaf), leaf.dtype).reshape(leaf.shape)
-        for name, leaf in wanted.items()
-    }
-
-
-def _chunk(name: str, leaf: Any) -> str:
-    """The one file with all entries of an array."""
-    return f"{name}/{'.'.join('0' * len(leaf.shape))}"
-
-
 def save_lanes(folder: Path, lanes: Any, facts: Mapping[str, Any]) -> None:
     """Writes stacked lanes with `facts` in one step: a vector a lane for each dtype, the table of leaves."""
     packed = _packed(lanes)
     count = len(next(iter(packed.values())))
     leaves = _leaves(lanes, first_axis=1)
-    commit(folder, _writer(packed), dict(facts) | {"count": count, "leaves": leaves})
+    commit(
+        folder,
+        lambda partial: arrays.write(partial, packed),
+        dict(facts) | {"count": count, "leaves": leaves},
+    )
     put_on_disk(folder)  # before an older state may go
 
 
@@ -150,7 +121,7 @@ def restore_lanes(folder: Path, template: Any) -> Any:
         sizes[dtype] = sizes.get(dtype, 0) + math.prod(shape)
     count = lanes_count(folder)
     wanted = {dtype: jax.ShapeDtypeStruct((count, size), dtype) for dtype, size in sizes.items()}
-    vectors = _read(folder, wanted)
+    vectors = arrays.read(folder, wanted)
     taken = dict.fromkeys(vectors, 0)
     restored = []
     for _, shape, dtype in expected:
@@ -202,54 +173,3 @@ def _packed(lanes: Any) -> dict[str, np.ndarray]:
     for leaf in jax.tree.leaves(lanes):
         vectors.setdefault(str(leaf.dtype), []).append(np.asarray(leaf).reshape(len(leaf), -1))
     return {dtype: np.concatenate(parts, axis=1) for dtype, parts in vectors.items()}
-
-
-def _writer(tree: Any) -> Callable[[Path], None]:
-    """Orbax's handler writes the files (9 ms for a small net's variables).
-
-    The Checkpointer around it takes 15 ms more, to coordinate hosts and threads that a run does not have, and
-    two of them at once take each other's temporary folders.
-    """
-
-    def write(folder: Path) -> None:
-        leaves = jax.tree.leaves(tree)
-        with _room(folder, sum(leaf.nbytes for leaf in leaves) + BESIDE_A_LEAF * (len(leaves) + 1)):
-            _handler().save(folder, args=ocp.args.PyTreeSave(tree))
-
-    return write
-
-
-@contextmanager
-def _room(folder: Path, size: int) -> Iterator[None]:
-    """Room for so many bytes beside what other threads are saving at the moment. Raises `OSError`."""
-    try:
-        with _SAVING_LOCK:
-            _SAVING[folder] = size
-            _find_room(folder, sum(_SAVING.values()))
-        yield
-    finally:
-        with _SAVING_LOCK:
-            del _SAVING[folder]
-
-
-def _find_room(folder: Path, size: int) -> None:
-    """Raises `OSError` where the disk has no room for so many bytes.
-
-    The writer's own threads find that out one by one, and each prints a traceback.
-    """
-    if not hasattr(os, "posix_fallocate"):
-        return
-    trial = folder / "room"
-    with trial.open("wb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, max(size, 1))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(folder)) from None
-        finally:
-            trial.unlink()
-
-
-def _handler() -> ocp.PyTreeCheckpointHandler:
-    # One folder an array: nothing to merge afterwards. Plain bytes: weights shrink by 8 %, and what is not
-    # compressed is no larger in memory than on the disk.
-    return ocp.PyTreeCheckpointHandler(use_ocdbt=False, use_compression=False)

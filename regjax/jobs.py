@@ -1,6 +1,7 @@
 """From checked configurations to finished runs: one job or many, the same way."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from regjax.types import Dataset, Run, Scaling, Split
 
 # All jobs of one command share these: the first decides for the process.
 SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
+# Where what runs selected is written before it goes to their directories.
+STAGING = ".staging"
 
 
 class Job(NamedTuple):
@@ -123,12 +126,15 @@ def train(
                 watcher,
                 states,
                 signals.stop,
+                staging=directory / STAGING,
                 lanes=settings["sweep.lanes"],
                 stop_at=bad if settings["sweep.fail_fast"] else (),
             )
         except OSError as error:
             told = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
             raise UserError(f"{told}\n{command_again(place)}") from error
+        finally:
+            shutil.rmtree(directory / STAGING, ignore_errors=True)
     os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
         raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")

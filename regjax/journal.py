@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from regjax import checkpoint, records, runs
-from regjax.checkpoint import Selected
+from regjax.checkpoint import Selected, Staged
 from regjax.config import masked
 from regjax.types import Ended, EpochRecord, Run
 
@@ -63,13 +63,11 @@ class Journal:
         """One epoch in words."""
         return records.line(row, self.run.config["trainer.epochs"])
 
-    def close(self, left: Ended) -> dict[str, Any]:
-        """Saves the selected variables, and last of all the summary, which it returns."""
-        results = records.results(self._history, left)
-        if results["status"] == "done" and self.run.config["checkpoint"] != "none":
-            selected = Selected(left.variables, self.run.scaling)
+    def close(self, left: Ended, selected: Staged | None) -> dict[str, Any]:
+        """Saves what the run selected, and last of all the summary, which it returns."""
+        if selected:
             checkpoint.save_selected(self.run.directory, selected, network(self.run))
-        return self._end(results)
+        return self._end(records.results(self._history, left))
 
     def give_up(self, status: str, reason: str) -> dict[str, Any]:
         """Ends a run that has no results: it is `failed` or `interrupted`."""
@@ -92,6 +90,13 @@ class Journal:
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
         runs.append_log(self.run.directory, ending(results))
         return runs.write_summary(self.run.directory, results | provenance(self.run))
+
+
+def selected(run: Run, left: Ended) -> Selected | None:
+    """What is saved of a run that has ended: nothing where it diverged, or was asked not to."""
+    if left.blown is not None or run.config["checkpoint"] == "none":
+        return None
+    return Selected(left.variables, run.scaling)
 
 
 def network(run: Run) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
 
 import jax
 
@@ -22,18 +23,20 @@ def train_runs(
     states: States,
     stop: threading.Event,
     *,
+    staging: Path,
     lanes: int | None,
     stop_at: Collection[str],
 ) -> Summaries:
     """Trains runs to their ends and returns their summaries by directory.
 
-    A run that `states` knows goes on from there. `lanes` is their number in one program (None: chosen by
-    device kind and memory). A run that raises has status `failed` and a reason. The first that ends with
-    a status of `stop_at`, or `stop`, interrupts all others; else they go on.
+    A run that `states` knows goes on from there. What runs selected goes by way of the folder `staging`.
+    `lanes` is their number in one program (None: chosen by device kind and memory). A run that raises has
+    status `failed` and a reason. The first that ends with a status of `stop_at`, or `stop`, interrupts all
+    others; else they go on.
     """
     schedule = Schedule(waiting, devices, watcher, stop, lanes=lanes, stop_at=stop_at)
     with ThreadPoolExecutor(len(devices)) as pool:
-        working = {pool.submit(Worker(schedule, states, device).work) for device in devices}
+        working = {pool.submit(Worker(schedule, states, staging, device).work) for device in devices}
         try:
             while working:
                 done, working = wait(working, timeout=WAKES_EVERY, return_when=FIRST_EXCEPTION)

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,26 +10,30 @@ import jax
 import numpy as np
 
 from regjax import training
-from regjax.journal import Journal
+from regjax.checkpoint import staged
+from regjax.journal import Journal, selected
 from regjax.lanes import Lanes
 from regjax.manifests import DamagedError
 from regjax.schedule import Group, Schedule
 from regjax.states import Saved, States
-from regjax.types import DeviceData, EpochRecord, Run
+from regjax.types import DeviceData, Ended, EpochRecord, Run
 
 # One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
 # and at least this many times as long as it takes to write down what it did, while the device waits.
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
 # Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
 REFILL_SHARE = 0.25
+# What so many runs selected is written in one call; more gain little and take more room on the disk.
+SAVED_TOGETHER = 32
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # of a device; what writes files says so of disks
 
 
 class Worker:
     """One device, training group after group."""
 
-    def __init__(self, schedule: Schedule, states: States, device: jax.Device):
+    def __init__(self, schedule: Schedule, states: States, staging: Path, device: jax.Device):
         self._schedule, self._states, self._device = schedule, states, device
+        self._staging = staging / str(device.id)
         self._journals: dict[Path, Journal] = {}
         self._saved_at = time.monotonic()
 
@@ -115,12 +119,25 @@ class Worker:
         """Closes the runs that have ended, once enough have; all that have where the sweep is to stop."""
         ended, stops = lanes.ended(), self._schedule.stop.is_set()
         if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
-            for run, left in lanes.leave(ended):
-                with self._containing(run, lanes):
-                    journal = self._journals.pop(run.directory)
-                    summary = journal.close(left)
-                    self._states.forget(run)
-                    self._schedule.ended(run, summary)
+            left = lanes.leave(ended)
+            for start in range(0, len(left), SAVED_TOGETHER):
+                self._close(left[start : start + SAVED_TOGETHER], lanes)
+
+    def _close(self, left: Sequence[tuple[Run, Ended]], lanes: Lanes) -> None:
+        """Writes down runs that have ended; what they selected is saved in one call."""
+        saved = {run.directory: found for run, ended in left if (found := selected(run, ended))}
+        try:
+            with staged(self._staging, list(saved.values())) as places:
+                place = dict(zip(saved, places, strict=True))
+                for run, ended in left:
+                    with self._containing(run, lanes):
+                        journal = self._journals.pop(run.directory)
+                        summary = journal.close(ended, place.get(run.directory))
+                        self._states.forget(run)
+                        self._schedule.ended(run, summary)
+        except Exception as error:  # of what they share, such as a full disk
+            for run in [run for run, _ in left if run.directory in self._journals]:
+                self._fail(run, error)
 
     def _interrupt(self, lanes: Lanes) -> None:
         for run in lanes.runs.values():

@@ -84,6 +84,7 @@ def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None,
         heard or Heard(),
         states,
         stop or threading.Event(),
+        staging=runs[0].directory.parent / "staging",
         lanes=lanes,
         stop_at=stop_at,
     )

@@ -11,6 +11,7 @@ from regjax import checkpoint, evaluation, models, training
 from regjax.checkpoint import Selected
 from regjax.manifests import SELECTED, DamagedError
 from regjax.types import Scaling, Variables
+from tests.finished import save_selected
 from tests.small import clusters, composed, lanes, train
 
 FACTS = {"num_features": 7, "num_classes": 3, "pixel_max": None}
@@ -34,23 +35,50 @@ def assert_same_bits(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+def orbax_reads(directory):
+    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
+    return handler.restore(directory / SELECTED, args=ocp.args.PyTreeRestore())
+
+
 @pytest.mark.parametrize("norm", [True, False])
 def test_variables_are_restored_bit_by_bit(tmp_path, norm):
     saved = selected(norm=norm)
-    checkpoint.save_selected(tmp_path, saved, FACTS)
+    save_selected(tmp_path, saved, FACTS)
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1, norm=norm)), saved)
 
 
 def test_a_later_attempt_overwrites_the_earlier_one(tmp_path):
-    checkpoint.save_selected(tmp_path, selected(0, norm=False), FACTS)
-    checkpoint.save_selected(tmp_path, selected(1), FACTS | {"num_classes": 4})
+    save_selected(tmp_path, selected(0, norm=False), FACTS)
+    save_selected(tmp_path, selected(1), FACTS | {"num_classes": 4})
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(2)), selected(1))
     assert checkpoint.selected_facts(tmp_path)["num_classes"] == 4
 
 
+def test_of_those_saved_together_each_directory_has_its_own(tmp_path):
+    several = [selected(seed, norm=seed % 2 == 0) for seed in range(12)]
+    with checkpoint.staged(tmp_path / "staging", several) as places:
+        for seed, place in enumerate(places):
+            checkpoint.save_selected(tmp_path / str(seed), place, FACTS | {"num_classes": seed})
+    assert not (tmp_path / "staging").exists()
+    for seed, saved in enumerate(several):
+        directory = tmp_path / str(seed)
+        restored = checkpoint.restore_selected(directory, selected(99, norm=seed % 2 == 0))
+        assert_same_bits(restored, saved)
+        assert_same_bits(orbax_reads(directory), checkpoint._named(saved))
+        assert checkpoint.selected_facts(directory)["num_classes"] == seed
+
+
+def test_what_a_kill_left_staged_is_not_saved(tmp_path):
+    leftover = tmp_path / "staging" / "0" / "leftover"
+    leftover.mkdir(parents=True)
+    with checkpoint.staged(tmp_path / "staging", [selected()]) as (place,):
+        checkpoint.save_selected(tmp_path, place, FACTS)
+    assert not (tmp_path / SELECTED / "leftover").exists()
+
+
 def test_a_directory_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    checkpoint.save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
+    save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1)), selected())
 
 
@@ -61,7 +89,7 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     variables, epochs = training.selected(state)
     scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
     saved = Selected(jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables), scaling)
-    checkpoint.save_selected(tmp_path, saved, FACTS)
+    save_selected(tmp_path, saved, FACTS)
     restored, _ = checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, saved))
     numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
     predict = partial(models.logits, restored, numerics=numerics, spec=group.spec)
@@ -83,7 +111,7 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     ids=["shape", "dtype"],
 )
 def test_the_first_leaf_that_differs_is_named(tmp_path, change, message):
-    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    save_selected(tmp_path, selected(), FACTS)
     template = selected(1)
     layer = template.variables.params["dense_0"]
     layer["kernel"] = change(layer["kernel"])
@@ -92,10 +120,10 @@ def test_the_first_leaf_that_differs_is_named(tmp_path, change, message):
 
 
 def test_arrays_that_are_more_or_fewer_are_refused(tmp_path):
-    checkpoint.save_selected(tmp_path, selected(norm=False), FACTS)
+    save_selected(tmp_path, selected(norm=False), FACTS)
     with pytest.raises(DamagedError, match="norm_0"):
         checkpoint.restore_selected(tmp_path, selected())
-    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    save_selected(tmp_path, selected(), FACTS)
     with pytest.raises(DamagedError, match="norm_0"):
         checkpoint.restore_selected(tmp_path, selected(norm=False))
 
@@ -103,17 +131,6 @@ def test_arrays_that_are_more_or_fewer_are_refused(tmp_path):
 def test_what_is_not_finite_is_refused(tmp_path):
     broken = selected()
     broken.scaling.scale[3] = np.nan
-    checkpoint.save_selected(tmp_path, broken, FACTS)
+    save_selected(tmp_path, broken, FACTS)
     with pytest.raises(DamagedError, match=r"scaling\.scale: it has an entry that is not finite"):
         checkpoint.restore_selected(tmp_path, selected())
-
-
-def test_orbax_reads_the_same_bits(tmp_path):
-    saved = selected()
-    checkpoint.save_selected(tmp_path, saved, FACTS)
-    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
-    read = handler.restore(tmp_path / SELECTED, args=ocp.args.PyTreeRestore())
-    np.testing.assert_array_equal(
-        read["variables.params.dense_0.kernel"], saved.variables.params["dense_0"]["kernel"]
-    )
-    np.testing.assert_array_equal(read["scaling.shift"], saved.scaling.shift)

@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "noise": set(),
     "penalties": set(),
     "stopping": set(),
-    "checkpoint": {"manifests"},
+    "arrays": {"manifests"},
+    "checkpoint": {"arrays", "manifests"},
     "runs": {"manifests"},
     "records": {"penalties", "runs"},
     "models": {"noise"},
@@ -56,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lanes": {"programs"},
     "journal": {"config", "runs", "records", "checkpoint"},
     "schedule": {"programs", "lanes", "journal"},
-    "worker": {"training", "lanes", "journal", "manifests", "schedule", "states"},
+    "worker": {"training", "checkpoint", "lanes", "journal", "manifests", "schedule", "states"},
     "sweep": {"schedule", "states", "worker"},
     "archive": {"runs", "manifests"},
     "report": {"archive", "config", "evaluation", "runs", "statistics"},
@@ -89,7 +90,7 @@ MAY_IMPORT_NOTHING = {"types", "errors", "statistics"}
 # Libraries that only some of our modules may meet.
 KEPT_TO = {
     "flax": {"models"},
-    "orbax": {"checkpoint"},
+    "orbax": {"arrays"},
     "matplotlib": {"report"},
     "plotly": {"report"},
     "sklearn": {"data"},
