@@ -159,15 +159,25 @@ def _composed(context: HydraContext, config: DictConfig, overrides: list[str], n
     with read_write(whole.hydra), open_dict(whole.hydra):
         whole.hydra.job.id = f"{whole.hydra.job.name}_{number}"
         whole.hydra.job.num = number
-    HydraConfig.instance().set_config(whole)
-    directory = _inside(Path(str(whole.hydra.sweep.dir)), str(whole.hydra.sweep.subdir))
-    hydra: Any = HydraConfig.instance().cfg
+    hydra = _hydra_of(whole)
+    HydraConfig.instance().cfg = hydra
+    directory = _inside(Path(str(hydra.hydra.sweep.dir)), str(hydra.hydra.sweep.subdir))
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir = str(directory)
+    numbered = _numbered(hydra.hydra, directory)
     with read_write(whole), open_dict(whole):
         del whole["hydra"]
-    job = _job(whole, hydra.hydra.overrides.task)
-    return Composed(_numbered(hydra.hydra, directory), whole, hydra, directory, job)
+    return Composed(numbered, whole, hydra, directory, _job(whole, hydra.hydra.overrides.task))
+
+
+def _hydra_of(whole: DictConfig) -> Any:
+    """What `HydraConfig.set_config` makes of a configuration, but for a copy, which takes 3 ms."""
+    node = whole._get_node("hydra")
+    hydra = OmegaConf.create({}, flags={"no_deepcopy_set_nodes": True})
+    hydra["hydra"] = node
+    OmegaConf.set_readonly(hydra, True)
+    hydra.hydra._set_parent(whole)
+    return hydra
 
 
 def _numbered(hydra: Any, directory: Path) -> dict[str, Any]:

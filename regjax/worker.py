@@ -1,8 +1,7 @@
 """One device at work: takes runs from the schedule, trains them on its lanes, has them written down."""
 
 import time
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,22 +9,19 @@ import jax
 import numpy as np
 
 from regjax import training
-from regjax.checkpoint import staged
-from regjax.journal import Journal, selected
+from regjax.endings import Endings
+from regjax.journal import Journal
 from regjax.lanes import Lanes
 from regjax.manifests import DamagedError
 from regjax.schedule import Group, Schedule
 from regjax.states import Saved, States
-from regjax.types import DeviceData, Ended, EpochRecord, Run
+from regjax.types import DeviceData, EpochRecord, Run
 
 # One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
 # and at least this many times as long as it takes to write down what it did, while the device waits.
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
 # Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
 REFILL_SHARE = 0.25
-# What so many runs selected is written in one call; more gain little and take more room on the disk.
-SAVED_TOGETHER = 32
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # of a device; what writes files says so of disks
 
 
 class Worker:
@@ -33,7 +29,7 @@ class Worker:
 
     def __init__(self, schedule: Schedule, states: States, staging: Path, device: jax.Device):
         self._schedule, self._states, self._device = schedule, states, device
-        self._staging = staging / str(device.id)
+        self._endings = Endings(schedule, states, staging / str(device.id))
         self._journals: dict[Path, Journal] = {}
         self._saved_at = time.monotonic()
 
@@ -51,6 +47,8 @@ class Worker:
                 on_lanes = list(lanes.runs.values()) if lanes is not None else []
                 for run in [*on_lanes, *self._schedule.take(group, len(group.members))]:
                     self._fail(run, error)
+            finally:
+                self._endings.write()
             self._schedule.leave(group)
 
     def _train(self, group: Group, lanes: Lanes) -> None:
@@ -74,6 +72,7 @@ class Worker:
             self._report(lanes, epochs, elapsed / reached.sum())
             reporting = time.perf_counter() - begun - elapsed
             self._retire(lanes)
+            self._endings.write_if_due(elapsed)
             if self._due(lanes):
                 self._save(lanes)
             if self._schedule.stop.is_set():
@@ -119,25 +118,8 @@ class Worker:
         """Closes the runs that have ended, once enough have; all that have where the sweep is to stop."""
         ended, stops = lanes.ended(), self._schedule.stop.is_set()
         if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
-            left = lanes.leave(ended)
-            for start in range(0, len(left), SAVED_TOGETHER):
-                self._close(left[start : start + SAVED_TOGETHER], lanes)
-
-    def _close(self, left: Sequence[tuple[Run, Ended]], lanes: Lanes) -> None:
-        """Writes down runs that have ended; what they selected is saved in one call."""
-        saved = {run.directory: found for run, ended in left if (found := selected(run, ended))}
-        try:
-            with staged(self._staging, list(saved.values())) as places:
-                place = dict(zip(saved, places, strict=True))
-                for run, ended in left:
-                    with self._containing(run, lanes):
-                        journal = self._journals.pop(run.directory)
-                        summary = journal.close(ended, place.get(run.directory))
-                        self._states.forget(run)
-                        self._schedule.ended(run, summary)
-        except Exception as error:  # of what they share, such as a full disk
-            for run in [run for run, _ in left if run.directory in self._journals]:
-                self._fail(run, error)
+            for run, left in lanes.leave(ended):
+                self._endings.add(self._journals.pop(run.directory), left)
 
     def _interrupt(self, lanes: Lanes) -> None:
         for run in lanes.runs.values():
@@ -176,21 +158,7 @@ class Worker:
 
     def _fail(self, run: Run, error: Exception) -> None:
         journal = self._journals.pop(run.directory, None) or Journal(run)
-        summary = journal.fail(_reason(run, error), "".join(traceback.format_exception(error)))
-        self._schedule.ended(run, summary)
-
-
-def _reason(run: Run, error: Exception) -> str:
-    """What a run failed of, in a line: by what takes the memory, where that was too little."""
-    told = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-    by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in told
-    if not isinstance(error, MemoryError) and not by_device:
-        return told
-    return (
-        f"model.hidden={list(run.spec.hidden)}: with {run.spec.num_weights} weights the run does not fit the "
-        f"memory here ({told}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size or "
-        "sweep.lanes."
-    )
+        self._endings.fail(journal, error)
 
 
 def _other_cores(run: Run, saved: Saved) -> list[str]:

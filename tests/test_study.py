@@ -180,10 +180,20 @@ def test_what_hydra_composed_is_beside_each_job(command):
     assert list(OmegaConf.load("out/1/.hydra/overrides.yaml")) == list(hydra.overrides.task)
 
 
-def test_directories_may_be_named_by_their_overrides(command):
-    arguments = f"-m {SMALL} model.dropout=0,0.2 seed=0 'hydra.sweep.subdir=rate/${{model.dropout}}'"
+@pytest.mark.parametrize(
+    ("subdir", "folders"),
+    [
+        ("rate/${model.dropout}", ["rate/0", "rate/0.2"]),
+        ("${hydra.job.num}-${hydra:job.name}-${seed}", ["0-train-3", "1-train-3"]),
+    ],
+    ids=["overrides", "numbers"],
+)
+def test_directories_may_be_named_by_what_their_jobs_have(command, subdir, folders):
+    of_sweep = "'hydra.sweep.dir=out/${hydra.job.name}'"
+    arguments = f"-m {SMALL} {of_sweep} model.dropout=0,0.2 seed=3 'hydra.sweep.subdir={subdir}'"
     assert command(arguments).code == 0
-    assert {path.parent.name for path in Path("out/rate").glob("*/summary.json")} == {"0", "0.2"}
+    found = sorted(path.parent for path in Path("out/train").rglob("summary.json"))
+    assert found == [Path("out/train") / folder for folder in folders]
     again = command(arguments)
     assert (again.code, "2 are done already" in again.err) == (0, True)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
 
 from regjax.errors import UserError, invalid
 
@@ -42,7 +43,8 @@ def check_place_counts(hydra: Any, *, sweeps: bool) -> None:
     `hydra` is Hydra's own configuration. What files say for the other mode is for the other mode.
     """
     counts, ignored = (SWEEP, RUN) if sweeps else (RUN, SWEEP)
-    overrides = OverridesParser.create().parse_overrides(list(hydra.overrides.hydra))
+    given: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)  # some name what a job has
+    overrides = OverridesParser.create().parse_overrides(given)
     asked = {override.key_or_group: override for override in overrides}
     if ignored in asked and counts not in asked:
         folder = str(asked[ignored].input_line).partition("=")[2]

@@ -1,0 +1,82 @@
+"""How the runs of one device end: with their results, several written down at once, or with a reason."""
+
+import time
+import traceback
+from pathlib import Path
+
+import jax
+
+from regjax.checkpoint import Staged, staged
+from regjax.journal import Journal, selected
+from regjax.schedule import Schedule
+from regjax.states import States
+from regjax.types import Ended, Run
+
+# A save takes 20 ms, one of 32 runs 100 ms: short runs wait for each other, but no longer than it takes to
+# lose little by a kill.
+SAVED_TOGETHER, WAIT_SECONDS = 32, 1.0
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # of a device; what writes files says so of disks
+
+
+class Endings:
+    """The runs of one device that have ended, from leaving their lanes until their results are written."""
+
+    def __init__(self, schedule: Schedule, states: States, staging: Path):
+        self._schedule, self._states, self._staging = schedule, states, staging
+        self._waiting: list[tuple[Journal, Ended]] = []
+        self._since = 0.0
+
+    def add(self, journal: Journal, left: Ended) -> None:
+        """A run has ended; it is written down at once where it has nothing to save."""
+        if selected(journal.run, left) is None:
+            self._close(journal, left, None)
+            return
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append((journal, left))
+
+    def write_if_due(self, ahead: float) -> None:
+        """Writes down the runs that wait, where they are many, or `ahead` seconds more are too long."""
+        waited = time.monotonic() - self._since
+        if len(self._waiting) >= SAVED_TOGETHER or waited + ahead >= WAIT_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Writes down all runs that wait."""
+        while self._waiting:
+            some, self._waiting = self._waiting[:SAVED_TOGETHER], self._waiting[SAVED_TOGETHER:]
+            found = [kept for journal, left in some if (kept := selected(journal.run, left))]
+            try:
+                with staged(self._staging, found) as places:
+                    for (journal, left), place in zip(some, places, strict=True):
+                        self._close(journal, left, place)
+            except Exception as error:  # of what they share, such as a full disk
+                for journal, _ in some:
+                    if journal.run.directory not in self._schedule.summaries:
+                        self.fail(journal, error)
+
+    def _close(self, journal: Journal, left: Ended, place: Staged | None) -> None:
+        try:
+            summary = journal.close(left, place)
+            self._states.forget(journal.run)
+            self._schedule.ended(journal.run, summary)
+        except Exception as error:  # of its own files, which ends it alone
+            self.fail(journal, error)
+
+    def fail(self, journal: Journal, error: Exception) -> None:
+        """A run has raised."""
+        summary = journal.fail(_reason(journal.run, error), "".join(traceback.format_exception(error)))
+        self._schedule.ended(journal.run, summary)
+
+
+def _reason(run: Run, error: Exception) -> str:
+    """What a run failed of, in a line: by what takes the memory, where that was too little."""
+    told = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in told
+    if not isinstance(error, MemoryError) and not by_device:
+        return told
+    return (
+        f"model.hidden={list(run.spec.hidden)}: with {run.spec.num_weights} weights the run does not fit the "
+        f"memory here ({told}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size or "
+        "sweep.lanes."
+    )
