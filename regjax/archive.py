@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from regjax import runs
+from regjax import runs, summaries
 from regjax.manifests import SELECTED, DamagedError, saved_folders, verify
 
 # What is compared, and so is in the summary of every run that has ended.
@@ -40,7 +40,7 @@ def read_archive(path: Path, *, versions: Iterable[str] = ("regjax",)) -> Archiv
 
 
 def _usable(directory: Path, versions: Iterable[str]) -> dict[str, Any]:
-    summary = runs.checked_summary(directory)
+    summary = summaries.checked_summary(directory)
     missing = [name for name in COMPARED if name not in summary]
     if missing and summary["status"] in runs.ENDED:
         raise DamagedError(f"it lacks {missing[0]}")
@@ -55,12 +55,16 @@ def inspected(path: Path) -> Iterator[tuple[Path, Exception | None]]:
     """Each ended run and each saved folder in and below a path, with what is wrong with it."""
     for directory in _directories(path):
         try:
-            summary = runs.checked_summary(directory)
+            summary = summaries.checked_summary(directory)
             if summary["status"] in runs.ENDED:
                 _check_selected(directory, summary)
                 yield directory, None
         except (DamagedError, OSError) as error:
             yield directory, error
+    yield from _inspected_folders(path)
+
+
+def _inspected_folders(path: Path) -> Iterator[tuple[Path, Exception | None]]:
     for folder in sorted(saved_folders(path)):
         try:
             verify(folder)
@@ -75,11 +79,15 @@ def _check_selected(directory: Path, summary: dict[str, Any]) -> None:
         raise DamagedError(f"{directory / SELECTED}: it is missing")
 
 
-def warn_of_damage(directory: Path) -> None:
-    """Says where the results or the parameters of a finished run are not as they were written."""
-    for _, error in inspected(directory):
-        if error:
-            print(f"warning: {error}; remove {directory} to train it again", file=sys.stderr)
+def warn_of_damage(run: Held) -> None:
+    """Says where what a run saved is not as it was written; its results were read already."""
+    wrong = [error for _, error in _inspected_folders(run.directory) if error]
+    try:
+        _check_selected(*run)
+    except DamagedError as error:
+        wrong.append(error)
+    for damage in wrong:
+        print(f"warning: {damage}; remove {run.directory} to train it again", file=sys.stderr)
 
 
 def _directories(path: Path) -> list[Path]:

@@ -37,6 +37,8 @@ class Endings:
 
     def write_if_due(self, ahead: float) -> None:
         """Writes down the runs that wait, where they are many, or `ahead` seconds more are too long."""
+        if not self._waiting:
+            return
         waited = time.monotonic() - self._since
         if len(self._waiting) >= SAVED_TOGETHER or waited + ahead >= WAIT_SECONDS:
             self.write()

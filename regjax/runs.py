@@ -6,7 +6,6 @@ import json
 import math
 import os
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,37 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from regjax import __version__
-from regjax.errors import UserError, shown
-from regjax.manifests import DamagedError, check_file, read_json, sha256
+from regjax.errors import shown
+from regjax.manifests import DamagedError, sha256
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
 # Of an ended run, in the format of `sha256sum -c`: what its directory says of it is not to change any more.
 SUMS = "SHA256SUMS"
-SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
-SUMS_BYTES = 2**10
 # The statuses; a run that was cut off is trained again without being asked.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
-# What others than a run's own program read of its summary, and of the configuration there.
-Kinds = dict[str, tuple[type, ...]]
-NEEDED: Kinds = {
-    "status": (str,),
-    "identity": (str,),
-    "overrides": (list,),
-    "config": (dict,),
-    "versions": (dict,),
-}
-OPTIONAL: Kinds = {
-    "reason": (str,),
-    "changes": (list,),
-    "job": (dict,),
-    "row_digests": (dict,),
-    "rows": (dict,),
-    "ledger": (dict,),
-    "selected_on_test": (bool,),
-}
-JOB: Kinds = {"number": (int,), "folder": (str,)}
-CONFIG: Kinds = {"data.name": (str,), "seed": (int,), "data.split_seed": (int,)}
-NUMBERS = ("_loss", "_accuracy", "_epoch")
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
 NOT_IDENTITY = (
     "cache_dir",
@@ -202,77 +178,6 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     if not ended:
         (directory / SUMS).unlink(missing_ok=True)
     return plain
-
-
-def read_summary(directory: Path) -> dict[str, Any] | None:
-    """The summary, or None where the directory has none. Raises `UserError` where the results are damaged."""
-    if not any((directory / name).exists() for name in (SUMMARY, SUMS)):
-        return None
-    try:
-        return checked_summary(directory)
-    except DamagedError as error:
-        remedy = "Name another directory, move this one away, or restore it from a copy"
-        raise UserError(f"{error}. {remedy}.") from None
-
-
-def checked_summary(directory: Path) -> dict[str, Any]:
-    """The summary, each entry of its kind, and of an ended run with metrics that are as they were written.
-
-    Raises `DamagedError`, which names the file and both SHA-256 where these are what differs.
-    """
-    path = directory / SUMMARY
-    try:
-        summary = read_json(path)
-    except DamagedError:
-        if (directory / SUMS).exists():
-            _check_sums(directory)
-        raise
-    if summary.get("status") not in CUT_OFF:
-        _check_sums(directory)
-    _check_entries(path, summary)
-    return summary
-
-
-def _check_sums(directory: Path) -> None:
-    path = directory / SUMS
-    if not path.is_file():
-        raise DamagedError(f"{path}: it is missing")
-    with path.open("rb") as file:
-        text = file.read(SUMS_BYTES).decode("ascii", "replace")
-    expected = {name: digest for digest, name in SUMS_LINE.findall(text)}
-    if "".join(f"{digest}  {name}\n" for name, digest in expected.items()) != text:
-        raise DamagedError(f"{path}: it cannot be read, or lists other files than {METRICS} and {SUMMARY}")
-    for name in (METRICS, SUMMARY):
-        if name in expected:
-            check_file(directory / name, expected[name])
-        elif (directory / name).exists():
-            raise DamagedError(f"{path}: it does not list {name}")
-
-
-def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
-    """Raises `DamagedError` where the summary has not the entries, or not of the kinds, that runs write."""
-    kinds = NEEDED | {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
-    if summary.get("status") not in ("done", *CUT_OFF):
-        kinds["reason"] = (str,)
-    for name, value in summary.items():
-        if name.endswith(NUMBERS) and value is not None:
-            kinds[name] = (int, float)
-    _check_kinds(path, summary, kinds)
-    _check_kinds(path, summary["config"], CONFIG)
-    _check_kinds(path, summary.get("job") or {}, JOB if summary.get("job") is not None else {})
-    if summary["status"] not in (*ENDED, *CUT_OFF):
-        raise DamagedError(f"{path}: its status is {summary['status']!r}, which no run writes")
-    for override in summary["overrides"]:
-        if type(override) is not str:
-            raise DamagedError(f"{path}: one of its overrides is {override!r}, which no run writes")
-
-
-def _check_kinds(path: Path, entries: Mapping[str, Any], kinds: Kinds) -> None:
-    for name, kind in kinds.items():
-        if name not in entries:
-            raise DamagedError(f"{path}: it lacks {name}")
-        if type(entries[name]) not in kind:
-            raise DamagedError(f"{path}: its {name} is {entries[name]!r}, which no run writes")
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:

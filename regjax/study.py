@@ -82,7 +82,7 @@ class Study:
             if held and not self._again(held.summary):
                 outcomes[identity] = Held(directory, held.summary)
                 settled.append(held.summary["status"])
-                archive.warn_of_damage(directory)
+                archive.warn_of_damage(outcomes[identity])
             elif isinstance(job, Refused):
                 outcomes[identity] = Held(directory, jobs.write_refusal(job, directory, number))
             else:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from regjax import checkpoint, models, runs
+from regjax import checkpoint, models, runs, summaries
 from regjax.checkpoint import Selected
 from regjax.config import restored
 from regjax.config.checks import COUNT
@@ -70,7 +70,7 @@ def load_trained(directory: Path) -> Trained:
 
 def _summary(directory: Path) -> dict[str, Any]:
     """The entries of a run's summary that are read here, as they were written."""
-    found = runs.read_summary(directory)
+    found = summaries.read_summary(directory)
     if found is None:
         below = next(iter(sorted(directory.glob(f"*/{runs.SUMMARY}"))), None)
         hint = f". Is it a sweep? Its runs lie below it, such as {below.parent}" if below else ""

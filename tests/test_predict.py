@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from regjax import predict, runs
+from regjax import predict, runs, summaries
 from regjax.manifests import _own_digest
 from regjax.types import Scaling
 from tests.small import clusters
@@ -38,7 +38,7 @@ def folders(tmp_path_factory):
         ("failed", {}, {"status": "failed", "reason": "MemoryError"}),
     ):
         shutil.copytree(folder / "noisy", folder / name)
-        summary = runs.read_summary(folder / name)
+        summary = summaries.read_summary(folder / name)
         changed = {"config": summary["config"] | config, "overrides": ["seed=0", "checkpoint=none"]}
         runs.write_summary(folder / name, summary | changed | change)
     return folder
@@ -72,7 +72,7 @@ def probabilities(found):
 @pytest.mark.parametrize("name", ["noisy", "plain"])
 def test_the_test_rows_have_the_runs_own_test_metrics(folder, capsys, name):
     code, out, _ = asked(capsys, run=name)
-    summary, found, labels = runs.read_summary(folder / name), table(), DATASET.labels[54:]
+    summary, found, labels = summaries.read_summary(folder / name), table(), DATASET.labels[54:]
     assert code == 0
     np.testing.assert_array_equal(found["row"], np.arange(246))
     assert (found["predicted"] == labels).mean() == pytest.approx(summary["test_accuracy"], abs=1e-6)
@@ -173,7 +173,7 @@ def test_options_out_of_range_are_refused(folder, capsys, arguments, run, messag
 
 
 def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
-    summary = runs.read_summary(folder / "noisy")
+    summary = summaries.read_summary(folder / "noisy")
     runs.write_summary(folder / "noisy", summary | {"config": summary["config"] | {"precision": "tf32"}})
     assert jax.default_backend() == "cpu"
     code, _, err = asked(capsys)

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from regjax import runs
+from regjax import runs, summaries
 from regjax.config import flatten
 from regjax.errors import UserError
 from tests.small import composed
@@ -34,7 +34,7 @@ def strict(directory):
 def test_a_summary_reads_back_as_it_was_written(tmp_path):
     summary = DONE | {"epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
     assert runs.write_summary(tmp_path, summary) == summary
-    assert runs.read_summary(tmp_path) == summary
+    assert summaries.read_summary(tmp_path) == summary
     assert strict(tmp_path) == summary
 
 
@@ -61,19 +61,19 @@ def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
     os.link(tmp_path / "summary.json", tmp_path / "reader.json")  # a reader that has opened the old one
     runs.write_summary(tmp_path, DONE)
     assert json.loads((tmp_path / "reader.json").read_text()) == {"status": "running"}
-    assert runs.read_summary(tmp_path) == DONE
+    assert summaries.read_summary(tmp_path) == DONE
     assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json", "SHA256SUMS"}
 
 
 def test_a_directory_without_a_summary_has_none(tmp_path):
-    assert runs.read_summary(tmp_path) is None
+    assert summaries.read_summary(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"status": "do'])
 def test_a_damaged_summary_is_named_with_the_remedy(tmp_path, text):
     (tmp_path / "summary.json").write_text(text)
     with pytest.raises(UserError, match=r"summary\.json: it cannot be read .*Name another directory"):
-        runs.read_summary(tmp_path)
+        summaries.read_summary(tmp_path)
 
 
 def test_metrics_read_back_as_the_same_float32(tmp_path):
@@ -109,7 +109,7 @@ def test_a_run_begins_anew(tmp_path):
     assert runs.read_metrics(directory) == {}
     assert not (directory / "train.log").exists()
     assert not (directory / "SHA256SUMS").exists()
-    assert runs.read_summary(directory) == DONE | {"status": "running", "identity": "new"}
+    assert summaries.read_summary(directory) == DONE | {"status": "running", "identity": "new"}
 
 
 def test_the_log_grows_by_a_line_with_its_time(tmp_path):

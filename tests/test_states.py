@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from regjax import runs as directories
 from regjax import states
 from regjax.lanes import Lanes
 from regjax.states import States
+from regjax.summaries import read_summary
 from tests.sweeps import Heard, numbers, run_of, started, trained
 
 EVERYTHING = (
@@ -152,7 +152,7 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
     heard = KilledAt(4, tmp_path / "undisturbed", tmp_path / "killed")
     summaries = trained(undisturbed, heard=heard, lanes=5, devices=1)
     short, *_ = runs_in("killed")
-    assert directories.read_summary(short.directory)["status"] == "running"
+    assert read_summary(short.directory)["status"] == "running"
     assert States(tmp_path / "killed" / "states").newest(short).epoch == 2
     summary = started([short])[short.directory]
     assert results(summary) == results(summaries[undisturbed[0].directory])

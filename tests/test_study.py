@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from regjax import runs
+from regjax import runs, summaries
 from regjax.archive import Held
 from regjax.journal import provenance, without_results
 from regjax.study import Study
@@ -30,7 +30,7 @@ def contents(*numbers):
 
 
 def summary(number):
-    return runs.read_summary(Path("out", str(number)))
+    return summaries.read_summary(Path("out", str(number)))
 
 
 def of_jobs(key, *numbers):
@@ -207,12 +207,12 @@ def test_variants_keep_the_order_of_their_grids_however_folders_are_called(comma
     assert order() == ["model.dropout=1.5", "model.dropout=0.5", "model.dropout=0.2"]
     assert command(f"-m {SMALL} model.dropout=0.3,0.2 {named}").code == 0
     failed = Path("out/rate/0.5")
-    runs.write_summary(failed, runs.read_summary(failed) | {"status": "failed", "reason": "a full disk"})
+    runs.write_summary(failed, summaries.read_summary(failed) | {"status": "failed", "reason": "a full disk"})
     assert command(f"-m {SMALL} model.dropout=0.5,1.5 {named} sweep.retry=true").code == 1
     assert order() == [f"model.dropout={rate}" for rate in (1.5, 0.5, 0.2, 0.3)]
-    assert [runs.read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")] == [
-        {"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))
-    ]
+    assert [
+        summaries.read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")
+    ] == [{"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))]
 
 
 def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):

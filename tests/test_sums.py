@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from regjax import predict, runs
-from regjax.archive import read_archive, warn_of_damage
+from regjax import predict, runs, summaries
+from regjax.archive import Held, read_archive, warn_of_damage
 from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.manifests import SELECTED, DamagedError
@@ -57,11 +57,11 @@ def test_every_flipped_bit_is_found_and_a_file_named(ended, capsys):
         path.write_bytes(flipped)
         named = f"{ended}/.*" if path.name == "SHA256SUMS" else str(path)
         with pytest.raises(DamagedError, match=named):
-            runs.checked_summary(ended)
+            summaries.checked_summary(ended)
         found = read_archive(ended)
         assert (found.runs, len(found.left_out)) == ([], 1)
         path.write_bytes(whole)
-    assert runs.checked_summary(ended)["status"] == "done"
+    assert summaries.checked_summary(ended)["status"] == "done"
 
 
 @pytest.mark.parametrize("name", FILES[:2])
@@ -70,11 +70,9 @@ def test_both_digests_are_told_wherever_a_run_is_read(ended, capsys, name):
     path.write_text(path.read_text().replace("0.5", "0.6"))
     differs = rf"{path}: SHA-256 is [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"
     with pytest.raises(UserError, match=rf"{differs}\. Name another directory"):
-        runs.read_summary(ended)
+        summaries.read_summary(ended)
     assert verify([str(ended.parent)]) == 1
     assert f"{ended}: DAMAGED: {path}: SHA-256 is" in capsys.readouterr().out
-    warn_of_damage(ended)
-    assert f"warning: {path}: SHA-256 is" in capsys.readouterr().err
     assert predict.main([str(ended), "--input", "new.npy", "--output", str(ended.parent / "out.csv")]) == 1
     assert f"error: {path}: SHA-256 is" in capsys.readouterr().err
 
@@ -90,7 +88,7 @@ def test_what_is_gone_or_cut_short_is_named(ended, name, damage):
     elif damage != "removed":
         path.write_bytes(whole[: 0 if damage == "emptied" else -4])
     with pytest.raises(UserError, match=str(path)):
-        runs.read_summary(ended)
+        summaries.read_summary(ended)
     assert read_archive(ended).runs == []
 
 
@@ -98,7 +96,7 @@ def test_metrics_that_nobody_listed_are_named(ended):
     path = ended / "SHA256SUMS"
     path.write_text(path.read_text().partition("\n")[2])
     with pytest.raises(DamagedError, match=r"SHA256SUMS: it does not list metrics\.csv"):
-        runs.checked_summary(ended)
+        summaries.checked_summary(ended)
 
 
 @pytest.mark.parametrize("line", ["0" * 64 + "  /etc/passwd\n", "0" * 2**20])
@@ -106,7 +104,7 @@ def test_a_list_of_other_things_is_refused(ended, line):
     path = ended / "SHA256SUMS"
     path.write_text(path.read_text() + line)
     with pytest.raises(DamagedError, match="SHA256SUMS: it cannot be read, or lists other files"):
-        runs.checked_summary(ended)
+        summaries.checked_summary(ended)
 
 
 def kill_at(monkeypatch, step):
@@ -129,14 +127,14 @@ def test_a_run_that_is_killed_while_it_ends_was_cut_off(ended, monkeypatch, step
     kill_at(monkeypatch, step)
     with pytest.raises(KeyboardInterrupt):
         runs.write_summary(ended, DONE)
-    assert runs.read_summary(ended)["status"] == "running"
+    assert summaries.read_summary(ended)["status"] == "running"
 
 
 def test_a_run_that_is_killed_before_it_begins_again_is_as_it_was(ended, monkeypatch):
     kill_at(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
         runs.start(ended, ["epoch"], DONE | {"status": "running"})
-    assert runs.read_summary(ended)["status"] == "done"
+    assert summaries.read_summary(ended)["status"] == "done"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "5", '{"status": "done"}', "\x00"])
@@ -148,7 +146,7 @@ def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, tex
 
 @pytest.mark.parametrize("missing", ["test_accuracy", "selected_on_test"])
 def test_an_ended_run_without_what_is_compared_is_left_out(ended, missing):
-    summary = runs.read_summary(ended)
+    summary = summaries.read_summary(ended)
     runs.write_summary(ended, {name: value for name, value in summary.items() if name != missing})
     assert f"it lacks {missing}" in read_archive(ended).left_out[0]
 
@@ -160,7 +158,7 @@ def test_a_finished_run_without_its_parameters_is_told(tmp_path, capsys):
     shutil.rmtree(directory / "checkpoints")
     assert verify([str(directory)]) == 1
     assert capsys.readouterr().out == f"{directory}: DAMAGED: {directory / SELECTED}: it is missing\n"
-    warn_of_damage(directory)
+    warn_of_damage(Held(directory, summaries.read_summary(directory)))
     assert f"warning: {directory / SELECTED}: it is missing; remove {directory}" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from regjax import checkpoint, runs, training
+from regjax import checkpoint, summaries, training
 from regjax.lanes import stacked
 from regjax.manifests import MANIFEST, DamagedError, verify
 from regjax.states import States
@@ -72,9 +72,9 @@ def test_100_of_100_flipped_bits_of_a_runs_results_are_found_and_their_file_name
         flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
         path.write_bytes(flipped)
         with pytest.raises(DamagedError, match=f"{path}: SHA-256 is [0-9a-f]*, expected"):
-            runs.checked_summary(directory)
+            summaries.checked_summary(directory)
         path.write_bytes(whole)
-    assert runs.checked_summary(directory)["status"] == "done"
+    assert summaries.checked_summary(directory)["status"] == "done"
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "summary.json"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regjax import predict, runs
+from regjax import predict, runs, summaries
 from regjax.manifests import MANIFEST, SELECTED
 from tests.finished import finished, forge, forge_summary
 
@@ -123,7 +123,7 @@ def test_a_member_that_unpacks_to_more_than_it_says_is_cut_off(place, capsys):
     ],
 )
 def test_a_configuration_holds_known_keys_and_plain_values(place, capsys, key, value):
-    summary = runs.read_summary(place / "run")
+    summary = summaries.read_summary(place / "run")
     changed = {"config": summary["config"] | {key: value}}
     forge_summary(place / "run", json.dumps(summary | changed))
     modules = set(sys.modules)
@@ -151,7 +151,7 @@ def test_a_summary_that_is_none_is_refused(place, capsys, text):
 
 
 def test_what_a_summary_says_moves_no_cursor(place, capsys):
-    summary = runs.read_summary(place / "run")
+    summary = summaries.read_summary(place / "run")
     changed = {"status": "failed", "reason": "\x1b[2J\nall is well"}
     forge_summary(place / "run", json.dumps(summary | changed))
     assert r"\x1b[2J\nall is well" in refused(capsys)
