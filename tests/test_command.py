@@ -169,6 +169,7 @@ def test_metrics_and_summary_have_the_documented_names(done):
     assert summary["cores"] == CORES
 
 
+@pytest.mark.slow
 def test_a_directory_that_holds_another_run_is_refused_and_left_as_it_is(done):
     refused = done("other")
     assert (refused.code, refused.results()) == (1, done("plain").results())
@@ -214,6 +215,7 @@ def test_a_sweep_leaves_for_every_job_what_a_single_run_leaves(done):
     assert "model.dropout=0.2" in sweep.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "again"), [("plain", "again"), ("sweep", "sweep again")])
 def test_the_same_command_again_shows_the_run_and_trains_nothing(done, name, again):
     first, second = done(name), done(again)
@@ -259,6 +261,7 @@ def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(d
     assert "RETURNED None\n" in run.out
 
 
+@pytest.mark.slow
 def test_validation_on_test_rows_is_said_and_leaves_no_test_metric(done):
     run = done("on test")
     summary = run.summary()

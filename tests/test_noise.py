@@ -133,6 +133,7 @@ def objectives_of_equal_rows(*, train_rows: int, epochs: int) -> np.ndarray:
     return records.objective[0, :epochs]
 
 
+@pytest.mark.slow
 def test_every_step_of_training_draws_another_mask():
     by_step = objectives_of_equal_rows(train_rows=21, epochs=4)
     assert np.abs(np.subtract.outer(by_step, by_step) + np.eye(4)).min() > 1e-4
@@ -140,6 +141,7 @@ def test_every_step_of_training_draws_another_mask():
     np.testing.assert_allclose(in_pairs, by_step.reshape(2, 2).mean(axis=1), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_batch_order_does_not_depend_on_whether_there_is_dropout():
     base = ("model.hidden=[]", "trainer.batch_size=8", "trainer.epochs=2", "optimizer=sgd")
     ended = []

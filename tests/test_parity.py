@@ -148,6 +148,7 @@ def test_in_float64_training_agrees_to_nine_digits(optimizer, regularizers):
     assert_close(*both(optimizer, **REGULARIZERS[regularizers]), tolerance=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_in_float32_training_agrees_to_five_digits(optimizer):
     outcomes = both(optimizer, **REGULARIZERS["all"])
@@ -182,6 +183,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("optimizer", "schedule"),

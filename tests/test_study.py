@@ -60,6 +60,7 @@ def test_a_top_up_trains_only_what_is_new_and_numbers_it_on(command):
         assert f"output_dir: {Path('out').absolute()}/{number}\n" in hydra
 
 
+@pytest.mark.slow
 def test_other_variants_join_the_comparison_with_what_is_there(command):
     assert command(f"-m {SMALL} model.dropout=0 seed=0,1").code == 0
     assert command(f"-m {SMALL} model.dropout=0.2 seed=0,1").code == 0
@@ -248,6 +249,7 @@ def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command,
     assert done.err.startswith(f"error: {message}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grouping", ["exact", "union"])
 def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, grouping):
     done = command(f"-m {SMALL} penalty.l2=0,0.1 seed=0 sweep.grouping={grouping}")

@@ -60,6 +60,7 @@ def test_the_epochs_of_a_call_are_at_most_what_its_records_hold():
     np.testing.assert_array_equal(record.epoch[0], np.arange(1, training.RECORDS + 1))
 
 
+@pytest.mark.slow
 def test_a_lane_that_has_ended_is_left_alone():
     short = ("trainer.epochs=2", "early_stopping.patience=null", "seed=1")
     long = ("trainer.epochs=6", "early_stopping.patience=null", "seed=2")
@@ -143,6 +144,7 @@ def test_side_by_side_lanes_end_each_at_their_own_epoch():
     ]
 
 
+@pytest.mark.slow
 def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
     old, new = group(("seed=1",), ("seed=2",)), group(("seed=1",), ("seed=3",))
     state, _ = train(old, epochs_per_call=2, calls=1)
