@@ -55,7 +55,7 @@ def drawn(seed: int, number: int, faults: list[str]) -> Round:
         f"trainer.batch_size={draw.choice([16, 32])}",
         f"trainer.epochs={draw.choice([40, 120, 300])}",
         f"checkpointing.keep={draw.choice([1, 2, 4])}",
-        "checkpoint=every_epoch",
+        f"checkpoint={draw.choice(['every_epoch', 'every_epoch', 'selected'])}",
         "early_stopping.patience=400",
     ]
     many = draw.random() < 0.4
