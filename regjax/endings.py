@@ -12,8 +12,8 @@ from regjax.schedule import Schedule
 from regjax.states import States
 from regjax.types import Ended, Run
 
-# While both of two cores train and save, a save takes 20 ms, and one of 32 small networks 200 ms. So short runs
-# wait for each other, but no longer than leaves little to lose by a kill.
+# While both of two cores train and save, a save takes 20 ms, and one of 32 small networks 200 ms. So short
+# runs wait for each other, but no longer than leaves little to lose by a kill.
 SAVED_TOGETHER, WAIT_SECONDS = 32, 1.0
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # of a device; what writes files says so of disks
 
