@@ -294,7 +294,7 @@ def test_each_layer_has_dropout_or_not_and_patience_null_never_stops():
 
 def test_a_batch_that_the_rows_cannot_fill_is_refused():
     resolved(changed("trainer.batch_size", 40))
-    with pytest.raises(UserError, match=r"trainer\.batch_size=41: .*choose 1 to 40"):
-        resolved(changed("trainer.batch_size", 41))
+    with pytest.raises(UserError, match=r"trainer\.batch_size=41: .*\(data\.train_size=9\).*choose 1 to 40"):
+        resolved(changed("trainer.batch_size", 41, "data.train_size=9"))
     with pytest.raises(UserError, match=r"trainer\.batch_size=1: model\.norm=batch needs 2"):
         resolved(changed("trainer.batch_size", 1, "model.norm=batch"))

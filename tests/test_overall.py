@@ -124,6 +124,17 @@ def test_a_look_at_as_many_runs_of_other_outcomes_is_another(tmp_path):
     assert shuffled.looks == retried.looks
 
 
+FAILED = {"status": "failed", "reason": "a full disk", "test_accuracy": None}
+
+
+def test_where_nothing_is_done_there_was_no_look(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    failed = [run._replace(summary=run.summary | FAILED) for run in found]
+    first = build_report(failed, **SETTINGS)
+    assert first.looks == []
+    assert build_report(found, **SETTINGS, earlier_looks=first.looks).notes == []
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": null}', '{"looks": ["a"]}'])
 def test_without_a_readable_earlier_comparison_there_was_no_look(tmp_path, text):
     (tmp_path / "comparison.json").write_text(text)

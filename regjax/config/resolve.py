@@ -64,9 +64,9 @@ def _union(specs: Sequence[StaticSpec]) -> StaticSpec:
 def _check_fit(config: Config, split: Split) -> None:
     batch_size, available = config.trainer.batch_size, len(split.train)
     if batch_size > available:
-        allowed = (
-            f"there are {available} training rows, and a batch cannot be larger; choose 1 to {available}"
-        )
+        size = config.data.train_size
+        rows = f"{available} training rows" + (f" (data.train_size={size})" if size is not None else "")
+        allowed = f"there are {rows}, and a batch cannot be larger; choose 1 to {available}"
         raise invalid("trainer.batch_size", batch_size, allowed)
     if config.model.norm == "batch" and batch_size == 1:
         raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
