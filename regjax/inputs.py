@@ -125,7 +125,8 @@ def _layout(file: IO[bytes]) -> Layout:
 def _check_shape(path: Path, shape: tuple[int, ...], num_features: int) -> None:
     if len(shape) < 2 or 0 in shape:
         raise UserError(
-            f"--input={path}: its shape is {shape}; it must be rows x features or rows x height x width"
+            f"--input={path}: its shape is {shape}; it must be rows x features or rows x height x width, "
+            "with one row or more"
         )
     features = math.prod(shape[1:])
     if features != num_features:

@@ -30,7 +30,7 @@ OPTIONAL: Kinds = {
     "selected_on_test": (bool,),
 }
 JOB: Kinds = {"number": (int,), "folder": (str,)}
-CONFIG: Kinds = {"data.name": (str,), "seed": (int,), "data.split_seed": (int,)}
+CONFIG: Kinds = {"data.name": (str,), "seed": (int,), "data.split_seed": (int,), "data.test_seed": (int,)}
 NUMBERS = ("_loss", "_accuracy", "_epoch")
 
 

@@ -13,7 +13,13 @@ def written(directory, job=None, **entries):
     """A run on disk, as much of it as an archive reads."""
     directory.mkdir(parents=True)
     known = {"status": "done", "identity": directory.name, "overrides": [], "reason": "", **METRICS}
-    config = {"data.name": "digits", "seed": 0, "data.split_seed": 0, "checkpoint": "none"}
+    config = {
+        "data.name": "digits",
+        "seed": 0,
+        "data.split_seed": 0,
+        "data.test_seed": 0,
+        "checkpoint": "none",
+    }
     summary = known | {"config": config, "versions": {"regjax": __version__}} | entries
     if job is not None:
         summary["job"] = {"number": job, "folder": directory.name}

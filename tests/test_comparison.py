@@ -60,6 +60,24 @@ def test_a_variant_is_named_by_the_overrides_in_which_it_differs(overrides, name
     assert sum(len(group) for group in found.values()) == len(summaries)
 
 
+def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
+    summaries = [
+        run(seed, 0.5, f"model.dropout={rate}", **{"trainer.batch_size": size, "model.dropout": rate})
+        for size in (32, 1000)
+        for rate in (0, 0.2)
+        for seed in range(2)
+    ]
+    assert {name: len(group) for name, group in variants(summaries).items()} == {
+        f"model.dropout={rate} trainer.batch_size={size}": 2 for size in (32, 1000) for rate in (0, 0.2)
+    }
+    rate_of_seed = [run(seed, 0.5, **{"optimizer.learning_rate": 0.1 / (seed + 1)}) for seed in range(3)]
+    assert list(variants(rate_of_seed)) == ["default"]
+    changed = run(0, 0.5, **{"optimizer.learning_rate": 0.7})
+    assert "optimizer.learning_rate=0.7" in variants([*rate_of_seed, changed])
+    named = [run(seed, 0.5, f"experiment={name}") for seed, name in enumerate(["notebook1", "notebook2"])]
+    assert list(variants(named)) == ["experiment=notebook1", "experiment=notebook2"]
+
+
 def test_runs_can_be_grouped_by_any_key():
     summaries = [run(0, 0.5, **{"model.norm": "batch"}), run(0, 0.6, **{"model.norm": "none"})]
     assert list(grouped_by(summaries, "model.norm")) == ["model.norm=batch", "model.norm=none"]
@@ -249,3 +267,22 @@ def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed)
     trained = 142 if "data.validation=0" in overrides else 113
     assert test.n == 3
     assert test.test_to_train == (36 / trained if followed else 0)
+
+
+def test_a_variant_that_was_measured_on_other_rows_is_named():
+    moved = [run | {"row_digests": run["row_digests"] | {"test": "others"}} for run in group(BETTER)]
+    told = "better: its test rows are not those of plain; the difference is one of rows too"
+    assert told in compared({"plain": group(PLAIN), "better": moved}).notes
+    assert told not in compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
+
+
+@pytest.mark.parametrize(
+    ("better", "told"),
+    [
+        ([0.94, 0.95, 0.97, 0.96], "pairing by seed removed 100 % of the"),
+        (BETTER[::-1], "pairing by seed added"),
+    ],
+)
+def test_what_pairing_did_to_the_variance_is_told_by_its_sign(better, told):
+    notes = compared({"plain": group(PLAIN), "better": group(better)}).notes
+    assert any(note.startswith(told) for note in notes)

@@ -9,8 +9,9 @@ from unittest.mock import Mock
 
 import pytest
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from regjax.config import run_command
+from regjax.config import command_again, run_command
 from regjax.config.messages import EXTRAS
 from regjax.errors import UserError
 from tests.small import ROOT
@@ -22,7 +23,11 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
         (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
         (OSError("the disk is gone"), 1, "error: the disk is gone\n"),
-        (OSError(27, "File too large"), 1, "error: File too large. Choose another hydra.run.dir (with -m: "),
+        (
+            OSError(27, "File too large"),
+            1,
+            "error: a file in the directory: File too large. Choose another hydra.run.dir (with -m: ",
+        ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ]:
         monkeypatch.setattr("os.environ", {})
@@ -37,6 +42,17 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
     monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
     with pytest.raises(UserError):
         run_command(Mock(side_effect=UserError), ROOT / "conf")
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "a b=c", "it's, [x]", "\u00fcn\u00ef \u65e5", 'a"b', "-dash", "$HOME x"]
+)
+def test_the_command_that_goes_on_reads_back_as_it_is_meant(monkeypatch, name):
+    monkeypatch.setattr("sys.argv", ["train.py", "-m", "seed=0,1", "hydra.sweep.dir=before"])
+    *kept, place, retry = shlex.split(command_again(f"hydra.sweep.dir=/{name}", "sweep.retry=true"))
+    assert (kept, retry) == (["python", "train.py", "-m", "seed=0,1"], "sweep.retry=true")
+    read = OverridesParser.create().parse_override(place)
+    assert (read.key_or_group, read.value()) == ("hydra.sweep.dir", f"/{name}")
 
 
 @pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"])

@@ -114,12 +114,12 @@ def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
     assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
 
 
-def test_a_look_at_as_many_runs_of_other_outcomes_is_another(tmp_path):
+def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
     write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path)
     retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert "look 2 at this sweep (8 runs, then 8 runs)" in retried.notes[0]
+    assert "look 2 at this sweep (7 runs, then 8 runs)" in retried.notes[0]
     shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
     assert shuffled.looks == retried.looks
 

@@ -74,10 +74,20 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
 
 
 def command_again(*settings: str) -> str:
-    """This process's command with other `key=value` settings."""
+    """This process's command with other `key=value` settings, whose values are texts as they are meant."""
     keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
     kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
-    return shlex.join(["python", sys.argv[0], *kept, *settings])
+    return shlex.join(["python", sys.argv[0], *kept, *map(_as_override, settings)])
+
+
+def _as_override(setting: str) -> str:
+    """A setting as Hydra reads it: in quotes where it would take the value for something else."""
+    key, _, value = setting.partition("=")
+    read = _value(setting)
+    if str(read) == value or isinstance(read, bool):
+        return setting
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}="{escaped}"'
 
 
 def explain(error: Exception, arguments: list[str], conf: Path) -> str:
@@ -91,8 +101,8 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
     if isinstance(error, OSError):
         if error.strerror is None:
             return str(error)
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
+        place = error.filename or "a file in the directory"  # which, the system does not always say
+        return f"{place}: {error.strerror}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
     wrong = wrong_in_file(error, searched(arguments, conf))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from regjax.errors import invalid_choice
+from regjax.errors import invalid, nearest
 from regjax.types import Dataset
 
 # The largest pixel of each image set; None for tables.
@@ -12,7 +12,8 @@ PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}
 def load_embedded(name: str) -> Dataset:
     """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without a test part."""
     if name not in PIXEL_MAX:
-        raise invalid_choice("data.name", name, PIXEL_MAX)
+        allowed = f"data.source=sklearn has {', '.join(sorted(PIXEL_MAX))}"
+        raise invalid("data.name", name, allowed, near=nearest(name, PIXEL_MAX))
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regjax.data.integrity import verify_sha256
-from regjax.errors import UserError, invalid, invalid_choice
+from regjax.errors import UserError, invalid, nearest
 from regjax.types import Dataset
 
 # Of the prepared records and of the cached arrays; raise it when either is made another way.
@@ -103,7 +103,8 @@ def load_idx(name: str, *, manual_dir: str | None, data_dir: str | None, mirror:
 
 def _source(name: str) -> IdxSet:
     if name not in SETS:
-        raise invalid_choice("data.name", name, SETS)
+        allowed = f"data.source=idx has {', '.join(sorted(SETS))}"
+        raise invalid("data.name", name, allowed, near=nearest(name, SETS))
     return SETS[name]
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from regjax.archive import Held, read_archive
 from regjax.config.checks import CHOICES
 from regjax.errors import UserError, nearest
-from regjax.report.comparison import PAIRED_BY
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
+from regjax.report.variants import PAIRED_BY
 from regjax.runs import ENDED
 
 

@@ -35,7 +35,10 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
             axes.set_title(f"{dataset}{left_out}", fontsize="medium")
         if axes_of_dataset[0].get_legend_handles_labels()[0]:
             axes_of_dataset[0].legend(fontsize="small")
-    figure.suptitle("mean over seeds, with its 95 % interval", fontsize="medium")
+    several = any(len(group) > 1 for variants in datasets.values() for group in variants.values())
+    figure.suptitle(
+        "mean over seeds, with its 95 % interval" if several else "one run of each variant", fontsize="medium"
+    )
     path = directory / CURVES
     figure.savefig(path, dpi=120)
     return path

@@ -6,15 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax import runs
-from regjax.report.variants import Summary, variant_called
+from regjax.report.variants import PAIRED_BY, Summary, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
 # The best of many looks is shown, as the notebooks print it, and never judged.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
-
-
-# What a run shares with its pair: the seed, and the split's where that one varies.
-PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
 
 
 class Row(NamedTuple):
@@ -81,6 +77,7 @@ def compare_variants(
             )
         )
     notes = _notes(variants, reference, pairs, tests, on_test=on_test)
+    notes += _other_rows(pairs, reference, _part(metric))
     for name, group in given.items():
         if more := len(group) - len(variants[name]):
             notes.append(
@@ -134,12 +131,17 @@ def _test(pairs: list[tuple[Summary, Summary]], metric: str) -> PairedTest:
     return paired_test(variant, reference, test_to_train=_overlap(pairs, metric))
 
 
+def _part(metric: str) -> str:
+    """The rows that a metric is of."""
+    return "validation" if metric.startswith("val_") else "test"
+
+
 def _overlap(pairs: list[tuple[Summary, Summary]], metric: str) -> float:
     """Rows measured on per row trained on where either differ from pair to pair (Nadeau & Bengio 2003).
 
     0 where all pairs share both: then the verdict is on that one split.
     """
-    part = "validation" if metric.startswith("val_") else "test"
+    part = _part(metric)
     read = [[run["row_digests"][at] for run in pair for at in ("train", part)] for pair in pairs]
     if all(digests == read[0] for digests in read):
         return 0.0
@@ -165,7 +167,7 @@ def _notes(
         notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
-        notes.append(f"pairing by seed removed {_range(removed)} of the variance")
+        notes.append(f"pairing by seed {_in_words(removed)} variance")
     for name, found in pairs.items():
         dropped = _unpaired(variants[name], found) | _unpaired(
             variants[reference], [(b, a) for a, b in found]
@@ -196,6 +198,26 @@ def _same(variants: Mapping[str, list[Summary]]) -> list[str]:
 def higher_is_better(metric: str) -> bool:
     """Whether more of a metric is better, on whatever rows it was measured."""
     return runs.HIGHER_IS_BETTER[metric.rpartition("_")[2]]
+
+
+def _other_rows(pairs: Mapping[str, list[tuple[Summary, Summary]]], reference: str, part: str) -> list[str]:
+    """A note for each variant that was measured on other rows than its pairs."""
+    digests = {
+        name: {(ours["row_digests"][part], theirs["row_digests"][part]) for ours, theirs in found}
+        for name, found in pairs.items()
+    }
+    return [
+        f"{name}: its {part} rows are not those of {reference}; the difference is one of rows too"
+        for name, found in digests.items()
+        if any(ours != theirs for ours, theirs in found)
+    ]
+
+
+def _in_words(removed: list[float]) -> str:
+    """What pairing did to the variance, by the shares that it removed; a negative one was added."""
+    if max(removed) < 0:
+        return f"added {_range([-share for share in removed])} to the"
+    return f"removed {_range(removed)} of the"
 
 
 def _range(shares: list[float]) -> str:

@@ -82,16 +82,16 @@ def build_report(
         named[dataset] = _with_directories(groups, members)
     looks = list(earlier_looks)
     look = _look(runs)
-    if looks[-1:] != [look] and any(run.summary["status"] == "done" for run in runs):
-        looks.append(look)  # where nothing is done, nothing was seen
+    if look.runs and looks[-1:] != [look]:
+        looks.append(look)
     ranks = _ranks(comparisons, alpha)
     return Report(comparisons, named, ranks, _changed(runs), failures_in_words(runs), looks)
 
 
 def _look(runs: Sequence[Held]) -> Look:
-    """A run that has another outcome than before, as by sweep.retry=true, makes another look."""
-    outcomes = sorted([run.summary["identity"], run.summary["status"]] for run in runs)
-    return Look(len(runs), identity_of_parts(outcomes))
+    """One more run that is done, new or retried, makes another look; what is not done shows nothing."""
+    done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
+    return Look(len(done), identity_of_parts(done))
 
 
 def _with_directories(groups: Mapping[str, list[Summary]], members: Sequence[Held]) -> dict[str, list[Held]]:

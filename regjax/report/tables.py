@@ -99,7 +99,7 @@ def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]
 def _interval(interval: Interval | None, *, signed: bool = False) -> str:
     if interval is None or interval.n == 0:
         return ""
-    sign = "+" if signed else ""
+    sign = "+z" if signed else ""  # z: no -0.0000
     mean, low, high = (f"{value:{sign}.4f}" for value in interval[:3])
     return f"{mean} [{low}, {high}]" if math.isfinite(interval.low) else mean
 

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from regjax.errors import invalid_choice, shown
-from regjax.runs import one_number
+from regjax.runs import decisive, one_number
 
 Summary = Mapping[str, Any]
 
+# What a run shares with its pair: the seed, and the split's where that one varies.
+PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
 # What distinguishes the runs of one variant, and what says nothing about what is trained.
 NOT_A_VARIANT = (
     "seed",
-    "experiment",
     "data.manual_dir",
     "data.data_dir",
     "data.mirror",
@@ -21,6 +22,7 @@ NOT_A_VARIANT = (
     "checkpoint",
 )
 NOT_TRAINING = ("compare.", "sweep.")
+UNNAMED = "default"
 # A technique's name says enough without its group's.
 BARE = "regularization"
 WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
@@ -29,7 +31,9 @@ WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     """Runs by variant, in their first order; a variant's name is the overrides in which it differs.
 
-    Overrides that all runs share are left out of the names. Where none is left, there is one variant.
+    Overrides that all runs share are left out of the names. Where none is left, there is one variant. Runs
+    of one name and one seed that were trained with other settings, as from files that have changed, have
+    these in their names too.
     """
     given = _spelled_alike(summaries)
     keys = list(dict.fromkeys(key for overrides in given for key in overrides))
@@ -37,7 +41,28 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     grouped: dict[str, list[Summary]] = {}
     for overrides, summary in zip(given, summaries, strict=True):
         grouped.setdefault(_name(overrides, telling), []).append(summary)
-    return grouped
+    unspoken = _unspoken(grouped.values())
+    if not unspoken:
+        return grouped
+    told: dict[str, list[Summary]] = {}
+    for name, group in grouped.items():
+        for summary in group:
+            settings = [f"{key}={shown(summary['config'][key])}" for key in unspoken]
+            full = " ".join(settings if name == UNNAMED else [name, *settings])
+            told.setdefault(full, []).append(summary)
+    return told
+
+
+def _unspoken(groups: Iterable[Sequence[Summary]]) -> list[str]:
+    """The settings that decide what is trained, and differ between runs of one group and one seed."""
+    found: dict[str, None] = {}
+    for group in groups:
+        first: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for summary in group:
+            config = decisive(summary["config"])
+            other = first.setdefault(tuple(config[key] for key in PAIRED_BY), config)
+            found |= {key: None for key, value in config.items() if other.get(key) != value}
+    return list(found)
 
 
 def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
@@ -105,7 +130,7 @@ def _overrides(texts: Sequence[str]) -> dict[str, str]:
 
 def _name(overrides: Mapping[str, str], telling: Sequence[str]) -> str:
     parts = [_part(key, overrides[key]) for key in telling if key in overrides]
-    return " ".join(parts) or "default"
+    return " ".join(parts) or UNNAMED
 
 
 def _part(key: str, value: str) -> str:
