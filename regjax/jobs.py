@@ -23,7 +23,7 @@ from regjax.types import Dataset, Run, Scaling, Split
 # All jobs of one command share these: the first decides for the process.
 SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
 # Where what runs selected is written before it goes to their directories.
-STAGING = ".staging"
+STAGING = ".regjax-staging"
 
 
 class Job(NamedTuple):
@@ -112,7 +112,9 @@ def train(
     """
     if not waiting:
         return {}
-    states = States(directory / FOLDER)
+    states, staging = States(directory / FOLDER), directory / STAGING
+    if staging.is_symlink():
+        raise UserError(f"{staging}: it is a link, which is never written through. Remove it.")
     for run in waiting:
         if states.newest(run) is None:
             Journal(run).begin()
@@ -126,7 +128,7 @@ def train(
                 watcher,
                 states,
                 signals.stop,
-                staging=directory / STAGING,
+                staging=staging,
                 lanes=settings["sweep.lanes"],
                 stop_at=bad if settings["sweep.fail_fast"] else (),
             )
@@ -134,7 +136,7 @@ def train(
             told = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
             raise UserError(f"{told}\n{command_again(place)}") from error
         finally:
-            shutil.rmtree(directory / STAGING, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
     os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
     if signals.number:
         raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")

@@ -56,6 +56,16 @@ def test_links_in_a_runs_directory_are_not_written_through(command):
     assert Path("mine").read_text() == "mine"
 
 
+@pytest.mark.parametrize("arguments", [RUN, SWEEP], ids=["run", "sweep"])
+def test_nothing_is_saved_by_way_of_a_link(command, arguments):
+    Path("out").mkdir()
+    Path("elsewhere").mkdir()
+    Path("out/.regjax-staging").symlink_to(Path("elsewhere").absolute())
+    done = command(arguments)
+    assert (done.code, "out/.regjax-staging: it is a link" in done.err) == (1, True)
+    assert not list(Path("elsewhere").iterdir())
+
+
 def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):
     assert command(SWEEP).code == 0
     shutil.rmtree("out/0")
