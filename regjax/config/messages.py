@@ -13,7 +13,12 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from regjax.config.composing import GROUPS, check_first_file, hint, reason, wrong_in_file
 from regjax.config.places import PLACES, check_places, home_meant
@@ -204,6 +209,9 @@ def _wrong_value(error: Exception, arguments: list[str]) -> str:
     key = str(cause.full_key)
     if isinstance(cause, MissingMandatoryValue):
         return f"{key}: must be given; add {key}=VALUE."
+    unknown = isinstance(cause, ConfigKeyError | ConfigAttributeError)
+    if unknown and not key.startswith("hydra"):  # of a file's hydra.sweeper.params
+        return f"{key}: there is no such key.{hint(key)}"
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
     below = (given[name] for name in given if f"{name}.".startswith(f"{entry}."))
     return f"{next(below, key)}: {reason(cause, entry)}."

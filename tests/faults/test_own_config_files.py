@@ -58,6 +58,12 @@ def test_an_experiment_without_its_header_is_told_what_to_begin_with(refused):
     assert "`# @package _global_`" in message
 
 
+def test_a_key_that_a_files_grid_misspells_is_told_with_the_near_miss(refused):
+    experiment(HEADER + "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      sed: 0,1")
+    message = refused("--config-dir mine experiment=x hydra.sweep.dir=out")
+    assert message == "sed: there is no such key. Did you mean 'seed'?\n"
+
+
 def test_a_broken_file_stops_those_commands_alone_that_load_it(command, refused):
     path = experiment("seed: [1", "broken")
     experiment(HEADER + "defaults:\n  - broken\n", "through")
