@@ -19,7 +19,7 @@ MAX_BYTES = 2**32
 # Rows whose copy in float64 is held at a time, while they are looked at.
 ROWS_AT_ONCE = 4096
 NAME = "inputs"
-NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+NPY, ZIP = b"\x93NUMPY", b"PK"
 # The header that NumPy writes for plain arrays. It is matched, not evaluated.
 HEADER = re.compile(
     r"\{\s*'descr'\s*:\s*'([^']*)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,"
@@ -77,9 +77,8 @@ def _array(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
 def _member(path: Path, members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     names = [member.filename.removesuffix(".npy") for member in members]
     if names.count(NAME) != 1 and len(names) != 1:
-        raise UserError(
-            f"--input={path}: of its {len(names)} arrays ({', '.join(names[:5])}) one must be called {NAME}"
-        )
+        listed = f" ({', '.join(names[:5])})" if names else ""
+        raise UserError(f"--input={path}: of its {len(names)} arrays{listed} one must be called {NAME}")
     member = members[names.index(NAME) if NAME in names else 0]
     if member.flag_bits & ENCRYPTED or member.compress_type not in READABLE:
         raise ValueError("it is encrypted, or compressed in a way that NumPy does not write")

@@ -88,6 +88,7 @@ def test_a_row_that_is_not_finite_is_named(tmp_path, entry, row):
         (b"\x93NUMPY\x02\x00", "no array of NumPy's format 1.0"),
         (b"\x93NUMPY\x01\x00", "it cannot be read"),
         (b"PK\x03\x04 and no archive", "it cannot be read"),
+        (b"PK\x05\x06" + bytes(18), "of its 0 arrays one must be called inputs"),  # an empty archive
     ],
 )
 def test_files_of_other_kinds_are_refused(tmp_path, content, message):
