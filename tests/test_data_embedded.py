@@ -58,7 +58,9 @@ def test_the_test_part_follows_its_own_seed_and_share(tmp_path):
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path):
-    with pytest.raises(UserError, match=r"^data.name=digit: .*breast_cancer, digits, wine.*'digits'\?"):
+    with pytest.raises(
+        UserError, match=r"^data.name=digit: data.source=sklearn has breast_cancer, digits, wine.*'digits'\?"
+    ):
         load_set("sklearn", "digit", tmp_path)
 
 

@@ -246,7 +246,9 @@ def test_a_mirror_is_refused_where_it_would_not_be_asked():
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_name(tmp_path):
-    with pytest.raises(UserError, match=r"^data.name=mnits: .*fashion_mnist, kmnist, mnist.*'mnist'\?"):
+    with pytest.raises(
+        UserError, match=r"^data.name=mnits: data.source=idx has fashion_mnist, kmnist, mnist.*'mnist'\?"
+    ):
         idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path), mirror=None)
 
 
