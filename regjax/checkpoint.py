@@ -35,9 +35,6 @@ def staged(folder: Path, several: Sequence[Selected]) -> Iterator[list[Staged]]:
 
     Raises `OSError`.
     """
-    if not several:
-        yield []
-        return
     shutil.rmtree(folder, ignore_errors=True)  # a kill has left one
     folder.mkdir(parents=True)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from regjax.checkpoint import Staged, staged
+from regjax.checkpoint import Selected, Staged, staged
 from regjax.journal import Journal, selected
 from regjax.schedule import Schedule
 from regjax.states import States
@@ -23,17 +23,18 @@ class Endings:
 
     def __init__(self, schedule: Schedule, states: States, staging: Path):
         self._schedule, self._states, self._staging = schedule, states, staging
-        self._waiting: list[tuple[Journal, Ended]] = []
+        self._waiting: list[tuple[Journal, Ended, Selected]] = []
         self._since = 0.0
 
     def add(self, journal: Journal, left: Ended) -> None:
         """A run has ended; it is written down at once where it has nothing to save."""
-        if selected(journal.run, left) is None:
+        kept = selected(journal.run, left)
+        if kept is None:
             self._close(journal, left, None)
             return
         if not self._waiting:
             self._since = time.monotonic()
-        self._waiting.append((journal, left))
+        self._waiting.append((journal, left, kept))
 
     def write_if_due(self, ahead: float) -> None:
         """Writes down the runs that wait, where they are many, or `ahead` seconds more are too long."""
@@ -47,13 +48,12 @@ class Endings:
         """Writes down all runs that wait."""
         while self._waiting:
             some, self._waiting = self._waiting[:SAVED_TOGETHER], self._waiting[SAVED_TOGETHER:]
-            found = [kept for journal, left in some if (kept := selected(journal.run, left))]
             try:
-                with staged(self._staging, found) as places:
-                    for (journal, left), place in zip(some, places, strict=True):
+                with staged(self._staging, [kept for *_, kept in some]) as places:
+                    for (journal, left, _), place in zip(some, places, strict=True):
                         self._close(journal, left, place)
             except Exception as error:  # of what they share, such as a full disk
-                for journal, _ in some:
+                for journal, *_ in some:
                     if journal.run.directory not in self._schedule.summaries:
                         self.fail(journal, error)
 
