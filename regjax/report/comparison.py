@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax import runs
-from regjax.report.variants import PAIRED_BY, Summary, variant_called
+from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
 # The best of many looks is shown, as the notebooks print it, and never judged.
@@ -101,20 +101,15 @@ def _failed(summaries: list[Summary]) -> int:
     return sum(summary["status"] != "done" for summary in summaries)
 
 
-def _key(summary: Summary) -> tuple[int, ...]:
-    """What a run shares with its pair: the seed, and those of the split where they vary."""
-    return tuple(summary["config"][key] for key in PAIRED_BY)
-
-
 def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
     """Runs of one seed are not independent: the last one stands for it."""
-    return list({_key(summary): summary for summary in summaries}.values())
+    return list({pair_of(summary): summary for summary in summaries}.values())
 
 
 def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, ...], Summary]:
     """Finished runs by what they share with their pair."""
     return {
-        _key(summary): summary
+        pair_of(summary): summary
         for summary in summaries
         if summary["status"] == "done" and summary[metric] is not None
     }

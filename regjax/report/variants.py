@@ -57,12 +57,17 @@ def _unspoken(groups: Iterable[Sequence[Summary]]) -> list[str]:
     """The settings that decide what is trained, and differ between runs of one group and one seed."""
     found: dict[str, None] = {}
     for group in groups:
-        first: dict[tuple[Any, ...], dict[str, Any]] = {}
+        first: dict[tuple[int, ...], dict[str, Any]] = {}
         for summary in group:
             config = decisive(summary["config"])
-            other = first.setdefault(tuple(config[key] for key in PAIRED_BY), config)
+            other = first.setdefault(pair_of(summary), config)
             found |= {key: None for key, value in config.items() if other.get(key) != value}
     return list(found)
+
+
+def pair_of(summary: Summary) -> tuple[int, ...]:
+    """What a run shares with its pair: the seed, and those of the split where they vary."""
+    return tuple(summary["config"][key] for key in PAIRED_BY)
 
 
 def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
