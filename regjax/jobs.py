@@ -48,10 +48,11 @@ class Refused(NamedTuple):
 Prepared = Run | Refused
 
 
-def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
+def prepare(jobs: Sequence[Job], *, one_of_many: bool = False) -> tuple[list[Prepared], list[jax.Device]]:
     """Checks jobs, loads what they are trained on and resolves their programs; their directories are not set.
 
-    Raises `UserError` where no job can be trained, or where they differ in what all share.
+    Raises `UserError` where they differ in what all share, and where no job can be trained, unless they are
+    `one_of_many` batches of a search.
     """
     configs = [flatten(job.config) for job in jobs]
     for key in SHARED:
@@ -60,8 +61,8 @@ def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
             listed = " and ".join(shown(value) for value in values)
             raise UserError(f"{key}: all jobs of one command share it; here they have {listed}.")
     errors = [_error(job) for job in jobs]
-    if None not in errors:
-        raise UserError(errors[0])
+    if None not in errors and not one_of_many:
+        raise UserError(_reasons(errors))
     first = jobs[0].config
     devices = platforms.prepare(first.platform, first.cache_dir, len(jobs))
     preparation = _Preparation(devices[0])
@@ -70,11 +71,18 @@ def prepare(jobs: Sequence[Job]) -> tuple[list[Prepared], list[jax.Device]]:
         for job, config, error in zip(jobs, configs, errors, strict=True)
     ]
     refused = [job for job in prepared if isinstance(job, Refused)]
-    if refused and (first.sweep.fail_fast or len(refused) == len(jobs)):
+    if refused and first.sweep.fail_fast:
         raise UserError(refused[0].reason)
+    if len(refused) == len(jobs) and not one_of_many:
+        raise UserError(_reasons([job.reason for job in refused]))
     if first.sweep.grouping == "union":
         prepared = _united(prepared)
     return prepared, devices
+
+
+def _reasons(told: Sequence[str | None]) -> str:
+    """A line for each reason, however many jobs it stops."""
+    return "\n".join(dict.fromkeys(reason for reason in told if reason))
 
 
 def _united(prepared: list[Prepared]) -> list[Prepared]:
@@ -97,7 +105,7 @@ def _refused(config: dict[str, Any], job: Job, reason: str) -> Refused:
         config,
         job.hidden,
         job.overrides,
-        runs.identity(config, "", ""),
+        runs.identity_untrained(config | job.hidden),
         masked(reason, config, job.hidden),
     )
 

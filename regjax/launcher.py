@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs, summaries
 from regjax.archive import Held, warn_of_damage
-from regjax.config import check_place_counts, from_environment, typed
+from regjax.config import check_place_counts, from_environment, report_command, typed
 from regjax.continuing import going_on
 from regjax.directories import check_run_directory, check_sweep_directory
 from regjax.errors import UserError, invalid
@@ -68,7 +68,7 @@ def run_single(composed: DictConfig) -> float | None:
             summary = _trained(run, devices, place)
     print_summary(summary, directory)
     if sweep:
-        line = f"compare the sweep with: python -m regjax.report {sweep}"
+        line = f"compare the sweep with: {report_command(sweep)}"
         runs.append_log(directory, line)
         print(line)
     if not jobs.accepted(summary["status"], summary["config"]):
@@ -97,28 +97,20 @@ def launch(
     What a job that cannot be trained, fails or diverges returns raises where Hydra reads it.
     """
     configure_log(config.hydra.job_logging, config.hydra.verbose)
-    if not job_overrides:
-        raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
-    check_place_counts(config.hydra, sweeps=True)
-    if config.checkpointing.allow_changes:
-        allowed = "it is for single runs; a sweep trains what differs as a new job"
-        raise invalid("checkpointing.allow_changes", True, allowed)
-    batch = config.hydra.sweeper.get("max_batch_size")
-    if batch is not None:
-        allowed = "this launcher trains the whole grid; sweep.lanes says how many runs at a time"
-        raise invalid("hydra.sweeper.max_batch_size", batch, allowed)
+    _check_sweep(config, job_overrides)
     composed = [
         _composed(context, config, list(overrides), initial_job_idx + place)
         for place, overrides in enumerate(job_overrides)
     ]
-    prepared, devices = jobs.prepare([job.job for job in composed])
+    whole_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER
+    prepared, devices = jobs.prepare([job.job for job in composed], one_of_many=not whole_grid)
     directory = Path(str(config.hydra.sweep.dir)).absolute()
     check_sweep_directory(directory)
     directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
-    whole_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER
     with sole_writer(directory, "hydra.sweep.dir"):
         study = Study(directory, prepared)
-        study.check_baseline()
+        if whole_grid:
+            study.check_baseline()
         for place, number in study.new_jobs(initial_job_idx).items():
             if composed[place].numbered["number"] != number:
                 composed[place] = _composed(context, config, list(job_overrides[place]), number)
@@ -129,7 +121,7 @@ def launch(
         if whole_grid:
             study.compare(outcomes)
     if not whole_grid:
-        print(f"compare the sweep with: python -m regjax.report {study.directory}")
+        print(f"compare the sweep with: {report_command(study.directory)}")
     failure = study.failure(outcomes)
     if failure and whole_grid:
         raise UserError(failure)
@@ -139,6 +131,19 @@ def launch(
         _job_return(list(overrides), job.task, outcome, "" if study.accepts(outcome) else failure)
         for overrides, job, outcome in zip(job_overrides, composed, outcomes, strict=True)
     ]
+
+
+def _check_sweep(config: DictConfig, job_overrides: Sequence[Sequence[str]]) -> None:
+    if not job_overrides:
+        raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
+    check_place_counts(config.hydra, sweeps=True)
+    if config.checkpointing.allow_changes:
+        allowed = "it is for single runs; a sweep trains what differs as a new job"
+        raise invalid("checkpointing.allow_changes", True, allowed)
+    batch = config.hydra.sweeper.get("max_batch_size")
+    if batch is not None:
+        allowed = "this launcher trains the whole grid; sweep.lanes says how many runs at a time"
+        raise invalid("hydra.sweeper.max_batch_size", batch, allowed)
 
 
 def _job_return(overrides: list[str], task: DictConfig, outcome: Held, failure: str) -> JobReturn:

@@ -6,6 +6,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
+from regjax.config import report_command
 from regjax.errors import UserError
 
 PACKAGES = ("joblib", "submitit", "ray")
@@ -40,7 +41,7 @@ def _told(error: Exception) -> str:
     done = [held for held in read_archive(directory).runs if held.summary["status"] == "done"]
     return (
         f"{told}.\n{len(done)} of {requested} jobs are done in {directory}. The same command with "
-        f"hydra.sweep.dir={directory} goes on; python -m regjax.report {directory} compares what is done."
+        f"hydra.sweep.dir={directory} goes on; {report_command(directory)} compares what is done."
     )
 
 

@@ -57,6 +57,11 @@ def identity(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> s
     return identity_of_parts([decisive(config), fingerprint, device_kind, __version__, version("jaxlib")])
 
 
+def identity_untrained(config: Mapping[str, Any]) -> str:
+    """The identity of what could not be trained here: its settings are known, and neither data nor device."""
+    return identity(config, "", "")
+
+
 def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that decide what is trained, equal numbers alike."""
     return {key: one_number(value) for key, value in config.items() if is_decisive(key)}

@@ -10,7 +10,7 @@ import jax
 from regjax import archive, jobs, runs
 from regjax.archive import Held
 from regjax.config import command_again
-from regjax.errors import invalid
+from regjax.errors import UserError, invalid
 from regjax.jobs import Prepared, Refused
 from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
@@ -34,6 +34,7 @@ class Study:
         self._archive = self._read()
         self._held = archive.held_by_identity(self._archive.runs)
         self._first = archive.first_places([job.identity for job in prepared])
+        self._found = self._find()
         self._settings = prepared[0].config
         self._place = f"hydra.sweep.dir={directory}"
         self._unwritten = ""
@@ -48,10 +49,33 @@ class Study:
             if baseline is not None:
                 variant_called(baseline, named)
 
+    def _find(self) -> dict[str, Held]:
+        """By identity, the run that the directory holds of each job.
+
+        What cannot be trained now may have been once, and what could not be trained then may be now: of these
+        the settings alone decide.
+        """
+        done = {
+            runs.identity_untrained(held.summary["config"]): held
+            for held in self._held.values()
+            if held.summary["status"] == "done"
+        }
+        found = {}
+        for identity, place in self._first.items():
+            job = self._prepared[place]
+            if isinstance(job, Refused):
+                held = done.get(identity) or self._held.get(identity)
+            else:
+                untrained = runs.identity_untrained(job.config | job.hidden)
+                held = self._held.get(identity) or self._held.get(untrained)
+            if held:
+                found[identity] = held
+        return found
+
     def _named(self) -> dict[str, dict[str, list[Summary]]]:
         """The variants of each dataset, over the runs that the directory holds and this command's jobs."""
         held = [run.summary for run in self._held.values()]
-        asked = [{"overrides": job.overrides, "config": job.config} for job in self._prepared]
+        asked = [{"overrides": job.overrides, "config": job.config | job.hidden} for job in self._prepared]
         by_dataset: dict[str, list[Summary]] = {}
         for run in [*held, *asked]:
             by_dataset.setdefault(run["config"]["data.name"], []).append(run)
@@ -59,12 +83,15 @@ class Study:
 
     def new_jobs(self, first: int) -> dict[int, int]:
         """The places of the jobs that the directory does not hold, with their numbers, which go on."""
-        new = [place for identity, place in self._first.items() if identity not in self._held]
+        new = [place for identity, place in self._first.items() if identity not in self._found]
         number = archive.next_number(self.directory, first, self._archive.runs)
         return {place: number + at for at, place in enumerate(sorted(new))}
 
     def place(self, place: int, directory: Path, job: dict[str, Any]) -> None:
         """Gives a new job its directory, which no other run may have, and its number."""
+        for line in self._archive.left_out:
+            if line.startswith(f"{directory / runs.SUMMARY}:"):
+                raise UserError(f"{line}. A new job is to have its folder: move it away.")
         if directory in self.directories.values() or (directory / runs.SUMMARY).exists():
             allowed = "it must name another folder for each job, such as ${hydra.job.num}"
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
@@ -76,7 +103,7 @@ class Study:
         waiting: list[Run] = []
         settled: list[str] = []
         for identity, place in self._first.items():
-            job, held = self._prepared[place], self._held.get(identity)
+            job, held = self._prepared[place], self._found.get(identity)
             directory = held.directory if held else self.directories[place]
             number = held.summary.get("job") if held else self._jobs[place]
             if held and not self._again(held.summary):
@@ -133,10 +160,10 @@ class Study:
             metric=self._settings["compare.metric"],
             effect=self._settings["compare.effect"],
             alpha=self._settings["compare.alpha"],
-            earlier_looks=previous_looks(self.directory),
+            earlier_looks=previous_looks(self.directory, [self.directory]),
         )
         try:
-            write_report(report, self.directory)
+            write_report(report, self.directory, [self.directory])
         except OSError as error:
             self._unwritten = f"no comparison in {error.filename or self.directory}: {error.strerror}"
         print_report(report, self.directory)

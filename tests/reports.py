@@ -7,26 +7,32 @@ SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
 
 
+def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
+    """A run as its summary tells of it; `rows` tells the parts of its data from those of other runs."""
+    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
+    return {
+        "status": status,
+        "selected_on_test": on_test,
+        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0} | config,
+        "overrides": [f"seed={seed}", *overrides],
+        "rows": {"train": 800, "validation": 100, "test": 200},
+        "row_digests": {"train": "a", "validation": "b", "test": "c"} | (rows or {}),
+        **dict.fromkeys(metrics, accuracy if status == "done" else None),
+    }
+
+
 def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
     """A run that has ended."""
     directory = folder / str(len(list(folder.glob("*"))))
     runs.start(directory, COLUMNS, {})
     rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
     runs.append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
-    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
-    summary = {
-        "status": status,
+    settings = {f"compare.{key}": value for key, value in SETTINGS.items()} | {"data.name": data}
+    summary = run(seed, accuracy, f"data={data}", *overrides, status=status, **settings, **config) | {
         "reason": "diverged at epoch 1: loss_data is nan",
         "identity": f"{seed} {overrides} {data}",
-        "selected_on_test": False,
-        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0, "data.name": data} | config
-        | {f"compare.{key}": SETTINGS[key] for key in ("metric", "effect", "alpha")},
-        "overrides": [f"seed={seed}", f"data={data}", *overrides],
-        "rows": {"train": 800, "validation": 100, "test": 200},
-        "row_digests": {"train": "a", "validation": "b", "test": "c"},
         "versions": {"regjax": __version__},
-        **dict.fromkeys(metrics, accuracy if status == "done" else None),
-    }  # fmt: skip
+    }
     return Held(directory, runs.write_summary(directory, summary))
 
 

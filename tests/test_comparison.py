@@ -1,4 +1,4 @@
-"""The comparison of a sweep: what variants are called, how runs are paired, and what is said of them."""
+"""The comparison of a sweep: how runs are paired, and what is said of them."""
 
 import numpy as np
 import pytest
@@ -8,22 +8,9 @@ from regjax.errors import UserError
 from regjax.jobs import Job, prepare
 from regjax.journal import provenance
 from regjax.report.comparison import compare_variants
-from regjax.report.variants import grouped_by, variant_called, variants
+from regjax.report.variants import variants
+from tests.reports import run
 from tests.small import composed
-
-
-def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
-    """`rows` tells the parts of its data from those of other runs."""
-    metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy")
-    return {
-        "status": status,
-        "selected_on_test": on_test,
-        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0} | config,
-        "overrides": [f"seed={seed}", *overrides],
-        "rows": {"train": 800, "validation": 100, "test": 200},
-        "row_digests": {"train": "a", "validation": "b", "test": "c"} | (rows or {}),
-        **dict.fromkeys(metrics, accuracy if status == "done" else None),
-    }
 
 
 def group(accuracies, **config):
@@ -37,50 +24,6 @@ def compared(named, **settings):
 
 PLAIN = [0.90, 0.91, 0.93, 0.92]
 BETTER = [0.94, 0.96, 0.96, 0.97]
-
-
-@pytest.mark.parametrize(
-    ("overrides", "names"),
-    [
-        (["model.dropout=0", "model.dropout=0.2"], ["model.dropout=0", "model.dropout=0.2"]),
-        (
-            ["regularization=none", "regularization=dropout", "regularization=[dropout,l2]"],
-            ["none", "dropout", "dropout+l2"],
-        ),
-        (["data=mnist", "data=mnist"], ["default"]),
-        (["data=mnist,penalty.l2=1", "data=mnist"], ["penalty.l2=1", "default"]),
-        (["platform=cpu", "platform=auto"], ["default"]),
-    ],
-)
-def test_a_variant_is_named_by_the_overrides_in_which_it_differs(overrides, names):
-    split = [[text] if "[" in text else text.split(",") for text in overrides]
-    summaries = [run(seed, 0.5, *texts) for texts in split for seed in range(2)]
-    found = variants(summaries)
-    assert list(found) == names
-    assert sum(len(group) for group in found.values()) == len(summaries)
-
-
-def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
-    summaries = [
-        run(seed, 0.5, f"model.dropout={rate}", **{"trainer.batch_size": size, "model.dropout": rate})
-        for size in (32, 1000)
-        for rate in (0, 0.2)
-        for seed in range(2)
-    ]
-    assert {name: len(group) for name, group in variants(summaries).items()} == {
-        f"model.dropout={rate} trainer.batch_size={size}": 2 for size in (32, 1000) for rate in (0, 0.2)
-    }
-    rate_of_seed = [run(seed, 0.5, **{"optimizer.learning_rate": 0.1 / (seed + 1)}) for seed in range(3)]
-    assert list(variants(rate_of_seed)) == ["default"]
-    changed = run(0, 0.5, **{"optimizer.learning_rate": 0.7})
-    assert "optimizer.learning_rate=0.7" in variants([*rate_of_seed, changed])
-    named = [run(seed, 0.5, f"experiment={name}") for seed, name in enumerate(["notebook1", "notebook2"])]
-    assert list(variants(named)) == ["experiment=notebook1", "experiment=notebook2"]
-
-
-def test_runs_can_be_grouped_by_any_key():
-    summaries = [run(0, 0.5, **{"model.norm": "batch"}), run(0, 0.6, **{"model.norm": "none"})]
-    assert list(grouped_by(summaries, "model.norm")) == ["model.norm=batch", "model.norm=none"]
 
 
 def test_a_variant_is_judged_by_the_paired_t_test_of_equal_seeds():
@@ -102,33 +45,6 @@ def test_the_named_baseline_is_the_one_compared_with():
 def test_a_baseline_that_no_variant_has_is_refused_with_the_names_there_are():
     with pytest.raises(UserError, match=r"compare.baseline=plian: .* better, plain.* Did you mean 'plain'"):
         compared({"plain": group(PLAIN), "better": group(BETTER)}, baseline="plian")
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("optimizer.learning_rate=1e-3", "optimizer.learning_rate=0.001"),
-        ("optimizer.learning_rate=.01", "optimizer.learning_rate=0.01"),
-        ("penalty.biases=False", "penalty.biases=false"),
-        ("early_stopping.patience=None", "early_stopping.patience=null"),
-        ("model.hidden=[300, 1e2]", "model.hidden=[300,100]"),
-        ("model.dropout=0 penalty.l2=1e-4", "penalty.l2=0.0001 model.dropout=0"),
-        ("model.dropout=0.0 penalty.l2=1e-4", "penalty.l2=0.0001 model.dropout=0"),
-        ("regularization=[dropout, l2]", "dropout+l2"),
-        ("data.validation=first:5", "data.validation=first:5"),
-    ],
-)
-def test_a_baseline_is_known_by_its_values_however_they_are_typed(typed, meant):
-    others = ["default", "optimizer.learning_rate=1", "penalty.biases=true", "model.hidden=[300]", "l2"]
-    assert variant_called(typed, [*others, meant]) == meant
-    with pytest.raises(UserError, match="must be one of"):
-        variant_called(typed, others)
-
-
-def test_of_two_spellings_of_one_value_the_baseline_is_the_one_that_was_typed():
-    assert variant_called("penalty.l2=0.0", ["penalty.l2=0", "penalty.l2=0.0"]) == "penalty.l2=0.0"
-    with pytest.raises(UserError, match=r"penalty.l2=0e0: must be one of"):
-        variant_called("penalty.l2=0e0", ["penalty.l2=0", "penalty.l2=0.0"])
 
 
 def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():
@@ -221,17 +137,6 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
     ]
 
 
-def test_equal_numbers_are_one_variant_named_as_first_typed():
-    rates = [("0", 0), ("0.0", 0.0), ("1e-1", 0.1), ("0.10", 0.1), ("${seed}", 0.0), ("${seed}", 1.0)]
-    runs = [
-        run(seed, 0.5, f"model.dropout={text}", **{"model.dropout": value})
-        for seed, (text, value) in enumerate(rates)
-    ]
-    sizes = {name: len(group) for name, group in variants(runs).items()}
-    assert sizes == {"model.dropout=0": 2, "model.dropout=1e-1": 2, "model.dropout=${seed}": 2}
-    assert list(grouped_by(runs[:4], "model.dropout")) == ["model.dropout=0", "model.dropout=0.1"]
-
-
 def test_a_best_of_many_looks_is_shown_and_never_judged():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)})
     assert comparison.rows[0].means["best_val_accuracy"].mean == pytest.approx(np.mean(PLAIN))
@@ -286,3 +191,16 @@ def test_a_variant_that_was_measured_on_other_rows_is_named():
 def test_what_pairing_did_to_the_variance_is_told_by_its_sign(better, told):
     notes = compared({"plain": group(PLAIN), "better": group(better)}).notes
     assert any(note.startswith(told) for note in notes)
+
+
+def test_a_result_is_not_displaced_by_a_later_try_that_failed():
+    tried_again = [*group(PLAIN), *(run(seed, None, status="failed") for seed in range(4))]
+    row = compared({"plain": tried_again, "better": group(BETTER)}).rows[0]
+    assert (row.n, row.failed) == (4, 0)
+    assert row.means["test_accuracy"].mean == pytest.approx(np.mean(PLAIN))
+
+
+def test_the_signed_rank_test_stands_beside_for_information():
+    notes = compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
+    assert stats.wilcoxon(BETTER, PLAIN).pvalue == 0.125
+    assert "Wilcoxon's p, unadjusted and for information: better 0.1250" in notes

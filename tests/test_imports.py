@@ -84,7 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "study",
         "summaries",
     },
-    "other_launchers": {"archive"},
+    "other_launchers": {"archive", "config"},
     "verify": {"archive"},
     "trained": {"checkpoint", "config", "manifests", "models", "runs", "summaries"},
     "predict": {"config", "evaluation", "inference", "inputs", "noise", "platforms", "runs", "trained"},

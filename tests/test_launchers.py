@@ -48,8 +48,9 @@ def test_other_launchers_train_every_job_and_name_the_report(tmp_path, launcher)
     done = command(tmp_path, f"-m hydra/launcher={launcher} {settings} {SMALL} model.dropout=0,0.2")
     assert done.returncode == 0, done.stderr
     assert [summary["status"] for summary in summaries(tmp_path)] == ["done", "done"]
-    for log in tmp_path.glob("out/*/train.log"):
-        assert log.read_text().splitlines()[-1].endswith(f"python -m regjax.report {tmp_path / 'out'}")
+    out = tmp_path / "out"
+    for log in out.glob("*/train.log"):
+        assert log.read_text().splitlines()[-1].endswith(f"python -m regjax.report {out} --output {out}")
     report = python(ROOT, "-m", "regjax.report", str(tmp_path / "out"))
     assert report.returncode == 0, report.stderr
     assert "model.dropout=0.2" in report.stdout

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 
 from regjax import runs
 from regjax.report.__main__ import main as report
-from regjax.report.files import previous_looks, write_report
+from regjax.report.files import write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from tests.finished import forge_summary
@@ -18,7 +19,7 @@ from tests.reports import SETTINGS, held, sweep_of
 
 def test_the_table_and_the_page_show_the_same_cells(tmp_path, capsys):
     found = build_report(sweep_of(tmp_path / "runs", 0.0, 0.5), **SETTINGS)
-    write_report(found, tmp_path)
+    write_report(found, tmp_path, [tmp_path])
     print_report(found, tmp_path)
     printed = capsys.readouterr().out
     page = (tmp_path / "comparison.md").read_text()
@@ -32,7 +33,7 @@ def test_the_table_and_the_page_show_the_same_cells(tmp_path, capsys):
 
 def test_the_sheet_has_the_numbers_of_each_variant(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    write_report(build_report(found, **SETTINGS), tmp_path)
+    write_report(build_report(found, **SETTINGS), tmp_path, [tmp_path])
     with (tmp_path / "comparison.csv").open(newline="") as file:
         plain, dropped = list(csv.DictReader(file))
     values = [run.summary["test_accuracy"] for run in found]
@@ -71,7 +72,7 @@ def test_of_runs_that_share_a_seed_one_counts_and_it_is_said(tmp_path):
 def test_metrics_that_cannot_be_read_are_named_and_not_drawn(tmp_path, capsys, text):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     (found[2].directory / "metrics.csv").write_text(text)
-    write_report(build_report(found, **SETTINGS), tmp_path)
+    write_report(build_report(found, **SETTINGS), tmp_path, [tmp_path])
     assert f"{found[2].directory / 'metrics.csv'}: not in curves.png" in capsys.readouterr().err
     assert (tmp_path / "curves.png").exists()
 
@@ -84,7 +85,8 @@ def test_a_report_cannot_be_written_into_a_file(tmp_path, capsys):
 
 
 def test_the_numbers_are_strict_json(tmp_path):
-    write_report(build_report(sweep_of(tmp_path / "runs", 0.0, 0.5, seeds=1), **SETTINGS), tmp_path)
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5, seeds=1)
+    write_report(build_report(found, **SETTINGS), tmp_path, [tmp_path])
     text = (tmp_path / "comparison.json").read_text()
     assert "NaN" not in text
     rows = json.loads(text)["comparisons"]["digits"]["rows"]
@@ -102,43 +104,52 @@ def test_any_metric_can_be_judged_and_is_shown(tmp_path, capsys, metric):
     assert f"{metric.split('_')[0]} {metric.split('_')[1][:3]}" in capsys.readouterr().out
 
 
-def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
-    ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    write_report(build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path)), tmp_path)
-    assert [look.runs for look in previous_looks(tmp_path)] == [8]
-    again = build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert (again.looks, again.notes) == (previous_looks(tmp_path), [])
-    more = [*ten, held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")]
-    third = build_report(more, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert [look.runs for look in third.looks] == [8, 9]
-    assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
+def test_runs_say_how_they_are_compared_unless_they_disagree(tmp_path, capsys):
+    settings = {"compare.baseline": "model.dropout=0.5", "compare.metric": "val_loss"}
+    for folder, metric in (("first", {}), ("second", {"compare.metric": "test_loss"})):
+        for run in sweep_of(tmp_path / folder, 0.0, 0.5):
+            config = run.summary["config"] | settings | metric
+            changed = {"config": config, "identity": str(run.directory)}
+            runs.write_summary(run.directory, run.summary | changed)
+    assert report([str(tmp_path / "first")]) == 0
+    assert "val loss vs model.dropout=0.5" in " ".join(capsys.readouterr().out.split())
+    assert report([str(tmp_path / "first"), str(tmp_path / "second")]) == 0
+    assert "compare.metric: the runs have val_loss and test_loss; taken: val_loss" in capsys.readouterr().err
 
 
-def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
+def test_runs_of_several_versions_are_said_to_be(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
-    write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path)
-    retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path))
-    assert "look 2 at this sweep (7 runs, then 8 runs)" in retried.notes[0]
-    shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
-    assert shuffled.looks == retried.looks
+    assert build_report(found, **SETTINGS).notes == []
+    versions = [found[0].summary["versions"] | {"jaxlib": number} for number in ("1.0", "2.0", "2.0")]
+    mixed = [
+        run._replace(summary=run.summary | {"versions": its})
+        for run, its in zip(found[:3], versions, strict=True)
+    ]
+    (told,) = build_report(mixed, **SETTINGS).notes
+    assert told.endswith("jaxlib, whose last digits may differ: 1.0 (1 runs), 2.0 (2 runs)")
 
 
-FAILED = {"status": "failed", "reason": "a full disk", "test_accuracy": None}
-
-
-def test_where_nothing_is_done_there_was_no_look(tmp_path):
-    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    failed = [run._replace(summary=run.summary | FAILED) for run in found]
-    first = build_report(failed, **SETTINGS)
-    assert first.looks == []
-    assert build_report(found, **SETTINGS, earlier_looks=first.looks).notes == []
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": null}', '{"looks": ["a"]}'])
-def test_without_a_readable_earlier_comparison_there_was_no_look(tmp_path, text):
-    (tmp_path / "comparison.json").write_text(text)
-    assert previous_looks(tmp_path) == []
+def test_groups_of_runs_that_differ_in_more_than_the_key_are_refused_or_said_to(tmp_path, capsys):
+    crossed = tmp_path / "crossed"
+    crossed.mkdir()
+    for seed in range(3):
+        for rate, l2 in ((0.0, 0.0), (0.0, 10.0), (0.1, 0.0)):
+            config = {"model.dropout": rate, "penalty.l2": l2}
+            held(
+                crossed,
+                seed,
+                0.9 - l2 / 20 + rate / 10,
+                f"penalty.l2={l2}",
+                f"model.dropout={rate}",
+                **config,
+            )
+    assert report([str(crossed), "--group-by", "model.dropout"]) == 1
+    error = capsys.readouterr().err
+    assert "--group-by=model.dropout: runs of model.dropout=0.0 differ in penalty.l2 too" in error
+    for run in (run for run in crossed.iterdir() if int(run.name) % 3 == 0):
+        shutil.rmtree(run)
+    assert report([str(crossed), "--group-by", "model.dropout"]) == 0
+    assert "the groups differ in penalty.l2 too: a difference may be of those" in capsys.readouterr().out
 
 
 def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compared(tmp_path, capsys):

@@ -33,7 +33,7 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
     # Demsar (2006), table 5: q(.05) of 3 variants is 2.343.
     assert whole.ranks.critical_difference == pytest.approx(2.343 * np.sqrt(12 / 18), rel=1e-3)
     print_report(whole, tmp_path)
-    write_report(whole, tmp_path)
+    write_report(whole, tmp_path, [tmp_path])
     printed = capsys.readouterr().out
     assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in printed
     assert "Friedman p = 0.0278 (exact: all datasets agree)" in printed

@@ -5,7 +5,7 @@ Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help
 
 from regjax.config.checks import check
 from regjax.config.environment import from_environment, masked
-from regjax.config.messages import command_again, explain, run_command
+from regjax.config.messages import command_again, explain, report_command, run_command
 from regjax.config.places import check_place_counts
 from regjax.config.restored import restored
 from regjax.config.schema import Config, flatten, register_schema, typed
@@ -20,6 +20,7 @@ __all__ = [
     "from_environment",
     "masked",
     "register_schema",
+    "report_command",
     "restored",
     "run_command",
     "typed",

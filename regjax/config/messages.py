@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import (
     ConfigAttributeError,
@@ -83,6 +83,11 @@ def command_again(*settings: str) -> str:
     keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
     kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
     return shlex.join(["python", sys.argv[0], *kept, *map(_as_override, settings)])
+
+
+def report_command(sweep: Path) -> str:
+    """The command that compares a sweep's runs, and leaves in its directory what counts later looks."""
+    return shlex.join(["python", "-m", "regjax.report", str(sweep), "--output", str(sweep)])
 
 
 def _as_override(setting: str) -> str:
@@ -161,6 +166,8 @@ def _check_groups(given: list[Override], conf: Path) -> None:
         if not group:
             raise UserError(f"{override.input_line}: the name of a key is missing.")
         if group not in GROUPS or (override.is_delete() and value is None):
+            continue
+        if isinstance(value, Glob):  # of the names that there are
             continue
         choices = value.list if isinstance(value, ChoiceSweep) else [value]
         if [] in choices and group in CHOSEN_FROM:

@@ -3,12 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from regjax.archive import Held, read_archive
 from regjax.config.checks import CHOICES
-from regjax.errors import UserError, nearest
+from regjax.errors import UserError, nearest, shown
 from regjax.report.files import previous_looks, write_report
-from regjax.report.overall import build_report
+from regjax.report.overall import Look, build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
 from regjax.runs import ENDED
@@ -35,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; gives the exit code, which is 1 where something was left out."""
     parser = argparse.ArgumentParser(prog="python -m regjax.report", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    parser.add_argument("--baseline", help="a variant's name; the first one where not given")
+    parser.add_argument(
+        "--baseline", help="a variant's name; by default the runs' compare.baseline or the first"
+    )
     parser.add_argument(
         "--metric", choices=CHOICES["compare.metric"], help="the runs' compare.metric by default"
     )
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _compare(held: list[Held], options: argparse.Namespace) -> None:
     if not held:
         raise UserError("no finished run to compare")
-    config = held[0].summary["config"]
+    config = _settings(held)
     if options.group_by and options.group_by not in config:
         near = nearest(options.group_by, config)
         hint = f" Did you mean {near!r}?" if near else ""
@@ -69,17 +72,41 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         raise UserError(f"--group-by={options.group_by}: must be another key; {reason}.")
     report = build_report(
         held,
-        baseline=options.baseline,
+        baseline=options.baseline or (None if options.group_by else config["compare.baseline"]),
         metric=options.metric or config["compare.metric"],
         effect=config["compare.effect"],
         alpha=config["compare.alpha"],
         group_by=options.group_by,
-        earlier_looks=previous_looks(options.paths[0]) if len(options.paths) == 1 else (),
+        earlier_looks=_earlier_looks(options.paths, options.output),
     )
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
-        write_report(report, options.output)
+        write_report(report, options.output, options.paths)
     print_report(report, options.output)
+
+
+def _settings(held: list[Held]) -> dict[str, Any]:
+    """The configuration of the first run, and how all runs are to be compared, where they agree on it."""
+    config = dict(held[0].summary["config"])
+    for key, instead in (
+        ("compare.baseline", None),
+        ("compare.metric", config["compare.metric"]),
+        ("compare.effect", config["compare.effect"]),
+        ("compare.alpha", config["compare.alpha"]),
+    ):
+        values = list(dict.fromkeys(run.summary["config"][key] for run in held))
+        if len(values) > 1:
+            config[key] = instead
+            taken = "the first variant" if instead is None else shown(instead)
+            print(f"{key}: the runs have {' and '.join(map(shown, values))}; taken: {taken}", file=sys.stderr)
+    return config
+
+
+def _earlier_looks(paths: list[Path], output: Path | None) -> list[Look]:
+    """The looks that the sweep itself counts, and those of earlier reports on the same paths."""
+    folders = [*paths[: len(paths) == 1], *([output] if output else [])]
+    found = [look for folder in folders for look in previous_looks(folder, paths)]
+    return list(dict.fromkeys(found))
 
 
 if __name__ == "__main__":

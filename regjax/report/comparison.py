@@ -81,7 +81,7 @@ def compare_variants(
     for name, group in given.items():
         if more := len(group) - len(variants[name]):
             notes.append(
-                f"{name}: {more} runs share their seed with another, and the last of each seed counts"
+                f"{name}: {more} runs share their seed with another; the last that is done of each counts"
             )
     return Comparison(metric, reference, alpha, rows, notes)
 
@@ -102,8 +102,10 @@ def _failed(summaries: list[Summary]) -> int:
 
 
 def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
-    """Runs of one seed are not independent: the last one stands for it."""
-    return list({pair_of(summary): summary for summary in summaries}.values())
+    """Runs of one seed are not independent: the last one that is done stands for it, or the last."""
+    last = {pair_of(summary): summary for summary in summaries}
+    done = {pair_of(summary): summary for summary in summaries if summary["status"] == "done"}
+    return list((last | done).values())
 
 
 def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, ...], Summary]:
@@ -163,6 +165,13 @@ def _notes(
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed {_in_words(removed)} variance")
+    signed = [
+        f"{name} {test.wilcoxon_p:.4f}"
+        for name, test in zip(pairs, tests, strict=True)
+        if np.isfinite(test.wilcoxon_p)
+    ]
+    if signed:
+        notes.append(f"Wilcoxon's p, unadjusted and for information: {', '.join(signed)}")
     for name, found in pairs.items():
         dropped = _unpaired(variants[name], found) | _unpaired(
             variants[reference], [(b, a) for a, b in found]

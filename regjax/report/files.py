@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,14 @@ from regjax.statistics import Interval
 NUMBERS = "comparison.json"
 
 
-def write_report(report: Report, directory: Path) -> None:
-    """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step."""
+def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None:
+    """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step.
+
+    `paths` is where the runs are that it is of: later looks at these are counted.
+    """
     replace_text(directory / "comparison.md", _page(report))
     numbers = {
+        "of": _relative(paths, directory),
         "comparisons": report.comparisons,
         "ranks": report.ranks,
         "failures": report.failures,
@@ -33,16 +40,27 @@ def write_report(report: Report, directory: Path) -> None:
     draw_variants(report.variants, directory)
 
 
-def previous_looks(directory: Path) -> list[Look]:
-    """The earlier comparisons in this directory."""
+def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
+    """The earlier looks at these paths that a comparison in this directory counts.
+
+    One that cannot be read is named on standard error: what it counted is not known any more.
+    """
     path = directory / NUMBERS
     if not path.exists():
         return []
     try:
-        looks = json.loads(path.read_text())["looks"]
-        return [Look(int(look["runs"]), str(look["results"])) for look in looks]
-    except (ValueError, KeyError, TypeError):  # not ours, or cut short: nothing is known of earlier looks
+        found = json.loads(path.read_text())
+        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+        return looks if found["of"] == _relative(paths, directory) else []
+    except (ValueError, KeyError, TypeError) as error:
+        told = f"it cannot be read ({error!r}), so the earlier looks that it counted are not known"
+        print(f"warning: {path}: {told}", file=sys.stderr)
         return []
+
+
+def _relative(paths: Iterable[Path], directory: Path) -> list[str]:
+    """Paths as they are from a directory, so that both can be moved together."""
+    return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
 
 
 def _sheet(report: Report) -> list[list[Any]]:

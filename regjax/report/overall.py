@@ -1,5 +1,6 @@
 """The report of many runs: a comparison for each dataset, ranks over all of them, and what failed."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from regjax.archive import Held, held_by_identity
 from regjax.report.comparison import Comparison, compare_variants, higher_is_better
-from regjax.report.variants import Summary, grouped_by, variants
+from regjax.report.variants import Summary, differ_besides, grouped_by, variants
 from regjax.runs import changes_in_words, identity_of_parts
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
@@ -32,7 +33,10 @@ class Look(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that is known of some runs. `looks` has the comparisons of one sweep, each of other results."""
+    """All that is known of some runs. `looks` has the comparisons of one sweep, each of other results.
+
+    `changes` says what of a run changed on its way, and which versions differ between runs.
+    """
 
     comparisons: dict[str, Comparison]
     variants: dict[str, dict[str, list[Held]]]
@@ -76,16 +80,19 @@ def build_report(
     for dataset, members in by_dataset.items():
         summaries = [run.summary for run in members]
         groups = grouped_by(summaries, group_by) if group_by else variants(summaries)
-        comparisons[dataset] = compare_variants(
-            groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha
-        )
+        compared = compare_variants(groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha)
+        if group_by and (others := differ_besides(group_by, summaries)):
+            told = f"the groups differ in {', '.join(others)} too: a difference may be of those"
+            compared = compared._replace(notes=[*compared.notes, told])
+        comparisons[dataset] = compared
         named[dataset] = _with_directories(groups, members)
     looks = list(earlier_looks)
     look = _look(runs)
     if look.runs and looks[-1:] != [look]:
         looks.append(look)
     ranks = _ranks(comparisons, alpha)
-    return Report(comparisons, named, ranks, _changed(runs), failures_in_words(runs), looks)
+    changes = [*_changed(runs), *_versions(runs)]
+    return Report(comparisons, named, ranks, changes, failures_in_words(runs), looks)
 
 
 def _look(runs: Sequence[Held]) -> Look:
@@ -103,6 +110,15 @@ def _changed(runs: Iterable[Held]) -> list[str]:
     """A line for each run that did not have one configuration all along."""
     told = [(run.directory.name, changes_in_words(run.summary.get("changes", ()))) for run in runs]
     return [f"changed on the way: {name}: {'; then '.join(words)}" for name, words in told if words]
+
+
+def _versions(runs: Iterable[Held]) -> list[str]:
+    """A line where runs were computed by several versions of what decides their last digits."""
+    counts = Counter(run.summary["versions"].get("jaxlib") for run in runs)
+    if len(counts) < 2:
+        return []
+    listed = ", ".join(f"{version} ({number} runs)" for version, number in counts.items())
+    return [f"runs of several versions of jaxlib, whose last digits may differ: {listed}"]
 
 
 def failures_in_words(runs: Iterable[Held]) -> list[str]:

@@ -4,24 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from regjax.errors import invalid_choice, shown
-from regjax.runs import decisive, one_number
+from regjax.errors import UserError, invalid_choice, shown
+from regjax.runs import decisive, is_decisive, one_number
 
 Summary = Mapping[str, Any]
 
 # What a run shares with its pair: the seed, and the split's where that one varies.
 PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
-# What distinguishes the runs of one variant, and what says nothing about what is trained.
-NOT_A_VARIANT = (
-    "seed",
-    "data.manual_dir",
-    "data.data_dir",
-    "data.mirror",
-    "cache_dir",
-    "platform",
-    "checkpoint",
-)
-NOT_TRAINING = ("compare.", "sweep.")
+# Names of what is trained together, not of what is trained.
+NOT_NAMED = "sweep."
 UNNAMED = "default"
 # A technique's name says enough without its group's.
 BARE = "regularization"
@@ -32,8 +23,8 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     """Runs by variant, in their first order; a variant's name is the overrides in which it differs.
 
     Overrides that all runs share are left out of the names. Where none is left, there is one variant. Runs
-    of one name and one seed that were trained with other settings, as from files that have changed, have
-    these in their names too.
+    of one name that were trained with other settings, as from files that have changed, have these in their
+    names too.
     """
     given = _spelled_alike(summaries)
     keys = list(dict.fromkeys(key for overrides in given for key in overrides))
@@ -41,7 +32,7 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     grouped: dict[str, list[Summary]] = {}
     for overrides, summary in zip(given, summaries, strict=True):
         grouped.setdefault(_name(overrides, telling), []).append(summary)
-    unspoken = _unspoken(grouped.values())
+    unspoken = list(dict.fromkeys(key for group in grouped.values() for key in _varying(group)))
     if not unspoken:
         return grouped
     told: dict[str, list[Summary]] = {}
@@ -53,16 +44,20 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     return told
 
 
-def _unspoken(groups: Iterable[Sequence[Summary]]) -> list[str]:
-    """The settings that decide what is trained, and differ between runs of one group and one seed."""
-    found: dict[str, None] = {}
-    for group in groups:
-        first: dict[tuple[int, ...], dict[str, Any]] = {}
-        for summary in group:
-            config = decisive(summary["config"])
-            other = first.setdefault(pair_of(summary), config)
-            found |= {key: None for key, value in config.items() if other.get(key) != value}
-    return list(found)
+def _varying(summaries: Sequence[Summary]) -> list[str]:
+    """The settings in which runs differ, but for what pairs them and what an override takes from elsewhere.
+
+    An override such as `trainer.epochs=${seed}` is one setting, whatever it comes to for each seed.
+    """
+    referring = {
+        key for summary in summaries for key, text in _overrides(summary["overrides"]).items() if "${" in text
+    }
+    configs = [decisive(summary["config"]) for summary in summaries]
+    return [
+        key
+        for key, value in configs[0].items()
+        if key not in PAIRED_BY and key not in referring and any(other.get(key) != value for other in configs)
+    ]
 
 
 def pair_of(summary: Summary) -> tuple[int, ...]:
@@ -71,14 +66,29 @@ def pair_of(summary: Summary) -> tuple[int, ...]:
 
 
 def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
-    """Runs by the value of one configuration key."""
+    """Runs by the value of one configuration key.
+
+    Raises `UserError` where runs of one value differ in other settings: such runs of one seed would be one
+    sample, and the comparison one of the other settings as well.
+    """
     spelling: dict[str, str] = {}
     grouped: dict[str, list[Summary]] = {}
     for summary in summaries:
         value = summary["config"][key]
         name = spelling.setdefault(repr(one_number(value)), f"{key}={shown(value)}")
         grouped.setdefault(name, []).append(summary)
+    for name, group in grouped.items():
+        if others := _varying(group):
+            raise UserError(
+                f"--group-by={key}: runs of {name} differ in {', '.join(others)} too; name folders whose "
+                "runs do not, or leave it out, which compares each combination."
+            )
     return grouped
+
+
+def differ_besides(key: str, summaries: Sequence[Summary]) -> list[str]:
+    """The other settings that vary among runs which are compared by the value of one key."""
+    return [other for other in _varying(summaries) if other != key]
 
 
 def variant_called(name: str, named: Iterable[str]) -> str:
@@ -126,11 +136,14 @@ def _value(key: str, text: str, config: Mapping[str, Any]) -> str:
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
-    """Overrides by key; of several for one key the last counts, as it does for Hydra."""
-    pairs = (text.split("=", 1) for text in texts)
-    return {
-        key: value for key, value in pairs if key not in NOT_A_VARIANT and not key.startswith(NOT_TRAINING)
-    }
+    """Overrides of what is trained by key; of several for one key the last counts, as it does for Hydra."""
+    pairs = (text.lstrip("+").split("=", 1) for text in texts)
+    return {key: value for key, value in pairs if _names(key)}
+
+
+def _names(key: str) -> bool:
+    """Whether a variant has a setting in its name: it decides what is trained, and is not a seed."""
+    return is_decisive(key) and key not in PAIRED_BY and not key.startswith(NOT_NAMED)
 
 
 def _name(overrides: Mapping[str, str], telling: Sequence[str]) -> str:

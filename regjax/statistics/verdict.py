@@ -32,7 +32,7 @@ def verdict(
         return "not distinguishable" + few + _seeds(comparison, effect)
     better = (test.mean > 0) == higher_is_better
     if better and failures_variant > failures_baseline:
-        return f"not better: more runs failed ({failures_variant}, baseline {failures_baseline})"
+        return f"not better: more runs failed ({failures_variant}, baseline {failures_baseline}){few}"
     return f"{'better' if better else 'worse'} (Holm p {_p(comparison.adjusted_p)}{few})"
 
 

@@ -1,0 +1,62 @@
+"""Later looks at the same sweep: each is another chance for a false alarm, so it is counted and told."""
+
+import pytest
+
+from regjax.report.__main__ import main as report
+from regjax.report.files import previous_looks, write_report
+from regjax.report.overall import build_report
+from tests.reports import SETTINGS, held, sweep_of
+
+
+def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
+    ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    write_report(build_report(ten, **SETTINGS), tmp_path, [tmp_path])
+    assert [look.runs for look in previous_looks(tmp_path, [tmp_path])] == [8]
+    again = build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
+    assert (again.looks, again.notes) == (previous_looks(tmp_path, [tmp_path]), [])
+    more = [*ten, held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")]
+    third = build_report(more, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
+    assert [look.runs for look in third.looks] == [8, 9]
+    assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
+
+
+def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
+    write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path, [tmp_path])
+    retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
+    assert "look 2 at this sweep (7 runs, then 8 runs)" in retried.notes[0]
+    shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
+    assert shuffled.looks == retried.looks
+
+
+FAILED = {"status": "failed", "reason": "a full disk", "test_accuracy": None}
+
+
+def test_where_nothing_is_done_there_was_no_look(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    failed = [run._replace(summary=run.summary | FAILED) for run in found]
+    first = build_report(failed, **SETTINGS)
+    assert first.looks == []
+    assert build_report(found, **SETTINGS, earlier_looks=first.looks).notes == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"of": ["."], "looks": null}', '{"looks": ["a"]}'])
+def test_where_an_earlier_comparison_cannot_be_read_its_looks_are_said_to_be_lost(tmp_path, capsys, text):
+    (tmp_path / "comparison.json").write_text(text)
+    assert previous_looks(tmp_path, [tmp_path]) == []
+    assert f"warning: {tmp_path / 'comparison.json'}: it cannot be read" in capsys.readouterr().err
+
+
+def test_looks_of_reports_elsewhere_are_counted_for_what_they_looked_at(tmp_path, capsys):
+    sweep_of(tmp_path / "runs", 0.0, 0.5)
+    sweep_of(tmp_path / "others", 0.0, 0.5)
+    out = ["--output", str(tmp_path / "out")]
+    assert report([str(tmp_path / "runs"), *out]) == 0
+    held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")
+    assert report([str(tmp_path / "others"), str(tmp_path / "runs")]) == 0
+    assert "look 2" not in capsys.readouterr().out
+    assert report([str(tmp_path / "runs"), *out]) == 0
+    assert "look 2 at this sweep (8 runs, then 9 runs)" in capsys.readouterr().out
+    assert report([str(tmp_path / "others"), *out]) == 0
+    assert "at this sweep" not in capsys.readouterr().out
