@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from regjax.config import check, register_schema, run_command, typed
 from regjax.other_launchers import counted
+from regjax.surroundings import put_aside
 
 register_schema()
 
@@ -25,4 +26,5 @@ def main(config: DictConfig) -> float | None:
 if __name__ == "__main__":
     # Until training listens, Ctrl-C ends at once: imports may swallow the exception that Python makes of it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    put_aside()
     sys.exit(run_command(counted(main), Path(__file__).parent / "conf"))

@@ -17,9 +17,10 @@ class StoppedError(UserError):
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `word`, or None where none comes close."""
-    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return close[0] if close else None
+    """The candidate most like `word`, whatever their capitals, or None where none comes close."""
+    named = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(word.lower(), named, n=1, cutoff=0.6)
+    return named[close[0]] if close else None
 
 
 def invalid(key: str, value: object, allowed: str, *, near: str | None = None) -> UserError:

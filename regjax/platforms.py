@@ -9,6 +9,7 @@ import jax
 from regjax.errors import UserError, invalid
 
 COUNT_FLAG = "xla_force_host_platform_device_count"
+VARIABLE = "JAX_PLATFORMS"
 EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 
 
@@ -45,13 +46,14 @@ def check_precision(precision: str, device: jax.Device) -> None:
 
 
 def _devices(platform: str) -> list[jax.Device]:
-    if platform == "auto":
-        return jax.local_devices()
     if platform == "cpu":
         jax.config.update("jax_platforms", "cpu")  # a present GPU is then not even initialised
     try:
-        return jax.local_devices(backend=platform)
-    except RuntimeError:
+        return jax.local_devices(backend=None if platform == "auto" else platform)
+    except (RuntimeError, AssertionError):  # the latter of a platform whose plugin is not installed
+        if asked := os.environ.get(VARIABLE):
+            remedy = "JAX cannot start that here; unset it, or name one that there is"
+            raise UserError(f"{VARIABLE}={asked}: {remedy}, such as cpu.") from None
         present = jax.default_backend()
         remedy = (
             f"; where this machine has one, {EXTRAS[platform]} lets JAX see it" if platform in EXTRAS else ""

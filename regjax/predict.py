@@ -17,6 +17,7 @@ from regjax.errors import UserError, invalid
 from regjax.evaluation import scaled
 from regjax.inference import Answer, answer, dropout_answer, in_batches
 from regjax.inputs import read_rows
+from regjax.surroundings import refuse
 from regjax.trained import Trained, load_trained
 
 FIRST_CELLS = "row,predicted,"
@@ -57,6 +58,7 @@ def _printable(text: str) -> str:
 
 def _predict(options: argparse.Namespace) -> str:
     """Writes the table; gives what there is to say of it."""
+    refuse()
     _check_output(options.output, options.run)
     trained = _at_precision(load_trained(options.run), options.run)
     _check_samples(options, trained)

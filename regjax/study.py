@@ -153,9 +153,8 @@ class Study:
         """Prints the comparison of all runs that the directory holds, and writes it there."""
         held = {run.directory: run.summary for run in self._archive.runs}
         held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been writable
-        ended = [Held(directory, summary) for directory, summary in held.items()]
         report = build_report(
-            [run for run in ended if run.summary["status"] not in CUT_OFF],
+            [Held(directory, summary) for directory, summary in held.items()],
             baseline=self._settings["compare.baseline"],
             metric=self._settings["compare.metric"],
             effect=self._settings["compare.effect"],

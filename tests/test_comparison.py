@@ -162,7 +162,7 @@ def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed)
         for seed in range(3)
     ]
     prepared, _ = prepare(jobs)
-    metrics = dict.fromkeys(("best_val_accuracy", "val_accuracy"))
+    metrics = dict.fromkeys(("best_val_accuracy", "val_accuracy", "val_loss", "test_loss"))
     summaries = [
         provenance(run) | metrics | {"status": "done", "test_accuracy": value}
         for run, value in zip(prepared, [*PLAIN[:3], *BETTER[:3]], strict=True)

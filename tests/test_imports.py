@@ -68,6 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "continuing": {"checkpoint", "lanes", "manifests", "records", "runs", "states", "training"},
     "locks": set(),
     "settings": set(),
+    "surroundings": set(),
     "directories": {"locks", "report", "runs"},
     "launcher": {
         "archive",
@@ -87,9 +88,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "other_launchers": {"archive", "config"},
     "verify": {"archive"},
     "trained": {"checkpoint", "config", "manifests", "models", "runs", "summaries"},
-    "predict": {"config", "evaluation", "inference", "inputs", "noise", "platforms", "runs", "trained"},
+    "predict": {
+        "config",
+        "evaluation",
+        "inference",
+        "inputs",
+        "noise",
+        "platforms",
+        "runs",
+        "surroundings",
+        "trained",
+    },
     "hydra_plugins": {"launcher"},
-    "train": {"config", "launcher", "other_launchers"},
+    "train": {"config", "launcher", "other_launchers", "surroundings"},
 }
 MAY_IMPORT_NOTHING = {"types", "errors", "statistics"}
 # Libraries that only some of our modules may meet.

@@ -74,6 +74,17 @@ def test_a_searching_sweeper_gives_batches_and_is_told_what_each_reached(tmp_pat
 
 
 @pytest.mark.slow
+def test_a_searching_sweeper_goes_on_after_a_batch_that_cannot_be_trained(tmp_path):
+    needs("hydra_optuna_sweeper", "optuna")
+    rates = "model.dropout=choice(0,1.5) hydra.sweeper.max_failure_rate=1 hydra.sweeper.n_jobs=1"
+    baseline = 'compare.baseline="model.dropout=0"'
+    done = command(tmp_path, f"-m {SEARCH} hydra.sweeper.sampler.seed=1 {SMALL} {rates} {baseline}")
+    assert done.returncode == 0, done.stderr
+    found = {(summary["config"]["model.dropout"], summary["status"]) for summary in summaries(tmp_path)}
+    assert found == {(0, "done"), (1.5, "failed")}
+
+
+@pytest.mark.slow
 def test_a_searching_sweeper_goes_on_after_a_job_that_diverges(tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
     rates = "optimizer=sgd optimizer.learning_rate=choice(0.1,1e30) hydra.sweeper.max_failure_rate=1"

@@ -113,6 +113,11 @@ def test_the_first_failure_ends_the_sweep_where_that_is_asked_for(command):
     done = command(f"-m {SMALL} {endless} sweep.fail_fast=true")
     assert (done.code, summary(0)["status"], summary(1)["status"]) == (1, "diverged", "interrupted")
     assert "interrupted after epoch" in done.err
+    rows = comparison()["comparisons"]["wine"]["rows"]
+    assert [(row["variant"], row["n"], row["failed"]) for row in rows] == [
+        ("optimizer.learning_rate=1e+30", 0, 1),
+        ("optimizer.learning_rate=0.001", 0, 0),
+    ]
 
 
 def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):

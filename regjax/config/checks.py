@@ -53,7 +53,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
-CACHE_VARIABLE = "REGJAX_CACHE_DIR"  # which conf/config.yaml reads
+# Which files in conf/ read.
+VARIABLES = {"cache_dir": "REGJAX_CACHE_DIR", "data.manual_dir": "REGJAX_MNIST_DIR"}
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
 
@@ -148,10 +149,11 @@ def check(config: Config) -> None:
 
 def _unnamed(key: str, value: str) -> UserError:
     """The refusal of an empty path, which would be the current folder, by the variable where that gave it."""
-    if key == "cache_dir" and os.environ.get(CACHE_VARIABLE) == value:
+    variable = VARIABLES.get(key, "")
+    if os.environ.get(variable) == value:
         return UserError(
-            f"{CACHE_VARIABLE}={value}: the environment's {CACHE_VARIABLE} is set and must name a folder; "
-            "unset it for the usual one, or give cache_dir=FOLDER."
+            f"{variable}={value}: the environment's {variable} is set and must name a folder; "
+            f"unset it for the usual one, or give {key}=FOLDER."
         )
     return invalid(key, value, "must name a folder; leave it out for the usual one")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from regjax.config.checks import WIDTHS
+from regjax.config.checks import RANGES, WIDTHS
 from regjax.config.schema import Config, known_keys
 from regjax.config.untrusted import LOADER, entries, unreadable
 from regjax.errors import UserError, nearest
@@ -59,6 +59,8 @@ def reason(cause: OmegaConfBaseException, key: str) -> str:
     """Why a key's value was refused: what it must be where we know it, else OmegaConf's first line."""
     if key == "model.hidden":
         return WIDTHS
+    if key in RANGES:
+        return RANGES[key].allowed
     if key in SECTIONS:
         names = ", ".join(field.name for field in fields(SECTIONS[key]))
         return f"must be a section of keys, which are {names}"

@@ -70,6 +70,7 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
     if options.group_by in PAIRED_BY:
         reason = "variants are compared on runs that have it in common"
         raise UserError(f"--group-by={options.group_by}: must be another key; {reason}.")
+    paths = list({path.resolve(): path for path in options.paths}.values())
     report = build_report(
         held,
         baseline=options.baseline or (None if options.group_by else config["compare.baseline"]),
@@ -77,11 +78,13 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         effect=config["compare.effect"],
         alpha=config["compare.alpha"],
         group_by=options.group_by,
-        earlier_looks=_earlier_looks(options.paths, options.output),
+        earlier_looks=_earlier_looks(paths, options.output),
     )
+    if len(paths) > 1:
+        report = report._replace(changes=[*report.changes, *_topped_up(paths)])
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
-        write_report(report, options.output, options.paths)
+        write_report(report, options.output, paths)
     print_report(report, options.output)
 
 
@@ -107,6 +110,17 @@ def _earlier_looks(paths: list[Path], output: Path | None) -> list[Look]:
     folders = [*paths[: len(paths) == 1], *([output] if output else [])]
     found = [look for folder in folders for look in previous_looks(folder, paths)]
     return list(dict.fromkeys(found))
+
+
+def _topped_up(paths: list[Path]) -> list[str]:
+    """A line for each of several sweeps that has grown since a look at it."""
+    looks = {path: previous_looks(path, [path]) for path in paths}
+    return [
+        f"{path}: looked at with {', then '.join(str(look.runs) for look in found)} runs: each look is a "
+        "chance for a false alarm"
+        for path, found in looks.items()
+        if len(found) > 1
+    ]
 
 
 if __name__ == "__main__":

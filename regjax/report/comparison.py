@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax import runs
+from regjax.report.remarks import Pairs, on_pairs, on_variants, on_verdicts, part_of
 from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
@@ -76,13 +77,13 @@ def compare_variants(
                 verdict=words,
             )
         )
-    notes = _notes(variants, reference, pairs, tests, on_test=on_test)
-    notes += _other_rows(pairs, reference, _part(metric))
-    for name, group in given.items():
-        if more := len(group) - len(variants[name]):
-            notes.append(
-                f"{name}: {more} runs share their seed with another; the last that is done of each counts"
-            )
+    notes = [
+        f"means with 95% intervals; differences paired by seed, interval at Holm's level for {alpha:g}",
+        *on_verdicts(pairs, tests, on_test=on_test),
+        *on_pairs(variants, reference, pairs, metric),
+        *on_variants(variants),
+        *_on_repeats(given, variants),
+    ]
     return Comparison(metric, reference, alpha, rows, notes)
 
 
@@ -108,6 +109,15 @@ def _one_a_seed(summaries: list[Summary]) -> list[Summary]:
     return list((last | done).values())
 
 
+def _on_repeats(given: Mapping[str, list[Summary]], counted: Mapping[str, list[Summary]]) -> list[str]:
+    more = {name: len(group) - len(counted[name]) for name, group in given.items()}
+    return [
+        f"{name}: {number} runs share their seed with another; the last that is done of each counts"
+        for name, number in more.items()
+        if number
+    ]
+
+
 def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, ...], Summary]:
     """Finished runs by what they share with their pair."""
     return {
@@ -117,28 +127,23 @@ def _by_seed(summaries: list[Summary], metric: str) -> dict[tuple[int, ...], Sum
     }
 
 
-def _pairs(ours: list[Summary], theirs: list[Summary], metric: str) -> list[tuple[Summary, Summary]]:
+def _pairs(ours: list[Summary], theirs: list[Summary], metric: str) -> Pairs:
     own, other = _by_seed(ours, metric), _by_seed(theirs, metric)
     return [(own[key], other[key]) for key in sorted(own.keys() & other.keys())]
 
 
-def _test(pairs: list[tuple[Summary, Summary]], metric: str) -> PairedTest:
+def _test(pairs: Pairs, metric: str) -> PairedTest:
     variant = np.array([ours[metric] for ours, _ in pairs], float)
     reference = np.array([theirs[metric] for _, theirs in pairs], float)
     return paired_test(variant, reference, test_to_train=_overlap(pairs, metric))
 
 
-def _part(metric: str) -> str:
-    """The rows that a metric is of."""
-    return "validation" if metric.startswith("val_") else "test"
-
-
-def _overlap(pairs: list[tuple[Summary, Summary]], metric: str) -> float:
+def _overlap(pairs: Pairs, metric: str) -> float:
     """Rows measured on per row trained on where either differ from pair to pair (Nadeau & Bengio 2003).
 
     0 where all pairs share both: then the verdict is on that one split.
     """
-    part = _part(metric)
+    part = part_of(metric)
     read = [[run["row_digests"][at] for run in pair for at in ("train", part)] for pair in pairs]
     if all(digests == read[0] for digests in read):
         return 0.0
@@ -146,84 +151,6 @@ def _overlap(pairs: list[tuple[Summary, Summary]], metric: str) -> float:
     return rows[part] / rows["train"]
 
 
-def _notes(
-    variants: Mapping[str, list[Summary]],
-    reference: str,
-    pairs: Mapping[str, list[tuple[Summary, Summary]]],
-    tests: list[PairedTest],
-    *,
-    on_test: bool,
-) -> list[str]:
-    notes = ["means with 95% intervals; differences paired by seed, with the interval at Holm's level"]
-    followed = any(test.test_to_train for test in tests)
-    split = (
-        "splits follow the seed: t corrected (Nadeau-Bengio)" if followed else "verdicts are on this split"
-    )
-    notes.append(f"learning rate not re-tuned per variant; selection on validation; {split}")
-    if on_test:
-        notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
-    removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
-    if removed:
-        notes.append(f"pairing by seed {_in_words(removed)} variance")
-    signed = [
-        f"{name} {test.wilcoxon_p:.4f}"
-        for name, test in zip(pairs, tests, strict=True)
-        if np.isfinite(test.wilcoxon_p)
-    ]
-    if signed:
-        notes.append(f"Wilcoxon's p, unadjusted and for information: {', '.join(signed)}")
-    for name, found in pairs.items():
-        dropped = _unpaired(variants[name], found) | _unpaired(
-            variants[reference], [(b, a) for a, b in found]
-        )
-        if dropped:
-            seeds = ", ".join(map(str, sorted(dropped)))
-            notes.append(f"{name}: paired on {len(found)} common seeds; without a pair: seed {seeds}")
-    return notes + _same(variants)
-
-
-def _unpaired(summaries: list[Summary], pairs: list[tuple[Summary, Summary]]) -> set[int]:
-    paired = {id(ours) for ours, _ in pairs}
-    return {summary["config"]["seed"] for summary in summaries if id(summary) not in paired}
-
-
-def _same(variants: Mapping[str, list[Summary]]) -> list[str]:
-    """Variants whose configurations are equal: they differ in a key that changes nothing."""
-    seen: dict[str, str] = {}
-    notes = []
-    for name, summaries in variants.items():
-        config = runs.decisive(summaries[0]["config"] | {"seed": None})
-        earlier = seen.setdefault(runs.identity_of_parts([config]), name)
-        if earlier != name:
-            notes.append(f"{name} is the same configuration as {earlier}: what was varied changes nothing")
-    return notes
-
-
 def higher_is_better(metric: str) -> bool:
     """Whether more of a metric is better, on whatever rows it was measured."""
     return runs.HIGHER_IS_BETTER[metric.rpartition("_")[2]]
-
-
-def _other_rows(pairs: Mapping[str, list[tuple[Summary, Summary]]], reference: str, part: str) -> list[str]:
-    """A note for each variant that was measured on other rows than its pairs."""
-    digests = {
-        name: {(ours["row_digests"][part], theirs["row_digests"][part]) for ours, theirs in found}
-        for name, found in pairs.items()
-    }
-    return [
-        f"{name}: its {part} rows are not those of {reference}; the difference is one of rows too"
-        for name, found in digests.items()
-        if any(ours != theirs for ours, theirs in found)
-    ]
-
-
-def _in_words(removed: list[float]) -> str:
-    """What pairing did to the variance, by the shares that it removed; a negative one was added."""
-    if max(removed) < 0:
-        return f"added {_range([-share for share in removed])} to the"
-    return f"removed {_range(removed)} of the"
-
-
-def _range(shares: list[float]) -> str:
-    low, high = round(100 * min(shares)), round(100 * max(shares))
-    return f"{low} %" if low == high else f"{low} to {high} %"

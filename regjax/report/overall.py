@@ -9,7 +9,7 @@ import numpy as np
 from regjax.archive import Held, held_by_identity
 from regjax.report.comparison import Comparison, compare_variants, higher_is_better
 from regjax.report.variants import Summary, differ_besides, grouped_by, variants
-from regjax.runs import changes_in_words, identity_of_parts
+from regjax.runs import ENDED, changes_in_words, identity_of_parts
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.
@@ -70,7 +70,8 @@ def build_report(
 ) -> Report:
     """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
 
-    Directories that hold the same run, by its identity, count once.
+    Directories that hold the same run, by its identity, count once. Runs that were cut off have a part in the
+    names of variants alone.
     """
     runs = list(held_by_identity(runs).values())
     by_dataset: dict[str, list[Held]] = {}
@@ -80,6 +81,7 @@ def build_report(
     for dataset, members in by_dataset.items():
         summaries = [run.summary for run in members]
         groups = grouped_by(summaries, group_by) if group_by else variants(summaries)
+        groups = {name: [run for run in group if _has_ended(run)] for name, group in groups.items()}
         compared = compare_variants(groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha)
         if group_by and (others := differ_besides(group_by, summaries)):
             told = f"the groups differ in {', '.join(others)} too: a difference may be of those"
@@ -91,8 +93,13 @@ def build_report(
     if look.runs and looks[-1:] != [look]:
         looks.append(look)
     ranks = _ranks(comparisons, alpha)
+    failures = failures_in_words(run for run in runs if _has_ended(run.summary))
     changes = [*_changed(runs), *_versions(runs)]
-    return Report(comparisons, named, ranks, changes, failures_in_words(runs), looks)
+    return Report(comparisons, named, ranks, changes, failures, looks)
+
+
+def _has_ended(summary: Summary) -> bool:
+    return summary["status"] in ENDED
 
 
 def _look(runs: Sequence[Held]) -> Look:

@@ -14,7 +14,7 @@ SLIPS = {
     "a key": ("trainer:\n  epohcs: 3", f"line 3: trainer.epohcs=3: {NO_KEY}"),
     "a key without its section": ("epohcs: 3", f"line 2: epohcs=3: {NO_KEY}"),
     "a key like none": ("qqq: 3", "line 2: qqq=3: there is no such key. `python train.py --cfg job` shows"),
-    "another type": ("trainer:\n  epochs: abc", "line 3: trainer.epochs=abc: Value 'abc' of type 'str'"),
+    "another type": ("trainer:\n  epochs: abc", "line 3: trainer.epochs=abc: must be a whole number from 1"),
     "a section's number": ("seed: 1\ntrainer: 5", "line 3: trainer=5: must be a section of keys, which are"),
     "a width alone": ("model:\n  hidden: 300", "line 3: model.hidden=300: must list layer widths of 1"),
     "a syntax error": ("seed: [1", "line 2: expected ',' or ']'"),
