@@ -3,7 +3,8 @@
     python tests/faults/soak.py --minutes 10 [--seed 0] [--fault kill] [--first 17 --rounds 1]
 
 Each round draws a command and a fault from the seed and its own number, runs the command undisturbed, then in
-another folder with the fault, as often as it takes to finish. `--first N --rounds 1` repeats a failed round.
+another folder with the fault, as often as it takes to finish. `--first N --rounds 1` repeats a failed round,
+at the same share of its time; the seconds are printed. Faults that came too late are not counted.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.commands import begin, outcome, with_files_up_to
+from tests.small import ROOT
 
 ATTEMPTS = 6
 TECHNIQUES = ("dropout", "batch_norm", "l2", "l1", "early_stopping", "layer_norm")
@@ -61,7 +63,10 @@ def drawn(seed: int, number: int, faults: list[str]) -> Round:
     ]
     many = draw.random() < 0.4
     grid = ["-m", "sweep.retry=true", "model.dropout=0.1,0.4", f"seed=range({draw.randint(2, 4)})"]
-    return Round(" ".join([*(grid if many else []), *settings, PLACES[many]]), draw.choice(faults), draw)
+    fault = draw.choice(faults)
+    if fault == "flip":  # there must be states
+        settings.append("checkpoint=every_epoch")
+    return Round(" ".join([*(grid if many else []), *settings, PLACES[many]]), fault, draw)
 
 
 def run(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> tuple[int, str, float]:
@@ -72,13 +77,15 @@ def run(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> tuple
     return process.returncode, err, time.monotonic() - begun
 
 
-def disturbed(directory: Path, this: Round, seconds: float) -> None:
-    """One attempt that its fault meets at a random instant; with some luck it ends before."""
+def disturbed(directory: Path, this: Round, seconds: float) -> str:
+    """One attempt that its fault meets at a random instant: what happened, or "" where it ended before."""
     if this.fault == "full disk":
-        run(directory, this.arguments, before=with_files_up_to(this.draw.choice([2_000, 20_000, 100_000])))
-        return
-    process = begin(directory, this.arguments)
-    time.sleep(this.draw.uniform(0.2, 1) * seconds)
+        size = this.draw.choice([2_000, 20_000, 100_000])
+        code, _, _ = run(directory, this.arguments, before=with_files_up_to(size))
+        return f"files up to {size} bytes" * (code != 0)
+    process, delay = begin(directory, this.arguments), this.draw.uniform(0.2, 1) * seconds
+    time.sleep(delay)
+    met = process.poll() is None
     if this.fault == "stop":
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.5)
@@ -94,22 +101,30 @@ def disturbed(directory: Path, this: Round, seconds: float) -> None:
     if this.fault == "signal" and process.returncode not in (0, 128 + number, -number):
         raise LostError(f"exit code {process.returncode} after signal {number}: {err[-2000:]}")
     if this.fault == "flip":
-        flip(directory, this.draw)
+        return flip(directory, this.draw)
+    return f"after {delay:.2f} s" * met
 
 
-def flip(directory: Path, draw: random.Random) -> None:
-    """Turns one bit of one file of the saved states."""
+def flip(directory: Path, draw: random.Random) -> str:
+    """Turns one bit of one file of the saved states, which must be found out; "" where there are none."""
     files = [path for path in sorted(directory.rglob("checkpoints/states/*-*/**/*")) if path.is_file()]
-    if files:
-        path = draw.choice(files)
-        content = bytearray(path.read_bytes())
-        if content:
-            content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-            path.write_bytes(content)
+    files = [path for path in files if path.stat().st_size]
+    if not files:
+        return ""
+    path = draw.choice(files)
+    content = bytearray(path.read_bytes())
+    at, bit = draw.randrange(len(content)), draw.randrange(8)
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+    verify = [sys.executable, "-m", "regjax.verify", str(directory)]
+    found = subprocess.run(verify, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    if found.returncode != 1 or str(path) not in found.stdout + found.stderr:
+        raise LostError(f"bit {bit} of byte {at} of {path} is not found out: {found.stdout}{found.stderr}")
+    return f"{path.relative_to(directory)}, bit {bit} of byte {at}"
 
 
-def judge(this: Round, folder: Path) -> int:
-    """How many faults the command came through; raises `LostError` where it does not end as undisturbed."""
+def judge(this: Round, folder: Path) -> list[str]:
+    """The faults that the command came through; raises `LostError` where it does not end as undisturbed."""
     straight, faulted = folder / "straight", folder / "faulted"
     straight.mkdir()
     faulted.mkdir()
@@ -118,9 +133,7 @@ def judge(this: Round, folder: Path) -> int:
     code, err, seconds = run(straight, this.arguments)
     if code:
         raise LostError(f"the straight run failed: {err[-2000:]}")
-    times = this.draw.randint(1, 3)
-    for _ in range(times):
-        disturbed(faulted, this, seconds)
+    met = [disturbed(faulted, this, seconds) for _ in range(this.draw.randint(1, 3))]
     for _ in range(ATTEMPTS):
         code, err, _ = run(faulted, this.arguments)
         if "Traceback" in err:
@@ -133,7 +146,7 @@ def judge(this: Round, folder: Path) -> int:
     if this.fault == "full disk":  # what it left undone was compared, which is a look of its own
         ends = [without_looks(end) for end in ends]
     compare(*ends)
-    return times
+    return [what for what in met if what]
 
 
 def without_looks(end: dict[str, object]) -> dict[str, object]:
@@ -175,8 +188,10 @@ def main() -> int:
         this = drawn(given.seed, number, [given.fault] if given.fault else faults)
         folder = Path(tempfile.mkdtemp(prefix="regjax-soak-"))
         try:
-            survived[this.fault] += judge(this, folder)
-            print(f"round {number}: {this.fault}: the same as undisturbed  {this.arguments}", flush=True)
+            met = judge(this, folder)
+            survived[this.fault] += len(met)
+            told = f"{'; '.join(met) or 'came too late'}: the same as undisturbed"
+            print(f"round {number}: {this.fault}: {told}  {this.arguments}", flush=True)
             shutil.rmtree(folder)
         except (LostError, subprocess.TimeoutExpired) as error:
             failed += 1
@@ -187,7 +202,7 @@ def main() -> int:
     print(
         f"seed {given.seed}: {sum(survived.values())} faults survived {dict(survived)}, {failed} rounds lost"
     )
-    return 1 if failed or not survived else 0
+    return 1 if failed or not survived.total() else 0
 
 
 if __name__ == "__main__":
