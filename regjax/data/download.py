@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from regjax.data.idx import IdxFile
 
 # Name lookup knows no time limit, so all servers are first asked for a sign of life, together.
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0
 # Of each connection, and of each silence in a transfer.
 TIMEOUT_SECONDS = 10.0
 # Bytes of the file a second; a transfer that is slower, after two such times, is given up.
