@@ -1,7 +1,6 @@
 """Train one run, or with -m a comparison of several: `python train.py --help`."""
 
 import signal
-import sys
 from pathlib import Path
 
 import hydra
@@ -9,6 +8,7 @@ from omegaconf import DictConfig
 
 from regjax.config import check, register_schema, run_command, typed
 from regjax.other_launchers import counted
+from regjax.signals import leave
 from regjax.surroundings import put_aside
 
 register_schema()
@@ -27,4 +27,4 @@ if __name__ == "__main__":
     # Until training listens, Ctrl-C ends at once: imports may swallow the exception that Python makes of it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     put_aside()
-    sys.exit(run_command(counted(main), Path(__file__).parent / "conf"))
+    leave(run_command(counted(main), Path(__file__).parent / "conf"))

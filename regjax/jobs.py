@@ -136,6 +136,7 @@ def train(
                 watcher,
                 states,
                 signals.stop,
+                signals.give_up,
                 staging=staging,
                 lanes=settings["sweep.lanes"],
                 stop_at=bad if settings["sweep.fail_fast"] else (),

@@ -3,6 +3,7 @@
 import itertools
 import math
 import operator
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from regjax.programs import Arguments, Placed
+from regjax.signals import outcome
 from regjax.types import (
     DeviceData,
     Ended,
@@ -68,12 +70,22 @@ class Lanes:
             self._splits = splits
         self._state = self._placed.refill(self._state, self._numerics, jax.device_put(fresh, self._device))
 
-    def train(self, num_epochs: int) -> EpochRecord:
-        """One call of the program, and the records of all lanes on the host."""
+    def train(self, num_epochs: int, give_up: threading.Event) -> EpochRecord | None:
+        """One call of the program, and the records of all lanes on the host.
+
+        None where it was given up: the lanes are then as they were before.
+        """
         count = jax.device_put(np.int32(num_epochs), self._device)
-        self._state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
-        host: EpochRecord = jax.device_get(records)
-        return host
+
+        def call() -> tuple[TrainState, EpochRecord]:
+            state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
+            return state, jax.device_get(records)
+
+        done = outcome(call, give_up)
+        if done is None:
+            return None
+        self._state, records = done
+        return records
 
     def snapshot(self) -> TrainState:
         """A copy of the state of all lanes, on the host; the device may go on."""

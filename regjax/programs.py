@@ -51,9 +51,10 @@ class Programs:
             return program.trace(*given, **static).lower(lowering_platforms=(platform,))
 
         count = _abstract(np.int32(1))
+        # A call of `train_lanes` may be given up: the state before it is then what there is.
         self._lowered = (
             lowered(training.refill_lanes, self._state, numerics, fresh, donate=True),
-            lowered(training.train_lanes, self._state, numerics, rows, data, count, donate=True),
+            lowered(training.train_lanes, self._state, numerics, rows, data, count, donate=False),
             lowered(training.evaluate_lanes, self._state, numerics, rows, test, data, donate=False),
         )
         self._placed: dict[jax.Device, Placed] = {}

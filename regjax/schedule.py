@@ -39,7 +39,7 @@ class Group:
 
 
 class Schedule:
-    """What the devices share: the groups and their queues, the summaries, and whether to stop."""
+    """What the devices share: the groups and their queues, the summaries, and whether to stop or give up."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Schedule:
         devices: Sequence[jax.Device],
         watcher: Watcher,
         stop: threading.Event,
+        give_up: threading.Event,
         *,
         lanes: int | None,
         stop_at: Collection[str],
@@ -54,7 +55,7 @@ class Schedule:
         self.devices, self.watcher = devices, watcher
         self._lanes, self._stop_at = lanes, stop_at
         self.summaries: Summaries = {}
-        self.stop = stop
+        self.stop, self.give_up = stop, give_up
         self._lock = threading.Lock()
         members: dict[tuple[Any, ...], list[Run]] = {}
         for run in waiting:

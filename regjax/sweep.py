@@ -22,6 +22,7 @@ def train_runs(
     watcher: Watcher,
     states: States,
     stop: threading.Event,
+    give_up: threading.Event,
     *,
     staging: Path,
     lanes: int | None,
@@ -32,9 +33,9 @@ def train_runs(
     A run that `states` knows goes on from there. What runs selected goes by way of the folder `staging`.
     `lanes` is their number in one program (None: chosen by device kind and memory). A run that raises has
     status `failed` and a reason. The first that ends with a status of `stop_at`, or `stop`, interrupts all
-    others; else they go on.
+    others; else they go on. Once `give_up` is set, no call on a device is waited for.
     """
-    schedule = Schedule(waiting, devices, watcher, stop, lanes=lanes, stop_at=stop_at)
+    schedule = Schedule(waiting, devices, watcher, stop, give_up, lanes=lanes, stop_at=stop_at)
     with ThreadPoolExecutor(len(devices)) as pool:
         working = {pool.submit(Worker(schedule, states, staging, device).work) for device in devices}
         try:

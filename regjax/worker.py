@@ -65,20 +65,26 @@ class Worker:
                     self._retire(lanes)
             if not lanes.runs:
                 return
-            begun = time.perf_counter()
-            epochs = lanes.train(1 if self._saves(lanes, "every_epoch") else num_epochs)
-            elapsed = time.perf_counter() - begun
-            reached = np.count_nonzero(epochs.epoch, axis=1)
-            self._report(lanes, epochs, elapsed / reached.sum())
-            reporting = time.perf_counter() - begun - elapsed
-            self._retire(lanes)
-            self._endings.write_if_due(elapsed)
+            num_epochs = self._call(lanes, num_epochs)
             if self._due(lanes):
                 self._save(lanes)
             if self._schedule.stop.is_set():
                 self._interrupt(lanes)
-            wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
-            num_epochs = int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
+
+    def _call(self, lanes: Lanes, num_epochs: int) -> int:
+        """Has the program called and written down; gives the number of epochs for the next call."""
+        begun = time.perf_counter()
+        epochs = lanes.train(1 if self._saves(lanes, "every_epoch") else num_epochs, self._schedule.give_up)
+        if epochs is None:
+            return num_epochs
+        elapsed = time.perf_counter() - begun
+        reached = np.count_nonzero(epochs.epoch, axis=1)
+        self._report(lanes, epochs, elapsed / reached.sum())
+        reporting = time.perf_counter() - begun - elapsed
+        self._retire(lanes)
+        self._endings.write_if_due(elapsed)
+        wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
+        return int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
 
     def _begin(self, run: Run, lanes: Lanes) -> bool:
         """Puts a run where a saved state has it, or at its beginning where there is none that can be used.

@@ -75,7 +75,7 @@ def trained(runs, **settings):
     return started(runs, **settings)
 
 
-def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None, stop=None):
+def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None, stop=None, give_up=None):
     """The summaries by directory, of runs whose directories are as they are."""
     states = states or States(runs[0].directory.parent / "states")
     return train_runs(
@@ -84,6 +84,7 @@ def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None,
         heard or Heard(),
         states,
         stop or threading.Event(),
+        give_up or threading.Event(),
         staging=runs[0].directory.parent / "staging",
         lanes=lanes,
         stop_at=stop_at,

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": set(),
     "states": {"checkpoint", "manifests"},
     "programs": {"training"},
-    "lanes": {"programs"},
+    "lanes": {"programs", "signals"},
     "journal": {"config", "runs", "records", "checkpoint"},
     "schedule": {"programs", "lanes", "journal"},
     "endings": {"checkpoint", "journal", "schedule", "states"},
@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "trained",
     },
     "hydra_plugins": {"launcher"},
-    "train": {"config", "launcher", "other_launchers", "surroundings"},
+    "train": {"config", "launcher", "other_launchers", "signals", "surroundings"},
 }
 MAY_IMPORT_NOTHING = {"types", "errors", "statistics"}
 # Libraries that only some of our modules may meet.

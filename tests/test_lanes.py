@@ -65,7 +65,13 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
     monkeypatch.setattr(schedule, "programs", programs)
     one = run_of(tmp_path)
     plan = schedule.Schedule(
-        [one] * runs, jax.devices()[:devices], Heard(), threading.Event(), lanes=asked, stop_at=()
+        [one] * runs,
+        jax.devices()[:devices],
+        Heard(),
+        threading.Event(),
+        threading.Event(),
+        lanes=asked,
+        stop_at=(),
     )
     plan.placed(plan.next_group(), DATA, jax.devices()[0])
     assert counts == [expected]

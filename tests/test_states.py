@@ -249,7 +249,7 @@ def test_minutes_are_counted_from_the_last_save(tmp_path, monkeypatch):
     clock = iter(np.arange(0, 10_000, 20.0))
     monkeypatch.setattr("regjax.worker.time.monotonic", lambda: next(clock))
     real = Lanes.train
-    monkeypatch.setattr(Lanes, "train", lambda lanes, count: real(lanes, 1))
+    monkeypatch.setattr(Lanes, "train", lambda lanes, count, give_up: real(lanes, 1, give_up))
     settings = ("trainer.epochs=9", "checkpoint=every_minutes", "checkpointing.minutes=1")
     trained(runs_of(tmp_path, 0, overrides=settings), devices=1)
     assert len(saved) == 2

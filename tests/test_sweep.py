@@ -77,7 +77,7 @@ def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
 def test_all_devices_work(tmp_path, monkeypatch):
     used = set()
     real = Lanes.train
-    monkeypatch.setattr(Lanes, "train", lambda lanes, count: used.add(lanes._device) or real(lanes, count))
+    monkeypatch.setattr(Lanes, "train", lambda lanes, *given: used.add(lanes._device) or real(lanes, *given))
     trained(sweep_of(tmp_path))
     assert used == set(jax.devices()[:2])
 
@@ -130,10 +130,10 @@ def test_a_run_whose_directory_is_gone_says_so(tmp_path):
 def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_path, monkeypatch):
     real = Lanes.train
 
-    def failing(lanes, count):
+    def failing(lanes, *given):
         if any(run.spec.stops_early for run in lanes.runs.values()):
             raise RuntimeError("it broke\nwith more to say")
-        return real(lanes, count)
+        return real(lanes, *given)
 
     monkeypatch.setattr(Lanes, "train", failing)
     runs = sweep_of(tmp_path, [*VARIANTS[:3], ("seed=0",)])

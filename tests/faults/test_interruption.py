@@ -104,6 +104,49 @@ def test_a_second_signal_ends_at_once(tmp_path):
     assert json.loads((tmp_path / "out/summary.json").read_text())["status"] == "running"
 
 
+SLOW = "model.hidden=[2000,2000] trainer.batch_size=2 trainer.epochs=2 model.dropout=0.2 model.norm=batch"
+
+
+@pytest.mark.slow
+def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits(tmp_path):
+    """Were it waited for, it would be among those that are done."""
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    straight.mkdir()
+    stopped.mkdir()
+    process = begin(stopped, f"{SLOW} {SINGLE_DIRECTORY}")
+    wait_for_epochs(process, stopped, 1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    summary = json.loads((stopped / "out/summary.json").read_text())
+    assert (summary["status"], summary["reason"]) == ("interrupted", "interrupted after epoch 1")
+    assert "epoch 2/2" not in out
+    *_, printed = err.splitlines()
+    out, _ = finish(stopped, printed.partition("train.py ")[2])
+    assert "goes on after epoch 1" in out
+    finish(straight, f"{SLOW} {SINGLE_DIRECTORY}")
+    assert outcome(stopped / "out") == outcome(straight / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code", "place"),
+    [(signal.SIGTERM, 143, SINGLE_DIRECTORY), (signal.SIGINT, 130, f"-m seed=0,1 {SWEEP_DIRECTORY}")],
+)
+def test_a_first_epoch_that_takes_long_is_given_up_too(tmp_path, number, code, place):
+    long = "model.hidden=[3000,3000] trainer.batch_size=1"
+    process = begin(tmp_path, f"{place} {long}")
+    try:
+        next(line for line in process.stdout if "compiled for" in line)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, "Traceback" in err) == (code, False)
+    summaries = [json.loads(path.read_text()) for path in tmp_path.rglob("summary.json")]
+    assert {summary["reason"] for summary in summaries} == {"interrupted after epoch 0"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.8, 1.2, 1.6, 2.0])
 def test_ctrl_c_before_training_ends_without_a_traceback(tmp_path, delay):
