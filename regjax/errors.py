@@ -8,12 +8,18 @@ class UserError(Exception):
     """Wrong input, or a machine that lacks something: shown as a message, without a traceback."""
 
 
-class StoppedError(UserError):
-    """A signal, by its number, has ended the command before its work was done."""
+class StoppedError(BaseException):
+    """A signal, by its number, has ended the command before its work was done.
+
+    No `Exception`, of which Hydra thinks that one job has failed, and goes on with the next.
+    """
 
     def __init__(self, number: int, message: str):
-        super().__init__(message)
-        self.number = number
+        super().__init__(number, message)  # both are needed to bring it from one process to another
+        self.number, self._message = number, message
+
+    def __str__(self) -> str:
+        return self._message
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -1,6 +1,7 @@
 """What the command says when it ends badly."""
 
 import os
+import pickle
 import re
 import shlex
 import tomllib
@@ -13,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from regjax.config import command_again, run_command
 from regjax.config.messages import EXTRAS
-from regjax.errors import UserError
+from regjax.errors import StoppedError, UserError
 from tests.small import ROOT
 
 
@@ -29,6 +30,8 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
             "error: a file in the directory: File too large. Choose another hydra.run.dir (with -m: ",
         ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
+        (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
+        (pickle.loads(pickle.dumps(StoppedError(2, "of a process"))), 130, "of a process\n"),
     ]:
         monkeypatch.setattr("os.environ", {})
         assert run_command(Mock(side_effect=error), ROOT / "conf") == code

@@ -85,6 +85,22 @@ def test_a_signal_ends_in_order_and_the_printed_command_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path, number, code):
+    sweep = f"-m hydra/launcher=basic {SMALL} seed=0,1,2 {SWEEP_DIRECTORY}"
+    process = begin(tmp_path, sweep.replace("epochs=6", "epochs=100000"))
+    wait_for_epochs(process, tmp_path, 1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (code, False)
+    assert [path.parent.name for path in tmp_path.rglob("summary.json")] == ["0"]
+    *_, told, printed = err.splitlines()
+    assert told == "interrupted; to go on:"
+    assert printed.startswith("python ")
+    assert printed.endswith(SWEEP_DIRECTORY.replace("out", str(tmp_path / "out")))
+
+
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path):
     process = begin(tmp_path, f"{RUN.replace('epochs=300', 'epochs=100000')} {SINGLE_DIRECTORY}")
     try:
