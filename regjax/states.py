@@ -56,9 +56,19 @@ class States:
 
     def newest(self, run: Run) -> Saved | None:
         """Where a run stands, or None where it is to begin."""
-        identities = [run.identity, *(change["identity"] for change in run.changes)]
-        found = [saved for identity in identities for saved in self._by_run.get(identity, [])]
-        return max(found, key=lambda saved: saved.epoch, default=None)
+        return next(iter(self.standing(run)), None)
+
+    def standing(self, run: Run) -> list[Saved]:
+        """Where a run can go on from, the newest first.
+
+        Of what was saved before its settings changed, that is the epoch after which its record says they did.
+        """
+        found = list(self._by_run.get(run.identity, []))
+        for change in run.changes:
+            if change["after_epoch"] == run.changes[-1]["after_epoch"]:
+                before = self._by_run.get(change["identity"], [])
+                found += [saved for saved in before if saved.epoch == change["after_epoch"]]
+        return sorted(found, key=lambda saved: saved.epoch, reverse=True)
 
     def restore(self, saved: Saved, template: TrainState) -> TrainState:
         """The stacked states of its folder. Raises `DamagedError`."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -14,6 +15,7 @@ from regjax.journal import Journal
 from regjax.lanes import Lanes
 from regjax.manifests import DamagedError
 from regjax.schedule import Group, Schedule
+from regjax.signals import outcome
 from regjax.states import Saved, States
 from regjax.types import DeviceData, EpochRecord, Run
 
@@ -39,8 +41,12 @@ class Worker:
             lanes: Lanes | None = None
             try:
                 data = DeviceData(*jax.device_put((group.dataset.inputs, group.dataset.labels), self._device))
-                placed, count = self._schedule.placed(group, data, self._device)
-                lanes = Lanes(placed, count, data, self._device)
+                found = outcome(
+                    partial(self._schedule.placed, group, data, self._device), self._schedule.give_up
+                )
+                if found is None:
+                    return
+                lanes = Lanes(*found, data, self._device)
                 self._train(group, lanes)
             except Exception as error:
                 # The program itself failed, by memory for example: so it would for all who wait for it.
@@ -93,21 +99,24 @@ class Worker:
         """
         journal = self._journals[run.directory] = Journal(run)
         self._schedule.watcher.begin(run)
-        saved = self._states.newest(run)
-        if saved is None:
-            return False
-        try:
-            state = self._states.restore(saved, lanes.blank)
-            remarks = _other_cores(run, saved)
-            journal.resume(saved.epoch, remarks)
+        standing = self._states.standing(run)
+        for saved in standing:
+            try:
+                state = self._states.restore(saved, lanes.blank)
+                remarks = _other_cores(run, saved)
+                journal.resume(saved.epoch, remarks)
+            except DamagedError as error:
+                told = f"{run.directory} does not go on after epoch {saved.epoch}"
+                self._schedule.watcher.note(f"warning: {error}; {told}")
+                continue
             lanes.resume(run, state, saved.lane)
             for remark in (f"goes on after epoch {saved.epoch}", *remarks):
                 self._schedule.watcher.note(f"{run.directory}: {remark}")
-        except DamagedError as error:
-            self._schedule.watcher.note(f"warning: {error}; {run.directory} begins anew")
+            return True
+        if standing:
+            self._schedule.watcher.note(f"warning: {run.directory} begins anew")
             journal.begin()
-            return False
-        return True
+        return False
 
     def _worth_refilling(self, lanes: Lanes) -> bool:
         return lanes.free >= REFILL_SHARE * len(lanes)

@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"config", "runs", "records", "checkpoint"},
     "schedule": {"programs", "lanes", "journal"},
     "endings": {"checkpoint", "journal", "schedule", "states"},
-    "worker": {"training", "endings", "lanes", "journal", "manifests", "schedule", "states"},
+    "worker": {"training", "endings", "lanes", "journal", "manifests", "schedule", "signals", "states"},
     "sweep": {"schedule", "states", "worker"},
     "archive": {"runs", "manifests", "summaries"},
     "report": {"archive", "config", "evaluation", "runs", "statistics"},

@@ -160,26 +160,39 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
 
 
 @pytest.mark.parametrize("cut", [1, 4, 20])
-def test_a_table_whose_last_row_is_cut_off_is_not_gone_on_from(tmp_path, straight, cut):
+def test_of_a_table_whose_last_row_is_cut_off_the_state_before_is_gone_on_from(tmp_path, straight, cut):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 5)
     table = runs[0].directory / "metrics.csv"
     table.write_text(table.read_text()[:-cut])
     heard = Heard()
     summaries = started(runs, heard=heard)
-    (note,) = [note for note in heard.notes if "begins anew" in note]
+    (note,) = [note for note in heard.notes if "does not go on after epoch 5" in note]
     assert f"{table}: its last line is cut off" in note
+    assert heard.epochs[0][1] == 5
     assert_equal_to_straight(runs, summaries, straight)
 
 
-def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight):
+@pytest.mark.parametrize(
+    ("rows", "refused", "told"),
+    [
+        (4, [5], "goes on after epoch 4"),
+        (2, [5, 4, 3], "goes on after epoch 2"),
+        (1, [5, 4, 3, 2], "begins anew"),
+    ],
+)
+def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight, rows, refused, told):
     runs = runs_of(tmp_path, 0)
-    stop_after(runs, 5)
+    stop_after([run._replace(config=run.config | {"checkpointing.keep": 4}) for run in runs], 5)
     table = runs[0].directory / "metrics.csv"
-    table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[: rows + 1]))
     heard = Heard()
     summaries = started(runs, heard=heard)
-    assert any("metrics.csv: it has not the rows" in note for note in heard.notes)
+    *warnings, last = [note for note in heard.notes if str(runs[0].directory) in note]
+    for warning, epoch in zip(warnings, refused, strict=True):
+        assert warning.startswith(f"warning: {table}: it has not the rows of all {epoch} epochs")
+        assert warning.endswith(f"does not go on after epoch {epoch}")
+    assert told in last
     assert_equal_to_straight(runs, summaries, straight)
 
 

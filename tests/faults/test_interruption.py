@@ -146,14 +146,20 @@ def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code", "place"),
-    [(signal.SIGTERM, 143, SINGLE_DIRECTORY), (signal.SIGINT, 130, f"-m seed=0,1 {SWEEP_DIRECTORY}")],
+    ("number", "code", "place", "comes_after"),
+    [
+        (signal.SIGTERM, 143, SINGLE_DIRECTORY, "compiled for"),
+        (signal.SIGINT, 130, f"-m seed=0,1 {SWEEP_DIRECTORY}", "compiled for"),
+        (signal.SIGTERM, 143, SINGLE_DIRECTORY, "lowered"),
+    ],
 )
-def test_a_first_epoch_that_takes_long_is_given_up_too(tmp_path, number, code, place):
+def test_compiling_and_a_first_epoch_that_takes_long_are_given_up_too(
+    tmp_path, number, code, place, comes_after
+):
     long = "model.hidden=[3000,3000] trainer.batch_size=1"
     process = begin(tmp_path, f"{place} {long}")
     try:
-        next(line for line in process.stdout if "compiled for" in line)
+        next(line for line in process.stdout if comes_after in line)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     finally:
