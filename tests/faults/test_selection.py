@@ -60,14 +60,29 @@ def test_nothing_but_the_test_metrics_depends_on_test_rows(tmp_path):
 
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_test_rows_are_read_once_a_run_and_after_its_training(tmp_path, monkeypatch, lanes):
-    runs = [run_of(tmp_path / str(seed), f"trainer.epochs={seed + 3}", f"seed={seed}") for seed in range(3)]
+    one_epoch_a_call = "checkpoint=every_epoch"  # so that they end one by one
+    runs = [
+        run_of(tmp_path / str(seed), f"trainer.epochs={seed + 3}", f"seed={seed}", one_epoch_a_call)
+        for seed in range(3)
+    ]
     read = []
     leave = Lanes.leave
 
     def counting(self, ended):
-        assert set(ended) <= set(self.ended())
-        read.extend(self.runs[lane].directory for lane in ended)
-        return leave(self, ended)
+        held, active, placed = self.runs, np.asarray(self._state.active), self._placed
+
+        def evaluate(state, numerics, rows, test, data):
+            of_split = np.isin(test, runs[0].split.test)
+            assert not of_split[active].any()
+            assert np.isin(test, runs[0].split.train)[~of_split].all()
+            read.extend(held[lane].directory for lane in np.flatnonzero(of_split.any(axis=1)))
+            assert of_split[ended].all()
+            return placed.evaluate(state, numerics, rows, test, data)
+
+        monkeypatch.setattr(self, "_placed", placed._replace(evaluate=evaluate))
+        left = leave(self, ended)
+        monkeypatch.setattr(self, "_placed", placed)
+        return left
 
     monkeypatch.setattr(Lanes, "leave", counting)
     trained(runs, devices=1, lanes=lanes)
