@@ -1,12 +1,15 @@
 """How the runs of one device end: with their results, several written down at once, or with a reason."""
 
+import os
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 
-from regjax.checkpoint import Selected, Staged, staged
+from regjax.checkpoint import Selected, staged
 from regjax.journal import Journal, selected
 from regjax.schedule import Schedule
 from regjax.states import States
@@ -30,7 +33,7 @@ class Endings:
         """A run has ended; it is written down at once where it has nothing to save."""
         kept = selected(journal.run, left)
         if kept is None:
-            self._close(journal, left, None)
+            self._close(journal, left)
             return
         if not self._waiting:
             self._since = time.monotonic()
@@ -50,19 +53,30 @@ class Endings:
             some, self._waiting = self._waiting[:SAVED_TOGETHER], self._waiting[SAVED_TOGETHER:]
             try:
                 with staged(self._staging, [kept for *_, kept in some]) as places:
-                    for (journal, left, _), place in zip(some, places, strict=True):
-                        self._close(journal, left, place)
+                    for (journal, *_), place in zip(some, places, strict=True):
+                        with self._containing(journal):
+                            journal.keep(place)
             except Exception as error:  # of what they share, such as a full disk
                 for journal, *_ in some:
                     if journal.run.directory not in self._schedule.summaries:
                         self.fail(journal, error)
+            os.sync()  # of all of them: a power cut is to leave no run that says it is done without its files
+            for journal, left, _ in some:
+                if journal.run.directory not in self._schedule.summaries:
+                    self._close(journal, left)
 
-    def _close(self, journal: Journal, left: Ended, place: Staged | None) -> None:
-        try:
-            summary = journal.close(left, place)
+    def _close(self, journal: Journal, left: Ended) -> None:
+        with self._containing(journal):
+            summary = journal.close(left)
             self._states.forget(journal.run)
             self._schedule.ended(journal.run, summary)
-        except Exception as error:  # of its own files, which ends it alone
+
+    @contextmanager
+    def _containing(self, journal: Journal) -> Iterator[None]:
+        """What goes wrong with one run's own files ends it alone."""
+        try:
+            yield
+        except Exception as error:
             self.fail(journal, error)
 
     def fail(self, journal: Journal, error: Exception) -> None:

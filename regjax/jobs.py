@@ -146,7 +146,7 @@ def train(
             raise UserError(f"{told}\n{command_again(place)}") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    os.sync()  # the selected parameters of all runs at once; their summaries and states are there already
+    os.sync()  # what no summary waited for: the logs, and the tables of runs that selected nothing
     if signals.number:
         raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")
     return summaries

@@ -63,10 +63,12 @@ class Journal:
         """One epoch in words."""
         return records.line(row, self.run.config["trainer.epochs"])
 
-    def close(self, left: Ended, selected: Staged | None) -> dict[str, Any]:
-        """Saves what the run selected, and last of all the summary, which it returns."""
-        if selected:
-            checkpoint.save_selected(self.run.directory, selected, network(self.run))
+    def keep(self, selected: Staged) -> None:
+        """Saves what the run selected."""
+        checkpoint.save_selected(self.run.directory, selected, network(self.run))
+
+    def close(self, left: Ended) -> dict[str, Any]:
+        """Ends a run that has results by its summary, which it returns; what it selected is saved before."""
         return self._end(records.results(self._history, left))
 
     def give_up(self, status: str, reason: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from regjax import arrays, endings
 from regjax.manifests import SELECTED, verify
+from regjax.summaries import read_summary
 from tests.sweeps import DIVERGES, Heard, run_of, trained
 
 ONE_BY_ONE = {"devices": 1, "lanes": 1}
@@ -81,6 +82,24 @@ def test_a_save_that_fails_fails_those_that_share_it(tmp_path, monkeypatch):
     summaries = trained(runs, **ONE_BY_ONE)
     assert [summaries[run.directory]["status"] for run in runs] == ["failed", "failed", "done"]
     assert "No space left on device" in summaries[runs[0].directory]["reason"]
+
+
+def test_what_runs_selected_is_on_the_disk_before_they_are_called_done(tmp_path, monkeypatch):
+    count_saves(monkeypatch, wait=600)
+    runs = runs_of(tmp_path, *[(f"seed={seed}",) for seed in range(3)])
+    (runs[1].directory / "checkpoints").mkdir(parents=True)
+    (runs[1].directory / SELECTED).write_text("no folder")
+    found = []
+
+    def sync():
+        for run in runs:
+            whole = (run.directory / SELECTED / "manifest.json").is_file()
+            found.append((whole, read_summary(run.directory)["status"]))
+
+    monkeypatch.setattr(endings.os, "sync", sync)
+    summaries = trained(runs, **ONE_BY_ONE)
+    assert found == [(True, "running"), (False, "failed"), (True, "running")]
+    assert [summaries[run.directory]["status"] for run in runs] == ["done", "failed", "done"]
 
 
 def test_what_is_wrong_with_one_directory_fails_its_run_alone(tmp_path, monkeypatch):
