@@ -1,5 +1,10 @@
 """Predicts by a finished run, of which its directory is enough: `python -m regjax.predict RUN ...`."""
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +22,7 @@ from regjax.errors import UserError, invalid
 from regjax.evaluation import scaled
 from regjax.inference import Answer, answer, dropout_answer, in_batches
 from regjax.inputs import read_rows
+from regjax.output import outlive_readers
 from regjax.surroundings import refuse
 from regjax.trained import Trained, load_trained
 
@@ -167,4 +173,5 @@ def _measured(trained: Trained) -> str:
 
 
 if __name__ == "__main__":
+    outlive_readers(lambda: "")
     sys.exit(main())

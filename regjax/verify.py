@@ -1,10 +1,16 @@
 """Checks saved files against their SHA-256: `python -m regjax.verify PATH...`, each a run or a sweep."""
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import sys
 from pathlib import Path
 
 from regjax.archive import inspected
+from regjax.output import outlive_readers
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,4 +31,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    outlive_readers(lambda: "")
     sys.exit(main())

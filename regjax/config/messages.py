@@ -10,9 +10,11 @@ from pathlib import Path
 
 import yaml
 from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -25,6 +27,7 @@ from regjax.config.places import PLACES, check_places, home_meant
 from regjax.config.schema import known_keys
 from regjax.config.untrusted import refuse_code, searched, unreadable
 from regjax.errors import StoppedError, UserError, invalid_choice
+from regjax.output import outlive_readers
 
 CHOSEN_FROM = GROUPS[:4]  # one of each is needed
 # Choices of Hydra's that an extra of ours brings.
@@ -48,6 +51,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     """
     wants_traceback = FULL_ERROR in os.environ
     os.environ.setdefault(FULL_ERROR, "1")
+    outlive_readers(_results)
     try:
         refuse_code(sys.argv[1:], conf)
         check_first_file(_first_name(sys.argv[1:]), searched(sys.argv[1:], conf))
@@ -76,6 +80,14 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
         if not wants_traceback:
             os.environ.pop(FULL_ERROR, None)
     return 0
+
+
+def _results() -> str:
+    """The directory of the run or of the sweep, once Hydra knows it."""
+    if not HydraConfig.initialized():
+        return ""
+    hydra = HydraConfig.get()
+    return str(Path(hydra.sweep.dir if hydra.mode == RunMode.MULTIRUN else hydra.run.dir).absolute())
 
 
 def command_again(*settings: str) -> str:

@@ -1,5 +1,10 @@
 """Compares finished runs: `python -m regjax.report PATH...`, each the folder of a run or of a sweep."""
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import sys
 from pathlib import Path
@@ -8,6 +13,7 @@ from typing import Any
 from regjax.archive import Held, read_archive
 from regjax.config.checks import CHOICES
 from regjax.errors import UserError, nearest, shown
+from regjax.output import outlive_readers
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import Look, build_report
 from regjax.report.tables import print_report
@@ -124,4 +130,5 @@ def _topped_up(paths: list[Path]) -> list[str]:
 
 
 if __name__ == "__main__":
+    outlive_readers(lambda: "")
     sys.exit(main())

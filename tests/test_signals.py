@@ -1,0 +1,56 @@
+"""Calls that are given up, and commands that are ended while they are imported."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from regjax.signals import outcome
+from tests.small import ROOT
+
+# It leaves a call running, whose end would take a minute.
+LEAVES = """
+import threading, time
+from regjax.signals import leave, outcome
+give_up = threading.Event()
+give_up.set()
+print(outcome(lambda: {call}, give_up))
+leave(143)
+"""
+BLOCKS = "print('importing', flush=True)\nimport time\ntime.sleep(60)\n"
+
+
+def test_a_call_gives_what_it_returns_and_raises_what_it_raises():
+    assert outcome(lambda: 7, threading.Event()) == 7
+    with pytest.raises(ZeroDivisionError):
+        outcome(lambda: 1 / 0, threading.Event())
+
+
+def test_a_call_that_ends_meanwhile_is_not_given_up():
+    give_up = threading.Event()
+    assert outcome(lambda: give_up.set() or "ended", give_up) == "ended"
+
+
+@pytest.mark.parametrize(("call", "printed"), [("time.sleep(60)", "None\n"), ("'ended'", "ended\n")])
+def test_a_process_ends_by_its_code_and_waits_for_no_call(call, printed):
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVES.format(call=call)], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, printed, "")
+
+
+@pytest.mark.parametrize("module", ["report", "predict", "verify"])
+def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_traceback(tmp_path, module):
+    (tmp_path / "argparse.py").write_text(BLOCKS)  # the first that each imports
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"regjax.{module}"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (-signal.SIGINT, "")
