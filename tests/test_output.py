@@ -47,6 +47,14 @@ def test_where_errors_went_the_same_way_nothing_is_said():
     assert prints("a/place", read=False, stderr=subprocess.STDOUT) == (3, None, None)
 
 
+def test_where_only_help_is_asked_for_nothing_is_said(tmp_path):
+    process = begin(tmp_path, "--help")
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "jobs"),

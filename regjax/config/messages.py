@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -83,10 +84,10 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
 
 
 def _results() -> str:
-    """The directory of the run or of the sweep, once Hydra knows it."""
-    if not HydraConfig.initialized():
+    """The directory of the run or of the sweep; "" before there is a job, or where only help is asked for."""
+    hydra = HydraConfig.get() if HydraConfig.initialized() else None
+    if hydra is None or OmegaConf.is_missing(hydra.runtime, "output_dir"):
         return ""
-    hydra = HydraConfig.get()
     return str(Path(hydra.sweep.dir if hydra.mode == RunMode.MULTIRUN else hydra.run.dir).absolute())
 
 
