@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from regjax import arrays
+from regjax.disk import remove
 from regjax.manifests import SELECTED, DamagedError, commit, put_on_disk, read_manifest
 from regjax.types import Scaling, Variables
 
@@ -35,24 +36,27 @@ def staged(folder: Path, several: Sequence[Selected]) -> Iterator[list[Staged]]:
 
     Raises `OSError`.
     """
-    shutil.rmtree(folder, ignore_errors=True)  # a kill has left one
+    remove(folder)  # a kill has left one
     folder.mkdir(parents=True)
     try:
         named = [_named(selected) for selected in several]
         places = arrays.write_each(folder, named)
         yield [Staged(place, _leaves(one, first_axis=0)) for place, one in zip(places, named, strict=True)]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 def save_selected(directory: Path, selected: Staged, facts: Mapping[str, Any]) -> None:
-    """Puts what a run selected below its directory in one step, in the place of an earlier attempt's."""
+    """Puts what a run selected below its directory in one step, in the place of an earlier attempt's.
+
+    Raises `DamagedError` where a link stands on the way there.
+    """
 
     def move(folder: Path) -> None:
         for path in selected.folder.iterdir():
             shutil.move(path, folder)
 
-    commit((directory / SELECTED).resolve(), move, dict(facts) | {"leaves": selected.leaves})
+    commit(_selected_folder(directory), move, dict(facts) | {"leaves": selected.leaves})
 
 
 def selected_facts(directory: Path) -> dict[str, Any]:

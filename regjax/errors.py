@@ -40,6 +40,13 @@ def shown(value: object) -> str:
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
+def printable(text: str, *, kept: str = "") -> str:
+    """A text without control characters, but for those `kept`: what files say is to move no cursor."""
+    return "".join(
+        letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text
+    )
+
+
 def invalid_choice(key: str, value: object, choices: Iterable[str]) -> UserError:
     """The refusal of a name that is none of `choices`."""
     names = sorted(choices)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from regjax.disk import remove
+
 MANIFEST = "manifest.json"
-SELECTED = Path("checkpoints") / "selected"
+SELECTED, STATES = Path("checkpoints") / "selected", Path("checkpoints") / "states"
 # A manifest lists some files and lanes, of 100 bytes each: this is far above any.
 MAX_JSON_BYTES = 2**24
 
@@ -21,10 +23,11 @@ class DamagedError(Exception):
 def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
     """Lets `write` fill a folder, adds its manifest with `facts`, and puts it in the place of `final`.
 
-    Until the last step, a rename, `final` is what it was before; where something fails it stays so.
+    Until the last steps, a removal and a rename, `final` is what it was before; where something fails it
+    stays so. Where it is no folder, or a link, that is an `OSError`; of a leftover, no kind matters.
     """
     partial = final.with_name(f".{final.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    remove(partial)
     partial.mkdir(parents=True)
     try:
         write(partial)
@@ -34,11 +37,12 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
         }
         text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
         (partial / MANIFEST).write_text(text)
+        if final.is_symlink() or final.exists():
+            shutil.rmtree(final)  # of a link or a file, nothing
+        os.replace(partial, final)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)  # on a full disk above all
+        remove(partial)  # on a full disk above all
         raise
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(partial, final)
 
 
 def put_on_disk(folder: Path) -> None:
@@ -129,5 +133,5 @@ def saved_folders(path: Path) -> set[Path]:
     """The folders in and below a path that were saved, by their manifest or where it is missing by place."""
     by_manifest = {file.parent for file in path.rglob(MANIFEST)}
     by_place = {folder for folder in path.rglob(str(SELECTED)) if folder.is_dir()}
-    states = {folder for folder in path.rglob("checkpoints/states/*-*") if folder.is_dir()}
+    states = {folder for folder in path.rglob(f"{STATES}/*-*") if folder.is_dir()}
     return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from regjax import __version__
+from regjax.disk import replacing
 from regjax.errors import shown
 from regjax.manifests import DamagedError, sha256
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
 # Of an ended run, in the format of `sha256sum -c`: what its directory says of it is not to change any more.
 SUMS = "SHA256SUMS"
+# More than any line of metrics has.
+LINE = 2**16
 # The statuses; a run that was cut off is trained again without being asked.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
 # Where files lie, how the device is asked for and in what order runs go say nothing about what is trained.
@@ -88,8 +91,7 @@ def start(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> N
     # First: it says whose the other files are, and a run that had ended no longer counts by its summary.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
     (directory / LOG).unlink(missing_ok=True)
-    with (directory / METRICS).open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerow(columns)
+    replace_text(directory / METRICS, ",".join(columns) + "\n", lasting=False)
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -122,11 +124,14 @@ def metrics_columns(directory: Path) -> list[str]:
 def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
     """Keeps the rows of the first epochs and gives them. Raises `DamagedError` where one is not whole."""
     path = directory / METRICS
+    if not path.is_file():  # a pipe would be waited for
+        raise DamagedError(f"{path}: it is missing, or no file")
     try:
-        header, *lines = path.read_text().splitlines(keepends=True)[: epochs + 1]
+        with path.open() as file:
+            header, *lines = [line for _ in range(epochs + 1) if (line := file.readline(LINE))]
         for line in (header, *lines):
             if not line.endswith("\n"):
-                raise ValueError(f"its last line is cut off: {line}")
+                raise ValueError(f"its last line is cut off: {line:.80}")
         columns = header.strip().split(",")
         rows = [dict(zip(columns, line.rstrip("\n").split(","), strict=True)) for line in lines]
         history = [{name: float(value or "nan") for name, value in row.items()} for row in rows]
@@ -146,17 +151,8 @@ def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
 
 def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> None:
     """The same of a text that comes in parts."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w") as file:
-            file.writelines(lines)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:  # a full disk's names no file
-        partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    os.replace(partial, path)
+    with replacing(path, lasting=lasting) as file:
+        file.writelines(lines)
 
 
 def append_log(directory: Path, *lines: str) -> None:

@@ -6,12 +6,18 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from regjax.links import SETTINGS, refuse_strangers
+
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
-    """Fills the `.hydra` folder of a directory with both parts of a configuration and the overrides."""
-    folder = directory / ".hydra"
+    """Fills the `.hydra` folder of a directory with both parts of a configuration and the overrides.
+
+    Raises `UserError` where a link, or another thing, stands where a run is going to be written.
+    """
+    refuse_strangers(directory)
+    folder = directory / SETTINGS
     folder.mkdir(parents=True, exist_ok=True)
     for name, node in (("config", task), ("hydra", hydra), ("overrides", hydra.hydra.overrides.task)):
         (folder / f"{name}.yaml").write_text(_as_yaml(node))

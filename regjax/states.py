@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from regjax import checkpoint
-from regjax.manifests import DamagedError, verify
+from regjax.disk import remove
+from regjax.manifests import STATES, DamagedError, verify
 from regjax.types import Run, TrainState
 
-FOLDER = Path("checkpoints") / "states"
+FOLDER = STATES
 NAME = re.compile(r"(\d+)-(\d+)")
+CUT_OFF = re.compile(rf"\.{NAME.pattern}\.partial")
 
 
 class Saved(NamedTuple):
@@ -29,7 +31,9 @@ class States:
     """Folders named by device and count, each with the lanes of one device; each save is all or nothing.
 
     What is damaged is named and left out, so that a run goes on from the last state before. Good are those
-    that were saved here, or verified when they were listed or restored.
+    that were saved here, or verified when they were listed or restored. What is none of ours is told, ignored
+    and left; of ours, a save that was cut off is told and removed. The folder itself is refused before where
+    it is none (`links.py`).
     """
 
     def __init__(self, folder: Path):
@@ -42,8 +46,10 @@ class States:
             self._list(path)
 
     def _list(self, path: Path) -> None:
-        if path.name.startswith(".") and path.name.endswith(".partial"):
-            return  # a save that was cut off: the next one of its name takes its place
+        if CUT_OFF.fullmatch(path.name):
+            remove(path)
+            _say(f"{path}: a save that was cut off, and removed")
+            return
         if not path.is_dir() or path.is_symlink() or not NAME.fullmatch(path.name):
             _say(f"{path}: not a saved state, and ignored")
             return
@@ -83,8 +89,8 @@ class States:
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
         """Saves the lanes of a device; before its last `keep` good states, those go that no run awaits."""
         with self._lock:
-            own = sorted(self._own(device), key=_count)
-            folder = self._folder / f"{device}-{_count(own[-1]) + 1 if own else 1}"
+            named = sorted(self._named(device), key=_count)
+            folder = self._folder / f"{device}-{_count(named[-1]) + 1 if named else 1}"
             standing = {
                 run.identity: Saved(folder, lane, int(state.epoch[lane]), run.cores)
                 for lane, run in runs.items()
@@ -96,11 +102,11 @@ class States:
             checkpoint.save_lanes(folder, state, {"lanes": table})
             self._by_run |= {identity: [saved] for identity, saved in standing.items()}
             self._good.add(folder)
-            self._prune([*own, folder], keep)
+            self._prune([path for path in named if path.is_dir() and not path.is_symlink()] + [folder], keep)
 
-    def _own(self, device: int) -> list[Path]:
-        named = [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
-        return [path for path in named if path.is_dir()]
+    def _named(self, device: int) -> list[Path]:
+        """Whatever has the name of a device's state, of which no other takes the place."""
+        return [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
 
     def _prune(self, own: Sequence[Path], keep: int) -> None:
         awaited = {saved.folder for found in self._by_run.values() for saved in found}

@@ -209,18 +209,41 @@ def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, before, now, told
     assert summary.get("cores") == now
 
 
-def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_without(tmp_path, straight, capsys):
+def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_removed(tmp_path, straight, capsys):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 3)
     folder = tmp_path / "states"
     (folder / "latest").mkdir()
     (folder / "0-99").touch()
-    (folder / ".0-7.partial").mkdir()
+    (folder / ".0-7.partial" / "array").mkdir(parents=True)
+    (folder / ".1-2.partial").touch()
+    (folder / ".mine.partial").touch()
     (folder / "1-1").mkdir()
     assert_equal_to_straight(runs, started(runs), straight)
     told = capsys.readouterr().err
-    assert all(f"{folder / name}" in told for name in ("latest", "0-99", "1-1"))
-    assert ".partial" not in told
+    ignored = ("latest", "0-99", "1-1", ".mine.partial")
+    assert all(f"warning: {folder / name}" in told for name in ignored)
+    removed = (".0-7.partial", ".1-2.partial")
+    assert all(f"warning: {folder / name}: a save that was cut off, and removed" in told for name in removed)
+    left = {path.name for path in folder.iterdir()}
+    assert (left & {*ignored, *removed}) == set(ignored)
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind, capsys):
+    (run,) = runs_of(tmp_path, 0)
+    folder, elsewhere = tmp_path / "states", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder.mkdir()
+    stranger = folder / "0-1"
+    stranger.touch() if kind == "file" else stranger.symlink_to(elsewhere)
+    (elsewhere / "mine").touch()
+    assert trained([run], devices=1)[run.directory]["status"] == "done"
+    assert f"warning: {stranger}: not a saved state, and ignored" in capsys.readouterr().err
+    assert stranger.is_symlink() == (kind == "link")
+    assert (elsewhere / "mine").exists()
+    # One after each epoch but the last, from 0-2 on, of which two are kept.
+    assert {path.name for path in folder.iterdir()} == {"0-1", "0-8", "0-9"}
 
 
 def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regjax.archive import Held
+from regjax.disk import replacing
 from regjax.report.panels import QUANTITIES, finish_panel
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
@@ -40,7 +41,8 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
         "mean over seeds, with its 95 % interval" if several else "one run of each variant", fontsize="medium"
     )
     path = directory / CURVES
-    figure.savefig(path, dpi=120)
+    with replacing(path, "xb", lasting=False) as file:
+        figure.savefig(file, format="png", dpi=120)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from regjax.disk import replacing
 from regjax.report.panels import finish_panel
 from regjax.runs import CURVES, read_metrics
 
@@ -55,5 +56,6 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
             axes.legend(fontsize="small")
     figure.suptitle(textwrap.fill(title, 120), fontsize="medium")
     path = directory / CURVES
-    figure.savefig(path, dpi=120)
+    with replacing(path, "xb", lasting=False) as file:
+        figure.savefig(file, format="png", dpi=120)
     return path

@@ -1,4 +1,4 @@
-"""What a report leaves in a directory: `comparison.csv`, `.md`, `.json` and `curves.png`."""
+"""What a report leaves in a directory: `comparison.json`, `.md`, `.csv` and `curves.png`."""
 
 import csv
 import io
@@ -9,22 +9,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from regjax.errors import UserError, printable
+from regjax.links import COMPARISON
+from regjax.manifests import DamagedError, read_json
 from regjax.report.bands import draw_variants
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Look, Report, plain
 from regjax.report.tables import comparison_cells
-from regjax.runs import replace_text
+from regjax.runs import CURVES, replace_text
 from regjax.statistics import Interval
 
-NUMBERS = "comparison.json"
+NUMBERS, PAGE, SHEET = COMPARISON
 
 
 def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None:
     """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step.
 
-    `paths` is where the runs are that it is of: later looks at these are counted.
+    `paths` is where the runs are that it is of: later looks at these are counted. Raises `UserError` where
+    that would be over files that no report wrote.
     """
-    replace_text(directory / "comparison.md", _page(report))
+    check_output(directory)
     numbers = {
         "of": _relative(paths, directory),
         "comparisons": report.comparisons,
@@ -33,11 +37,26 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
         "looks": report.looks,
         "notes": report.notes,
     }
+    # First: it says whose the other files are.
     replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
-    replace_text(directory / "comparison.csv", sheet.getvalue())
+    replace_text(directory / PAGE, _page(report))
+    replace_text(directory / SHEET, sheet.getvalue())
     draw_variants(report.variants, directory)
+
+
+def check_output(directory: Path) -> None:
+    """Raises `UserError` where a report would be written over files that none wrote, by `comparison.json`."""
+    present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
+    try:
+        if present:
+            _counted(directory)
+    except DamagedError as error:
+        raise UserError(
+            f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
+            "folder, or move them away."
+        ) from None
 
 
 def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
@@ -45,17 +64,24 @@ def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
 
     One that cannot be read is named on standard error: what it counted is not known any more.
     """
-    path = directory / NUMBERS
-    if not path.exists():
+    if not (directory / NUMBERS).exists():
         return []
     try:
-        found = json.loads(path.read_text())
-        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
-        return looks if found["of"] == _relative(paths, directory) else []
-    except (ValueError, KeyError, TypeError) as error:
-        told = f"it cannot be read ({error!r}), so the earlier looks that it counted are not known"
-        print(f"warning: {path}: {told}", file=sys.stderr)
+        of, looks = _counted(directory)
+    except DamagedError as error:
+        print(f"warning: {error}, so the earlier looks that it counted are not known", file=sys.stderr)
         return []
+    return looks if of == _relative(paths, directory) else []
+
+
+def _counted(directory: Path) -> tuple[Any, list[Look]]:
+    """Of which paths the comparison in a directory is, and its looks. Raises `DamagedError`."""
+    path = directory / NUMBERS
+    found = read_json(path)
+    try:
+        return found["of"], [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error!r})") from None
 
 
 def _relative(paths: Iterable[Path], directory: Path) -> list[str]:
@@ -99,4 +125,4 @@ def _page(report: Report) -> str:
         lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
         parts += [f"## {dataset}", "", *lines, "", *(f"- {note}" for note in comparison.notes), ""]
     parts += [f"- {line}" for line in (*report.notes, *report.failures)]
-    return "\n".join(parts).rstrip() + "\n"
+    return printable("\n".join(parts), kept="\n").rstrip() + "\n"

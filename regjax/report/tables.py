@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from regjax.errors import printable
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Report
 from regjax.statistics import Interval
@@ -62,18 +63,18 @@ def print_report(report: Report, directory: Path | None) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     for dataset, comparison in report.comparisons.items():
         header, rows = comparison_cells(comparison)
-        table = Table(*header, box=box.SIMPLE, pad_edge=False)
+        table = Table(*map(printable, header), box=box.SIMPLE, pad_edge=False)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(printable, row))
         if len(report.comparisons) > 1:
-            console.print(dataset)
+            console.print(printable(dataset))
         console.print(table)
         for note in comparison.notes:
-            console.print(note)
+            console.print(printable(note))
     for line in (*report.notes, *report.failures):
-        console.print(line)
+        console.print(printable(line, kept="\n"))
     if directory:
-        console.print(f"files  {directory}")
+        console.print(f"files  {printable(str(directory))}")
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
