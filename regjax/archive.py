@@ -44,6 +44,8 @@ def _usable(directory: Path, versions: Iterable[str]) -> dict[str, Any]:
     missing = [name for name in COMPARED if name not in summary]
     if missing and summary["status"] in runs.ENDED:
         raise DamagedError(f"it lacks {missing[0]}")
+    if summary["status"] == "done":
+        summaries.check_rows(directory / runs.SUMMARY, summary)
     for package in versions:
         written, current = summary["versions"].get(package), runs.versions()[package]
         if written != current:
@@ -107,12 +109,17 @@ def _order(run: Held) -> tuple[Path, bool, int, str]:
 def next_number(sweep_dir: Path, first: int, held: Iterable[Held]) -> int:
     """The number of the next job: after all that the directory holds, whatever became of them.
 
-    A folder with no more than Hydra's settings is of a job that was killed before it began.
+    A folder with no more than Hydra's settings, and a summary half written under its temporary name, is of a
+    job that was killed before it began.
     """
     numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdecimal()]
-    taken = [int(path.name) for path in numbered if any(entry.name != ".hydra" for entry in path.iterdir())]
+    taken = [int(path.name) for path in numbered if not path.is_dir() or _begun(path)]
     taken += [int(run.summary["job"]["number"]) for run in held if run.summary.get("job")]
     return max(taken) + 1 if taken else first
+
+
+def _begun(directory: Path) -> bool:
+    return any(not entry.name.startswith(".") for entry in directory.iterdir())
 
 
 def held_by_identity(runs: Iterable[Held]) -> dict[str, Held]:

@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from regjax import noise, platforms, runs
 from regjax.config.checks import MAX_WHOLE, WHOLE
-from regjax.errors import UserError, invalid
+from regjax.errors import UserError, invalid, printable
 from regjax.evaluation import scaled
 from regjax.inference import Answer, answer, dropout_answer, in_batches
 from regjax.inputs import read_rows
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="of those draws; the run's own by default")
     options = parser.parse_args(arguments)
     try:
-        print(_printable(_predict(options)))
+        print(printable(_predict(options)))
     except UserError as error:
         return _refused(str(error))
     except OSError as error:
@@ -53,13 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refused(message: str) -> int:
-    print(f"error: {_printable(message)}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return 1
-
-
-def _printable(text: str) -> str:
-    """One line without control characters: what files say is not to move a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _predict(options: argparse.Namespace) -> str:
@@ -84,7 +79,7 @@ def _at_precision(trained: Trained, directory: Path) -> Trained:
         platforms.check_precision(trained.spec.precision, device)
     except UserError:
         told = f"{directory}: trained at {trained.spec.precision}, which this {device.platform} lacks"
-        print(f"warning: {_printable(told)}; predicted at float32", file=sys.stderr)
+        print(f"warning: {printable(told)}; predicted at float32", file=sys.stderr)
         return trained._replace(spec=trained.spec._replace(precision="float32"))
     return trained
 
@@ -130,7 +125,7 @@ def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> Non
     smallest, largest = inputs.min(), inputs.max()
     if largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max:
         told = f"{path}: its values go from {smallest} to {largest}; the run was trained on pixels from 0 to"
-        print(f"warning: {_printable(told)} {pixel_max}, and scales them itself", file=sys.stderr)
+        print(f"warning: {printable(told)} {pixel_max}, and scales them itself", file=sys.stderr)
 
 
 def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callable[[int, Array], Answer]:

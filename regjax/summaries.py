@@ -1,10 +1,14 @@
 """Reads the summaries of runs: each is as it was written, or refused."""
 
+import json
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from regjax.config.checks import CHOICES, COUNT, RANGES, WHOLE
 from regjax.errors import UserError
 from regjax.manifests import DamagedError, check_file, read_json
 from regjax.runs import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
@@ -31,6 +35,14 @@ OPTIONAL: Kinds = {
 }
 JOB: Kinds = {"number": (int,), "folder": (str,)}
 CONFIG: Kinds = {"data.name": (str,), "seed": (int,), "data.split_seed": (int,), "data.test_seed": (int,)}
+COMPARE: Kinds = {
+    "compare.baseline": (str, NoneType),
+    "compare.metric": (str,),
+    "compare.effect": (int, float),
+    "compare.alpha": (int, float),
+}
+CHANGE: Kinds = {"after_epoch": (int,), "changed": (dict,), "identity": (str,), "asked": (str,)}
+PARTS = ("train", "validation", "test")
 NUMBERS = ("_loss", "_accuracy", "_epoch")
 
 
@@ -88,19 +100,57 @@ def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
         if name.endswith(NUMBERS) and value is not None:
             kinds[name] = (int, float)
     _check_kinds(path, summary, kinds)
-    _check_kinds(path, summary["config"], CONFIG)
+    _check_settings(path, summary["config"])
+    _check_changes(path, summary.get("changes") or ())
+    _check_kinds(path, summary["versions"], dict.fromkeys(summary["versions"], (str,)))
     if summary.get("job") is not None:
         _check_kinds(path, summary["job"], JOB)
     if summary["status"] not in (*ENDED, *CUT_OFF):
         raise DamagedError(f"{path}: its status is {summary['status']!r}, which no run writes")
     for override in summary["overrides"]:
-        if type(override) is not str:
-            raise DamagedError(f"{path}: one of its overrides is {override!r}, which no run writes")
+        if type(override) is not str or "=" not in override:
+            raise DamagedError(f"{path}: one of its overrides is {override!r:.99}, which no run writes")
+    try:
+        json.dumps(summary, ensure_ascii=False).encode()
+    except (
+        UnicodeEncodeError,
+        RecursionError,
+    ) as error:  # half a character can be neither printed nor written
+        raise DamagedError(f"{path}: one of its texts is none ({error!r:.99}), which no run writes") from None
+
+
+def _check_settings(path: Path, config: Mapping[str, Any]) -> None:
+    _check_kinds(path, config, CONFIG | COMPARE)
+    for key in COMPARE:
+        value = config[key]
+        chosen = key not in CHOICES or value in CHOICES[key]
+        if not chosen or (key in RANGES and not RANGES[key].accepts(value)):
+            raise DamagedError(f"{path}: its {key} is {value!r:.99}, which no run writes")
+
+
+def _check_changes(path: Path, changes: Iterable[Any]) -> None:
+    for change in changes:
+        if type(change) is not dict:
+            raise DamagedError(f"{path}: one of its changes is {change!r:.99}, which no run writes")
+        _check_kinds(path, change, CHANGE)
+        for key, pair in change["changed"].items():
+            if type(pair) is not list or len(pair) != 2:
+                raise DamagedError(f"{path}: its change of {key!r} is {pair!r:.99}, which no run writes")
+
+
+def check_rows(path: Path, summary: Mapping[str, Any]) -> None:
+    """Raises `DamagedError` where a run that is done does not say on which rows, and on how many."""
+    for entry, kind in (("rows", int), ("row_digests", str)):
+        _check_kinds(path, summary.get(entry) or {}, dict.fromkeys(PARTS, (kind,)))
+    for part in PARTS:
+        if not (COUNT if part == "train" else WHOLE).accepts(summary["rows"][part]):
+            raise DamagedError(f"{path}: its rows are {summary['rows']!r:.99}, which no run writes")
 
 
 def _check_kinds(path: Path, entries: Mapping[str, Any], kinds: Kinds) -> None:
     for name, kind in kinds.items():
         if name not in entries:
             raise DamagedError(f"{path}: it lacks {name}")
-        if type(entries[name]) not in kind:
-            raise DamagedError(f"{path}: its {name} is {entries[name]!r}, which no run writes")
+        value = entries[name]
+        if type(value) not in kind or (float in kind and not abs(value) <= sys.float_info.max):
+            raise DamagedError(f"{path}: its {name} is {value!r:.99}, which no run writes")

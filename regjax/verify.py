@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from regjax.archive import inspected
+from regjax.errors import printable
 from regjax.output import outlive_readers
 
 
@@ -22,10 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
         place = None
         for place, error in inspected(path):
             damaged += error is not None
-            print(f"{place}: DAMAGED: {error}" if error else f"{place}: whole")
+            print(printable(f"{place}: DAMAGED: {error}" if error else f"{place}: whole"))
         if place is None:
             missing = "nothing is saved there" if path.is_dir() else "no such folder"
-            print(f"error: {path}: {missing}", file=sys.stderr)
+            print(f"error: {printable(str(path))}: {missing}", file=sys.stderr)
             damaged += 1
     return 1 if damaged else 0
 

@@ -4,8 +4,10 @@ import pytest
 
 from regjax import __version__, runs, summaries
 from regjax.archive import Held, held_by_identity, next_number, read_archive
+from tests.reports import SETTINGS
 
 PARTS = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+ROWS = {"train": 8, "validation": 1, "test": 2}
 METRICS = {"selected_on_test": False, **dict.fromkeys(PARTS)}
 
 
@@ -19,7 +21,8 @@ def written(directory, job=None, **entries):
         "data.split_seed": 0,
         "data.test_seed": 0,
         "checkpoint": "none",
-    }
+    } | {f"compare.{key}": value for key, value in SETTINGS.items()}
+    known |= {"rows": ROWS, "row_digests": {part: part for part in ROWS}}
     summary = known | {"config": config, "versions": {"regjax": __version__}} | entries
     if job is not None:
         summary["job"] = {"number": job, "folder": directory.name}
@@ -80,6 +83,9 @@ def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):
     for name in ("2", "17", "notes", "5x"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "train.log").touch()
-    (tmp_path / "18" / ".hydra").mkdir(parents=True)  # of a job that was killed before it began
+    (tmp_path / "18" / ".hydra").mkdir(parents=True)  # of a job that was killed before it began,
+    (tmp_path / "18" / ".summary.json.partial").touch()  # while it wrote its first summary
     assert next_number(tmp_path, 3, []) == 18
+    (tmp_path / "20").touch()  # a file: no folder can have its name
+    assert next_number(tmp_path, 3, []) == 21
     assert next_number(tmp_path, 3, [written(tmp_path / "rate=0", 40)]) == 41

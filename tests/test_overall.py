@@ -158,6 +158,7 @@ def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compare
         {"after_epoch": 2, "changed": {"optimizer.learning_rate": [0.1, 0.001], "data.mirror": [None, "x"]}},
         {"after_epoch": 3, "changed": {"penalty.biases": [False, True]}},
     ]
+    changes = [change | {"identity": "before", "asked": "now"} for change in changes]
     runs.write_summary(found[5].directory, found[5].summary | {"changes": changes})
     assert report([str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
     line = (
