@@ -48,7 +48,8 @@ def read_rows(path: Path, num_features: int) -> Num[np.ndarray, "rows features"]
     allocated before its size is known, within bounds, and the file's own.
     """
     if not path.is_file():
-        raise UserError(f"--input={path}: there is no such file")
+        found = "it is a folder; name a file in it" if path.is_dir() else "there is no such file"
+        raise UserError(f"--input={path}: {found}")
     try:
         with path.open("rb") as file:
             rows = _array(path, file, num_features)

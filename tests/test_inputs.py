@@ -97,9 +97,11 @@ def test_files_of_other_kinds_are_refused(tmp_path, content, message):
         read_rows(tmp_path / "new.npz", 4)
 
 
-@pytest.mark.parametrize("name", ["absent.npz", "."])
-def test_a_file_that_is_not_there_is_named(tmp_path, name):
-    with pytest.raises(UserError, match="there is no such file"):
+@pytest.mark.parametrize(
+    ("name", "found"), [("absent.npz", "there is no such file"), (".", "it is a folder; name a file in it")]
+)
+def test_a_file_that_is_not_there_is_named(tmp_path, name, found):
+    with pytest.raises(UserError, match=f"--input={tmp_path / name}: {found}"):
         read_rows(tmp_path / name, 4)
 
 

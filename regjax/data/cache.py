@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,10 @@ from regjax.errors import UserError
 from regjax.locks import one_process
 from regjax.types import Dataset
 
-REMEDY = "Delete the file: it is made again from the source by the next run."
+AGAIN = "it is made again from the source by the next run."
+REMEDY = f"Delete the file: {AGAIN}"
+DIGITS = 64
+SHA256 = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 FOLDER_REMEDY = "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
 
 
@@ -77,7 +81,9 @@ def read(path: Path) -> Dataset:
     for file in (path, hash_path(path)):
         if file.is_symlink():
             raise UserError(f"{file}: a link, which is not followed here. {REMEDY}")
-    expected = hash_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
+        if not file.is_file():  # a pipe would be waited for
+            raise UserError(f"{file}: not a file. Delete it: {AGAIN}")
+    expected = _vouched(hash_path(path))
     verify_sha256(path, expected=expected, remedy=REMEDY)
     try:
         _check_sizes(path)
@@ -94,6 +100,14 @@ def read(path: Path) -> Dataset:
     except (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error
     return dataset
+
+
+def _vouched(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = file.read(DIGITS).decode("ascii", "replace")
+    if not SHA256.fullmatch(digest):
+        raise UserError(f"{path}: it does not begin with a SHA-256. {REMEDY}")
+    return digest
 
 
 def _check_sizes(path: Path) -> None:
