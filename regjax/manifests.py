@@ -1,5 +1,6 @@
 """A folder that is whole: written aside, listed with each file's SHA-256, moved into place in one step."""
 
+import errno
 import hashlib
 import json
 import os
@@ -37,8 +38,10 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
         }
         text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
         (partial / MANIFEST).write_text(text)
-        if final.is_symlink() or final.exists():
-            shutil.rmtree(final)  # of a link or a file, nothing
+        if final.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link, which is never followed", str(final))
+        if final.exists():
+            shutil.rmtree(final)  # nothing of what is no folder
         os.replace(partial, final)
     except BaseException:
         remove(partial)  # on a full disk above all

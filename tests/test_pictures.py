@@ -17,7 +17,7 @@ def drawn(monkeypatch):
     """The figures that were saved."""
     figures = []
 
-    def save(figure, path, *, dpi):
+    def save(figure, file, *, format, dpi):
         figure.draw_without_rendering()
         figures.append(figure)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from regjax.archive import Held
 from regjax.disk import replacing
-from regjax.report.panels import QUANTITIES, finish_panel
+from regjax.report.panels import QUANTITIES, as_drawn, finish_panel
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
 
@@ -33,7 +33,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
         for axes, quantity in zip(axes_of_dataset, QUANTITIES, strict=True):
             _draw_panel(axes, quantity, tables)
             left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
-            axes.set_title(f"{dataset}{left_out}", fontsize="medium")
+            axes.set_title(f"{as_drawn(dataset)}{left_out}", fontsize="medium")
         if axes_of_dataset[0].get_legend_handles_labels()[0]:
             axes_of_dataset[0].legend(fontsize="small")
     several = any(len(group) > 1 for variants in datasets.values() for group in variants.values())
@@ -76,7 +76,7 @@ def _draw_panel(axes: Axes, quantity: str, tables: Mapping[str, Sequence[Table]]
         intervals = [mean_interval(epoch) for epoch in values.T.tolist()]
         mean, low, high = ([each[at] for each in intervals] for at in range(3))
         epochs, marker = range(1, reached + 1), "o" if reached == 1 else ""
-        (line,) = axes.plot(epochs, mean, marker=marker, label=f"{name} (n={len(group)})")
+        (line,) = axes.plot(epochs, mean, marker=marker, label=f"{as_drawn(name)} (n={len(group)})")
         means += mean
         if len(group) > 1:
             draw = axes.vlines if reached == 1 else axes.fill_between

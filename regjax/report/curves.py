@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from regjax.disk import replacing
-from regjax.report.panels import finish_panel
+from regjax.report.panels import as_drawn, finish_panel
 from regjax.runs import CURVES, read_metrics
 
 PANELS = (
@@ -54,7 +54,7 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
         finish_panel(axes, quantity, [value for name in drawn for value in table[name]])
         if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
             axes.legend(fontsize="small")
-    figure.suptitle(textwrap.fill(title, 120), fontsize="medium")
+    figure.suptitle(textwrap.fill(as_drawn(title), 120), fontsize="medium")
     path = directory / CURVES
     with replacing(path, "xb", lasting=False) as file:
         figure.savefig(file, format="png", dpi=120)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from regjax.errors import printable
+
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 CAN_BE = {"loss": (0.0, math.inf), "accuracy": (0.0, 1.0)}
 # Shares of the lines' span: what stays free on each side of them, and how far a band may widen that.
@@ -27,6 +29,11 @@ def finish_panel(
         axes.text(0.5, 0.5, "nothing to draw", ha="center", va="center", transform=axes.transAxes)
     for line in axes.get_lines():
         line.set_clip_on(False)  # else half of a line at accuracy 1 is cut off
+
+
+def as_drawn(text: str) -> str:
+    """A text as it is, where matplotlib reads formulas between $ and warns of control characters."""
+    return printable(text, kept="\n").replace("$", r"\$")
 
 
 def limits(quantity: str, drawn: Sequence[float], bounds: Sequence[float]) -> tuple[float, float]:

@@ -151,6 +151,23 @@ def test_what_is_no_file_is_refused_and_not_waited_for(kept, tmp_path, monkeypat
         idx.given_files("tiny", str(tmp_path / "files"))
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_hash_that_is_no_file_is_refused_and_not_waited_for(kept, make):
+    path = cache.hash_path(kept)
+    path.unlink()
+    make(path)
+    with pytest.raises(UserError, match=rf"^{path}: not a file\. Delete it: it is made again"):
+        read(kept)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1b[2J" + bytes(2**20), b"A" * 64])
+def test_a_hash_that_is_none_is_refused(kept, content):
+    path = cache.hash_path(kept)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{path}: it does not begin with a SHA-256\. Delete the file"):
+        read(kept)
+
+
 def pickled(canary):
     return pickle.dumps([canary])
 

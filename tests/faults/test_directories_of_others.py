@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from regjax.locks import sole_writer
+from regjax.report.__main__ import main as report
 from tests.commands import begin, finish
+from tests.reports import sweep_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
 RUN, SWEEP = f"hydra.run.dir=out {SMALL}", f"-m hydra.sweep.dir=out {SMALL} seed=0,1"
@@ -44,6 +46,20 @@ def test_files_that_no_run_wrote_are_not_written_over(command, name):
         True,
     )
     assert list(contents().values()) == [b"mine"]
+
+
+@pytest.mark.parametrize("name", ["comparison.md", "comparison.csv", "comparison.json", "curves.png"])
+def test_a_comparison_is_not_written_over_files_that_none_wrote(command, capsys, name):
+    sweep_of(Path("runs"), 0.0, 0.5, seeds=1)
+    Path("out").mkdir()
+    Path("out", name).write_text("mine")
+    assert report(["runs", "--output", "out"]) == 1
+    assert f"error: out: it has {name}, of no report of regjax" in capsys.readouterr().err
+    done = command(SWEEP)
+    assert (done.code, f"{Path('out').absolute()}: it has {name}, of no report" in done.err) == (1, True)
+    assert Path("out", name).read_text() == "mine"
+    Path("out", name).unlink()
+    assert [report(["runs", "--output", "out"]) for _ in range(2)] == [0, 0]
 
 
 def test_links_in_a_runs_directory_are_not_written_through(command):
