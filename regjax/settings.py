@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from regjax.config import JOB, RUN, SWEEP, secrets_of_hydra
 from regjax.links import SETTINGS, refuse_strangers
 
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -19,13 +21,27 @@ def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
     refuse_strangers(directory)
     folder = directory / SETTINGS
     folder.mkdir(parents=True, exist_ok=True)
-    for name, node in (("config", task), ("hydra", hydra), ("overrides", hydra.hydra.overrides.task)):
-        (folder / f"{name}.yaml").write_text(_as_yaml(node))
+    nodes = (task, hydra, hydra.hydra.overrides.task)
+    config, own, overrides = (OmegaConf.to_container(node, enum_to_str=True) for node in nodes)
+    _mask(config, own)
+    for name, plain in (("config", config), ("hydra", own), ("overrides", overrides)):
+        (folder / f"{name}.yaml").write_text(_as_yaml(plain))
 
 
-def _as_yaml(node: Any) -> str:
-    """`OmegaConf.to_yaml` by the compiled emitter: 0.7 ms instead of 2.0 ms for a run's configuration."""
-    plain = OmegaConf.to_container(node, enum_to_str=True)
+def _mask(config: Any, own: Any) -> None:
+    """Takes out of Hydra's own part what it has resolved: a job's id and directory, of the environment."""
+    hidden, hydra = secrets_of_hydra(config, own), own["hydra"]
+    sweeps = hydra["mode"] == RunMode.MULTIRUN.name
+    place, name = hidden.get(SWEEP if sweeps else RUN), hidden.get(JOB)
+    if place:
+        folder = f"/{Path(hydra['runtime']['output_dir']).name}" if sweeps else ""
+        hydra["runtime"]["output_dir"] = f"{place}{folder}"
+    if name and sweeps:
+        hydra["job"]["id"] = f"{name}_{hydra['job']['num']}"
+
+
+def _as_yaml(plain: Any) -> str:
+    """What `OmegaConf.to_yaml` writes, by the compiled emitter: 0.7 ms instead of 2.0 ms for a run's."""
     return yaml.dump(plain, Dumper=_Emitter, sort_keys=False, allow_unicode=True)
 
 

@@ -7,6 +7,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import jax
 import pytest
+from hydra import version
 from jaxtyping import install_import_hook
 
 # The modules whose annotations carry shapes.
@@ -24,7 +25,10 @@ SHAPED = (
 )
 with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.beartype"):
     import regjax.launcher  # noqa: F401
+    from regjax.config import register_schema
 
+register_schema()
+version.setbase("1.3")  # both as train.py does, whose command the tests also give without it
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update(
     "jax_num_cpu_devices", 2

@@ -138,7 +138,7 @@ KEPT_TO = {
     "tensorflow": {"data"},
     "scipy": {"statistics"},
     "filelock": {"locks"},
-    "hydra": {"config", "launcher", "hydra_plugins", "other_launchers", "train"},
+    "hydra": {"config", "launcher", "settings", "hydra_plugins", "other_launchers", "train"},
     "omegaconf": {"config", "launcher", "settings", "hydra_plugins", "train"},
 }
 PACKAGES = ("regjax", "hydra_plugins")

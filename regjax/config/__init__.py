@@ -4,13 +4,16 @@ Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help
 """
 
 from regjax.config.checks import check
-from regjax.config.environment import from_environment, masked
+from regjax.config.environment import from_environment, masked, secrets_of_hydra
 from regjax.config.messages import command_again, explain, report_command, run_command
-from regjax.config.places import check_place_counts
+from regjax.config.places import JOB, RUN, SWEEP, check_place_counts
 from regjax.config.restored import restored
 from regjax.config.schema import Config, flatten, register_schema, typed
 
 __all__ = [
+    "JOB",
+    "RUN",
+    "SWEEP",
     "Config",
     "check",
     "check_place_counts",
@@ -23,5 +26,6 @@ __all__ = [
     "report_command",
     "restored",
     "run_command",
+    "secrets_of_hydra",
     "typed",
 ]

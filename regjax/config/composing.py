@@ -9,6 +9,7 @@ import yaml
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from regjax.config.checks import RANGES, WIDTHS
+from regjax.config.places import PLACES, UNNAMED
 from regjax.config.schema import Config, known_keys
 from regjax.config.untrusted import LOADER, entries, unreadable
 from regjax.errors import UserError, nearest
@@ -61,6 +62,8 @@ def reason(cause: OmegaConfBaseException, key: str) -> str:
         return WIDTHS
     if key in RANGES:
         return RANGES[key].allowed
+    if key in PLACES:
+        return UNNAMED
     if key in SECTIONS:
         names = ", ".join(field.name for field in fields(SECTIONS[key]))
         return f"must be a section of keys, which are {names}"

@@ -11,7 +11,9 @@ from regjax.config.checks import CHOICES
 from regjax.config.schema import as_written
 
 # Interpolations that can be told to give no secret: the default of an absent variable, another key by name.
-PLAIN = re.compile(r"\$\{\s*(?:oc\.env:\s*(?P<variable>\w+)\s*(?:,[^${}]*)?|(?P<key>[\w.]+))\s*\}")
+PLAIN = re.compile(
+    r"\$\{\s*(?:oc\.env:\s*(?P<variable>\w+)\s*(?:,[^${}]*)?|(?P<key>[\w.]+)|now:[^${}]*)\s*\}"
+)
 
 
 def from_environment(composed: DictConfig) -> dict[str, str]:
@@ -21,18 +23,47 @@ def from_environment(composed: DictConfig) -> dict[str, str]:
     counts as one of the environment, but for variables that are not set, whose default is taken, and keys
     that are not hidden themselves. Numbers and choices are shown: a report needs them, none is a secret.
     """
-    values = as_written(composed)
+    hidden = {}
+    for key, text in _not_plain(as_written(composed)).items():
+        value = OmegaConf.select(composed, key)
+        if any(_texts(value)) and value not in CHOICES.get(key, ()):
+            hidden[key] = _unresolved(text)
+    return hidden
+
+
+def secrets_of_hydra(*parts: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of Hydra's own that can have a text of the environment, each with what stands for it.
+
+    `parts` are a configuration's, unresolved: the task's, and Hydra's own under its key.
+    """
+    values = {".".join(keys): value for part in parts for keys, value in leaves(part)}
+    return {key: _unresolved(text) for key, text in _not_plain(values).items() if key.startswith("hydra.")}
+
+
+def leaves(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What stands in a configuration, each after the keys that lead to it; those of a list share its keys."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from leaves(below, (*keys, str(key)))
+    elif isinstance(value, list):
+        for below in value:
+            yield from leaves(below, keys)
+    else:
+        yield keys, value
+
+
+def _not_plain(values: Mapping[str, Any]) -> dict[str, str]:
+    """The interpolations among values that could have something of the environment, as they were written."""
     texts = {key: str(value) for key, value in values.items() if isinstance(value, str | list | dict)}
     written = {key: text for key, text in texts.items() if "${" in text}
     shown = set(values)
     while suspects := {key for key in written.keys() & shown if not _is_plain(written[key], shown)}:
         shown -= suspects
-    hidden = {}
-    for key in sorted(written.keys() - shown):
-        value = OmegaConf.select(composed, key)
-        if any(_texts(value)) and value not in CHOICES.get(key, ()):
-            hidden[key] = f"<{written[key].replace('${', '').replace('}', '')}>"
-    return hidden
+    return {key: written[key] for key in sorted(written.keys() - shown)}
+
+
+def _unresolved(text: str) -> str:
+    return f"<{text.replace('${', '').replace('}', '')}>"
 
 
 def masked(text: str, values: Mapping[str, object], hidden: Mapping[str, str]) -> str:
@@ -45,8 +76,9 @@ def masked(text: str, values: Mapping[str, object], hidden: Mapping[str, str]) -
 
 def _is_plain(text: str, shown: set[str]) -> bool:
     def unless_secret(found: re.Match[str]) -> str:
-        plain = found["key"] in shown if found["key"] else found["variable"] not in os.environ
-        return "" if plain else found[0]
+        if found["variable"]:
+            return found[0] if found["variable"] in os.environ else ""
+        return found[0] if found["key"] and found["key"] not in shown else ""
 
     return "${" not in PLAIN.sub(unless_secret, text)
 

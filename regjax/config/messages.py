@@ -23,8 +23,9 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+from regjax.config.beforehand import check_beforehand
 from regjax.config.composing import GROUPS, check_first_file, hint, reason, wrong_in_file
-from regjax.config.places import PLACES, check_places, home_meant
+from regjax.config.places import PLACES, home_meant
 from regjax.config.schema import known_keys
 from regjax.config.untrusted import refuse_code, searched, unreadable
 from regjax.errors import StoppedError, UserError, invalid_choice
@@ -56,9 +57,8 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     try:
         refuse_code(sys.argv[1:], conf)
         check_first_file(_first_name(sys.argv[1:]), searched(sys.argv[1:], conf))
-        given = _overrides(sys.argv[1:])
-        _check_groups(given, conf)
-        check_places(given)
+        _check_groups(_overrides(sys.argv[1:]), conf)
+        check_beforehand(sys.argv[1:], searched(sys.argv[1:], conf)[0], _first_name(sys.argv[1:]))
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
@@ -161,7 +161,7 @@ def _first_name(arguments: list[str]) -> str:
 def _raised_by_hydra(error: BaseException) -> bool:
     """Whether it comes from Hydra's composing, before any code of ours was called with a configuration."""
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
-    around = (__name__, "regjax.other_launchers")  # they call Hydra
+    around = (__name__, "regjax.config.beforehand", "regjax.other_launchers")  # they call Hydra
     ours = [name for name in modules if name.startswith("regjax") and name not in around]
     return not ours and "__main__" not in modules and any(name.startswith("hydra.") for name in modules)
 

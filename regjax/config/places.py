@@ -1,40 +1,52 @@
 """Where a command writes: its directories are refused where they would not be those that were meant."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from regjax.config.environment import secrets_of_hydra
 from regjax.errors import UserError, invalid
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
-SUBDIR, HYDRAS = "hydra.sweep.subdir", "hydra.output_subdir"
+SUBDIR, HYDRAS, JOB = "hydra.sweep.subdir", "hydra.output_subdir", "hydra.job.name"
 PLACES = (RUN, SWEEP, SUBDIR)
+UNNAMED = "must name a folder; leave it out for one named by date and time"
 
 
-def check_places(given: Sequence[Override]) -> None:
-    """Refuses directories without a name, outside that of their sweep, or that are not what was meant."""
-    for override in given:
-        key, value = override.key_or_group, override.value()
-        if key == HYDRAS and value is not None:
-            raise invalid(key, value, "it stays null: the settings of a run are written into its .hydra")
-        if (
-            key == SUBDIR
-            and isinstance(value, str)
-            and (Path(value).is_absolute() or ".." in Path(value).parts)
-        ):
-            raise invalid(key, value, "it must name a folder inside hydra.sweep.dir")
-        if key not in PLACES or override.is_delete() or not isinstance(value, str | None):
+def check_places(composed: DictConfig, *, sweeps: bool) -> None:
+    """Refuses directories without a name, outside that of their sweep, or that are not what was meant.
+
+    `composed` is a command's whole configuration. What files say for the other mode is for the other mode.
+    """
+    hydra: Any = composed.hydra
+    if hydra.output_subdir is not None:
+        allowed = "it stays null: the settings of a run are written into its .hydra"
+        raise invalid(HYDRAS, hydra.output_subdir, allowed)
+    name = str(hydra.job.name)
+    if not name.isprintable() or "/" in name:
+        raise invalid(JOB, _visible(name), "it must be a name without / that can be shown")
+    asked: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
+    counting = (SWEEP, SUBDIR) if sweeps else (RUN,)
+    for key in PLACES:
+        if key not in counting and not any(f"{key}=" in override for override in asked):
             continue
+        value = OmegaConf.select(composed, key)
         _check_named(key, value)
-        if value is not None and value.startswith("~"):
+        if value.startswith("~"):
             raise home_meant(key, value)
-        if value is not None and not value.isprintable():
-            raise invalid(key, ascii(value)[1:-1], "it has a character that cannot be shown")
+        if not value.isprintable():
+            raise invalid(key, _visible(value), "it has a character that cannot be shown")
+        if key == SUBDIR and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise invalid(key, value, "it must name a folder inside hydra.sweep.dir")
+    whole: Any = OmegaConf.to_container(composed, resolve=False)
+    if sweeps and SUBDIR in secrets_of_hydra(whole):
+        allowed = (
+            "it is saved as each job's name, as is nothing of the environment; hydra.sweep.dir may have that"
+        )
+        raise invalid(SUBDIR, whole["hydra"]["sweep"]["subdir"], allowed)
 
 
 def check_place_counts(hydra: Any, *, sweeps: bool) -> None:
@@ -61,6 +73,10 @@ def home_meant(key: str, value: str) -> UserError:
     return invalid(key, value, f"~ is not read here; write the folder in full: {os.path.expanduser(value)}")
 
 
+def _visible(text: str) -> str:
+    return ascii(text)[1:-1]
+
+
 def _check_named(key: str, value: str | None) -> None:
     if value is None or not value.strip():
-        raise invalid(key, value, "must name a folder; leave it out for one named by date and time")
+        raise invalid(key, value, UNNAMED)

@@ -13,30 +13,40 @@ from pathlib import Path
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
+from regjax.config.hydra_part import PARAMS, objection
 from regjax.config.schema import Config
-from regjax.errors import UserError
+from regjax.errors import UserError, invalid
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 RESOLVER = yaml.resolver.Resolver()
 STANDARD_TAG = "tag:yaml.org,2002:"
 # What anchors and brackets may multiply to; no configuration comes near.
 MAX_ENTRIES, MAX_DEPTH = 20_000, 50
-# An entry that names code, or an interpolation that could make one; logging's own classes and streams do not.
+# An entry that names code, or an interpolation whose name is put together; some of logging's own do not.
 NAMES_CODE = re.compile(
     r"""(?<!\w)_target_(?!\w)
-    | \$\{ \s* (oc\.create | [^:}]* \$\{)
+    | \$\{ [^:}]* \$\{
     | (^|\W) \(\) ['"]? \s* [:=]
-    | (^|\W) class ['"]? \s* [:=] \s*+ ['"]?+ (?! logging\.(handlers\.(?!Queue))?\w+ \s* (['",}]|$))
+    | (^|\W) class ['"]? \s* [:=] \s*+ ['"]?+
+        (?! logging\.(StreamHandler|NullHandler|Formatter) \s* (['",}]|$))
     | ext:// (?! sys\.std(out|err) \s* (['",}]|$))""",
     re.VERBOSE,
 )
+# Functions that an interpolation calls: those that read; another could make what is refused when written out.
+CALLED = re.compile(r"\$\{\s*([^:${}]*?)\s*:")
+READING = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values", "now", "hydra")
+# A file or choice that is put into Hydra's own part, though its place is another.
+RELOCATED = re.compile(r"@[\w.:]*(hydra|callbacks|launcher|sweeper|logging|job|env_set)")
+HEADER = re.compile(r"\s*#\s*@package\s+(\S+)")
+# Settings of launchers that are commands; of a command line they are the user's own.
+COMMANDS = re.compile(r"setup|\w*commands|runtime_env|run_options")
 # A choice that leads out of the folders that are looked through, or that only a resolver knows.
 LEADS_OUT = re.compile(r"""(^|[\s\[,/'"(])\. | // | ^/ | \$\{[^}]*:""", re.VERBOSE)
 # Numbers lead nowhere: .2 is the name of a file that is looked through.
 NUMBERS = re.compile(r"\d*\.?\d+(,\d*\.?\d+)*")
 SINGLE_KEYS = {field.name for field in fields(Config) if not is_dataclass(field.type)}
+ELSEWHERE = "it puts one section's keys into Hydra's own; write them there"
 REMEDY = "a configuration holds names and numbers alone; take it out"
 
 
@@ -56,8 +66,9 @@ def refuse_code(arguments: Sequence[str], conf: Path) -> None:
         raise _leads_out("--config-name", given.config_name)
     folders = searched(arguments, conf)
     while folders:
-        for path in _files(folders.pop(0)):
-            folders += _checked_file(path)
+        folder = folders.pop(0)
+        for path in _files(folder):
+            folders += _checked_file(path, path.relative_to(folder).parts[:-1])
 
 
 def searched(arguments: Sequence[str], conf: Path) -> list[Path]:
@@ -73,17 +84,16 @@ def searched(arguments: Sequence[str], conf: Path) -> list[Path]:
 
 def _checked_argument(argument: str) -> list[Path]:
     """The folders that it adds to Hydra's search path."""
-    if NAMES_CODE.search(argument):
-        raise UserError(f"{argument}: it names code to be called; {REMEDY}.")
+    key, equals, value = argument.partition("=")
+    why = _wrong(argument.replace("\\", ""))  # which Hydra takes out
+    if why or RELOCATED.search(key):
+        raise UserError(f"{argument}: {why or ELSEWHERE}.")
     steps = ((character in "([{") - (character in ")]}") for character in argument)
     if max(accumulate(steps), default=0) > MAX_DEPTH:
         raise UserError(f"{argument}: brackets are nested more than {MAX_DEPTH} deep.")
-    key, equals, value = argument.partition("=")
-    group = key.lstrip("+~").partition("@")[0]
-    if equals and "." not in group and group not in SINGLE_KEYS and not argument.startswith("-"):
-        if LEADS_OUT.search(value) and not NUMBERS.fullmatch(value):
-            raise _leads_out(group, value)
-    elif group == "hydra.searchpath" and equals:
+    if equals and not argument.startswith("-"):
+        check_choice(key, value)
+    if equals and key.lstrip("+~") == "hydra.searchpath":
         listed = OverridesParser.create().parse_override(argument).value()
         found = [_folder(str(path)) for path in (listed if isinstance(listed, list) else [])]
         for folder in found:
@@ -91,6 +101,24 @@ def _checked_argument(argument: str) -> list[Path]:
                 raise UserError(f"{argument}: there is no folder {folder}.")
         return found
     return []
+
+
+def check_choice(key: str, value: str) -> None:
+    """Raises `UserError` where a key is a group's, and the value leads out of its folder."""
+    group = key.lstrip("+~").partition("@")[0]
+    is_group = "." not in group and group not in SINGLE_KEYS
+    if is_group and LEADS_OUT.search(value) and not NUMBERS.fullmatch(value):
+        raise _leads_out(group, value)
+
+
+def _wrong(text: str) -> str | None:
+    """Why an entry, or an argument, may not be read, wherever it stands."""
+    if NAMES_CODE.search(text):
+        return f"it names code to be called; {REMEDY}"
+    others = [name for name in CALLED.findall(text) if name not in READING]
+    if others:
+        return f"${{{others[0]}:...}} is not read here; of Hydra's functions there are {', '.join(READING)}"
+    return None
 
 
 def _leads_out(key: str, value: str) -> UserError:
@@ -101,7 +129,8 @@ def _leads_out(key: str, value: str) -> UserError:
 
 def _folder(path: str) -> Path:
     """The folder that an element of the search path is."""
-    path = OmegaConf.create({"path": path}).path
+    if "${" in path:
+        raise UserError(f"{path}: it is saved with every run; write the folder in full, without ${{...}}.")
     scheme, separator, rest = path.rpartition("://")
     if separator and scheme != "file":
         raise UserError(
@@ -116,9 +145,10 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if name.endswith(".yaml"))
 
 
-def _checked_file(path: Path) -> list[Path]:
+def _checked_file(path: Path, group: Sequence[str]) -> list[Path]:
     """The folders that a file adds to Hydra's search path; raises `UserError` for what it may not hold."""
-    root = _root(path)
+    text = _text(path)
+    root, package = _root(path, text), _package(text, group)
     found: list[Path] = []
     for count, (keys, node) in enumerate(entries(root, ()) if root else ()):
         where = f"{path}, line {node.start_mark.line + 1}"
@@ -129,25 +159,42 @@ def _checked_file(path: Path) -> list[Path]:
             raise UserError(f"{where}: `key: value` lines are expected here.")
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(keys, node.value, where)
+            _check_place((*package, *keys), None if node.tag == f"{STANDARD_TAG}null" else node.value, where)
             found += [_folder(node.value)] if "searchpath" in keys else []
         elif keys and NAMES_CODE.search(f"{keys[-1]}:"):
             raise UserError(f"{where}: {keys[-1]}: it names code to be called; {REMEDY}.")
     return found
 
 
-def _root(path: Path) -> yaml.Node | None:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+
+
+def _package(text: str, group: Sequence[str]) -> list[str]:
+    """The keys below which Hydra puts what a file holds: those of its header, or else of its folder."""
+    package = ".".join(group)
+    for line in text.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        header = HEADER.match(line)
+        if header:
+            package = header[1].replace("_group_", ".".join(group)).rpartition("_global_")[2]
+    return [key for key in package.split(".") if key]
+
+
+def _root(path: Path, text: str) -> yaml.Node | None:
     """A file's nodes; None for one that is empty or broken, which Hydra says where it is to load it.
 
     Broken is what neither of YAML's parsers takes: Hydra has the slower one, which is the more lenient.
     """
     try:
-        text = path.read_text("utf-8")
         try:
             return yaml.compose(text, Loader=LOADER)
         except yaml.YAMLError:
             return yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
     except RecursionError:
         raise UserError(f"{path}: its brackets are nested more than {MAX_DEPTH} deep.") from None
     except yaml.YAMLError:
@@ -174,10 +221,27 @@ def _check_tag(node: yaml.Node, where: str) -> None:
 
 
 def _check_scalar(keys: tuple[str, ...], value: str, where: str) -> None:
-    if NAMES_CODE.search(f"{keys[-1]}: {value}"):
-        raise UserError(f"{where}: {keys[-1]}: {value}: it names code to be called; {REMEDY}.")
+    why = _wrong(f"{keys[-1]}: {value}")
+    if why:
+        raise UserError(f"{where}: {keys[-1]}: {value}: {why}.")
     if keys[0] == "defaults" and LEADS_OUT.search(value):
         raise UserError(f"{where}: {_leads_out('defaults', value)}")
+    if keys[0] == "defaults" and RELOCATED.search(f"{keys[-1]}: {value}"):
+        raise UserError(f"{where}: {keys[-1]}: {value}: {ELSEWHERE}.")
+
+
+def _check_place(keys: tuple[str, ...], value: str | None, where: str) -> None:
+    """Refuses what may not stand below those keys, which begin at the root."""
+    why = objection(keys, value)
+    if keys[:2] == ("hydra", "launcher") and any(COMMANDS.fullmatch(key) for key in keys[2:]):
+        why = "it holds commands; give it on the command line if they are yours"
+    try:
+        if keys[:3] == PARAMS and value is not None:
+            check_choice(".".join(keys[3:]), value)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if why:
+        raise UserError(f"{where}: {invalid('.'.join(keys), value, why)}")
 
 
 def unreadable(error: yaml.YAMLError, path: Path | None = None) -> str:

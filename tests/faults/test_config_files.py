@@ -139,7 +139,7 @@ def test_files_of_names_and_numbers_reach_hydra(tmp_path, monkeypatch):
         "mine",
         "experiment=x",
         "data.data_dir=../x",
-        "cache_dir=~/.cache",
+        "cache_dir='~/.cache'",
         "hydra.verbose=true",
     ]
     logging = ["hydra.job_logging.handlers.console.class=logging.StreamHandler"]
