@@ -15,7 +15,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs, summaries
 from regjax.archive import Held, warn_of_damage
-from regjax.config import check_place_counts, from_environment, report_command, typed
+from regjax.config import (
+    SWEEP,
+    check_place_counts,
+    from_environment,
+    report_command,
+    secrets_of_hydra,
+    typed,
+)
 from regjax.continuing import going_on
 from regjax.directories import check_run_directory, check_sweep_directory
 from regjax.errors import UserError, invalid
@@ -68,12 +75,20 @@ def run_single(composed: DictConfig) -> float | None:
             summary = _trained(run, devices, place)
     print_summary(summary, directory)
     if sweep:
-        line = f"compare the sweep with: {report_command(sweep)}"
-        runs.append_log(directory, line)
-        print(line)
+        hidden = secrets_of_hydra(*map(_unresolved, (composed, HydraConfig.instance().cfg)))
+        runs.append_log(directory, _comparing(Path(hidden.get(SWEEP, sweep))))
+        print(_comparing(sweep))
     if not jobs.accepted(summary["status"], summary["config"]):
         raise UserError(f"{directory}: {summary['reason']}")
     return _monitored(summary)
+
+
+def _comparing(sweep: Path) -> str:
+    return f"compare the sweep with: {report_command(sweep)}"
+
+
+def _unresolved(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=False)
 
 
 def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, Any]:
@@ -121,7 +136,7 @@ def launch(
         if whole_grid:
             study.compare(outcomes)
     if not whole_grid:
-        print(f"compare the sweep with: {report_command(study.directory)}")
+        print(_comparing(study.directory))
     failure = study.failure(outcomes)
     if failure and whole_grid:
         raise UserError(failure)
@@ -199,7 +214,7 @@ def _inside(sweep: Path, name: str) -> Path:
 
 def _job(composed: DictConfig, given: Any) -> Job:
     """Raises `UserError` for a key that does not exist, which is wrong with all jobs of a command."""
-    overrides: Any = OmegaConf.to_container(given, resolve=False)  # as typed, not what they refer to
+    overrides = _unresolved(given)  # as typed, not what they refer to
     return Job(typed(composed), from_environment(composed), overrides, _regularization(overrides))
 
 

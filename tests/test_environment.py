@@ -4,8 +4,10 @@ import json
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
-from regjax.config import from_environment, masked, register_schema
+from regjax.config import from_environment, masked, register_schema, secrets_of_hydra
+from tests.commands import finish
 from tests.small import ROOT
 
 SECRET = "it's \\ very-secret"
@@ -76,15 +78,80 @@ def test_a_message_is_masked_in_one_pass_with_texts_as_lists_show_them():
     assert SECRET not in masked(message, values, hidden)
 
 
+@pytest.mark.parametrize(
+    ("written", "saved"),
+    [
+        ("${oc.env:REGJAX_TEST_SECRET}/a", "<oc.env:REGJAX_TEST_SECRET/a>"),
+        ("out/${data.manual_dir}/${now:%Y}", "<out/data.manual_dir/now:%Y>"),
+        ("out/${hydra.job.name}", "<out/hydra.job.name>"),
+        ("out/${now:%Y}/${seed}", None),
+        ("${oc.env:NOT_SET,out}", None),
+    ],
+)
+def test_a_folder_of_hydras_is_hidden_where_it_may_have_a_text_of_the_environment(
+    monkeypatch, written, saved
+):
+    monkeypatch.setenv("REGJAX_TEST_SECRET", SECRET)
+    task = {"seed": 0, "data": {"manual_dir": "${oc.env:REGJAX_TEST_SECRET}"}}
+    hydra = {"run": {"dir": written}, "job": {"name": "${data.manual_dir}", "num": "???"}}
+    hidden = secrets_of_hydra(task, {"hydra": hydra})
+    assert hidden.pop("hydra.job.name") == "<data.manual_dir>"
+    assert hidden == ({"hydra.run.dir": saved} if saved else {})
+
+
+def files_with_secrets(folder):
+    """Which files have the secret, of how many."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if b"very-secret" in path.read_bytes()], len(files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "id_and_directory"),
+    [
+        ("hydra.run.dir='out/${oc.env:REGJAX_TEST_SECRET}'", ("???", "<out/oc.env:REGJAX_TEST_SECRET>")),
+        (
+            "-m hydra.sweep.dir='out/${oc.env:REGJAX_TEST_SECRET}'",
+            ("<oc.env:REGJAX_TEST_SECRET>_0", "<out/oc.env:REGJAX_TEST_SECRET>/0"),
+        ),
+        (
+            "-m hydra/launcher=basic hydra.sweep.dir='out/${oc.env:REGJAX_TEST_SECRET}'",
+            ("<oc.env:REGJAX_TEST_SECRET>_0", "<out/oc.env:REGJAX_TEST_SECRET>/0"),
+        ),
+    ],
+)
+def test_names_from_the_environment_are_used_and_never_saved(
+    tmp_path, monkeypatch, arguments, id_and_directory
+):
+    monkeypatch.setenv("REGJAX_TEST_SECRET", "very-secret")
+    path = tmp_path / "mine/experiment/x.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "# @package _global_\nhydra: {job: {name: '${oc.env:REGJAX_TEST_SECRET}'}, "
+        "sweeper: {params: {seed: '3'}}}\ndata: {manual_dir: '${oc.env:REGJAX_TEST_SECRET}'}\n"
+    )
+    small = "experiment=x data=wine model.hidden=[8] trainer.epochs=1 checkpoint=every_epoch"
+    finish(tmp_path, f"--config-dir mine {arguments} {small}")
+    found, count = files_with_secrets(tmp_path / "out/very-secret")
+    assert (found, count > 10) == ([], True)
+    (saved,) = (tmp_path / "out").rglob("hydra.yaml")
+    hydra = OmegaConf.to_container(OmegaConf.load(saved), resolve=False)["hydra"]
+    assert (hydra["job"]["id"], hydra["runtime"]["output_dir"]) == id_and_directory
+    if "-m" in arguments:
+        summary = json.loads((tmp_path / "out/very-secret/0/summary.json").read_text())
+        assert summary["config"]["data.manual_dir"] == "<oc.env:REGJAX_TEST_SECRET>"
+        assert (summary["job"]["folder"], summary["config"]["seed"]) == ("0", 3)
+
+
 @pytest.mark.slow
 def test_a_refused_job_of_a_sweep_saves_its_interpolation_alone(command, tmp_path, monkeypatch):
     monkeypatch.setenv("REGJAX_TEST_SECRET", SECRET)
     given = "'model.dropout=[${oc.env:REGJAX_TEST_SECRET},0],0'"
     done = command(f"-m data=wine model.hidden=[8,8] trainer.epochs=1 hydra.sweep.dir=out {given}")
     assert done.code == 1
-    saved = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert {"comparison.json", "comparison.md", "train.log", "hydra.yaml"} <= {path.name for path in saved}
-    assert [path for path in saved if b"very-secret" in path.read_bytes()] == []
+    saved = {path.name for path in (tmp_path / "out").rglob("*")}
+    assert {"comparison.json", "comparison.md", "train.log", "hydra.yaml"} <= saved
+    assert files_with_secrets(tmp_path / "out")[0] == []
     summary = json.loads((tmp_path / "out/0/summary.json").read_text())
     assert summary["config"]["model.dropout"] == "<['oc.env:REGJAX_TEST_SECRET', 0]>"
     assert summary["reason"].startswith("model.dropout=[")

@@ -4,6 +4,7 @@ Hydra makes both before any code of ours is called.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def check_beforehand(arguments: Sequence[str], conf: Path, name: str) -> None:
         return
     composed = _composed(given, conf, name)
     sections: Any = OmegaConf.to_container(composed, resolve=False)
-    for keys, value in leaves({"hydra": sections["hydra"]}):
+    own = leaves({"hydra": sections["hydra"]})
+    for keys, value in sorted(own, key=itemgetter(0)):  # env_copy before the values that it has copied
         why = objection(keys, value)
         if why:
             raise invalid(".".join(keys), value, why)

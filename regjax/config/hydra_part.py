@@ -21,7 +21,6 @@ STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 LOGGERS = ("logging.StreamHandler", "logging.NullHandler", "logging.Formatter")
 HYDRAS_LOGGER = "logging.FileHandler"  # which needs a filename, one of those above
 PARAMS = ("hydra", "sweeper", "params")
-LIVE = re.compile(r"(?<!\\)(\\\\)*\$\{")  # an interpolation; with a backslash it is a text for the jobs
 ENVIRONMENT = "set environment variables in the shell: here they would be saved, and can load code"
 
 
@@ -47,10 +46,10 @@ def objection(keys: Sequence[str], value: object) -> str | None:
 def _of_params(key: str, value: object) -> str | None:
     if key.lstrip("+~").startswith("hydra"):
         return "Hydra's own settings are not swept; write it in its own place"
-    if isinstance(value, str) and LIVE.search(value):
+    if isinstance(value, str) and "${" in value:
         return (
-            "Hydra puts in what it stands for before there are jobs, and saves it; write \\${...} (in YAML "
-            "without quotes or in single ones), which each job reads for itself"
+            "Hydra puts in what it stands for before there are jobs, and saves it; write it in its own "
+            "section, where each job reads it"
         )
     return None
 

@@ -71,7 +71,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
             raise
         print(f"error: {explain(error, sys.argv[1:], conf)}", file=sys.stderr)
         return 1
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         blamed = _suspects(sys.argv[1:])
         if wants_traceback or not blamed or not _raised_by_hydra(error):
             raise
