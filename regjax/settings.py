@@ -1,5 +1,7 @@
 """The `.hydra` folder of a run: its settings, as Hydra itself would write them."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +24,22 @@ def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
     folder = directory / SETTINGS
     folder.mkdir(parents=True, exist_ok=True)
     nodes = (task, hydra, hydra.hydra.overrides.task)
-    config, own, overrides = (OmegaConf.to_container(node, enum_to_str=True) for node in nodes)
-    _mask(config, own)
+    parts: list[Any] = [OmegaConf.to_container(node, enum_to_str=True) for node in nodes]
+    config, own, overrides = parts
+    _mask(secrets_of_hydra(config, own), own["hydra"], hydra.hydra)
     for name, plain in (("config", config), ("hydra", own), ("overrides", overrides)):
         (folder / f"{name}.yaml").write_text(_as_yaml(plain))
 
 
-def _mask(config: Any, own: Any) -> None:
-    """Takes out of Hydra's own part what it has resolved: a job's id and directory, of the environment."""
-    hidden, hydra = secrets_of_hydra(config, own), own["hydra"]
-    sweeps = hydra["mode"] == RunMode.MULTIRUN.name
+def _mask(hidden: Mapping[str, str], saved: Any, hydra: Any) -> None:
+    """Takes out of what is saved the two entries that are resolved there: a job's id and its directory."""
+    sweeps = hydra.mode == RunMode.MULTIRUN
     place, name = hidden.get(SWEEP if sweeps else RUN), hidden.get(JOB)
     if place:
-        folder = f"/{Path(hydra['runtime']['output_dir']).name}" if sweeps else ""
-        hydra["runtime"]["output_dir"] = f"{place}{folder}"
-    if name and sweeps:
-        hydra["job"]["id"] = f"{name}_{hydra['job']['num']}"
+        inside = os.path.relpath(hydra.runtime.output_dir, hydra.sweep.dir) if sweeps else ""
+        saved["runtime"]["output_dir"] = os.path.join(place, inside) if inside else place
+    if name and saved["job"]["id"] == f"{hydra.job.name}_{saved['job']['num']}":
+        saved["job"]["id"] = f"{name}_{saved['job']['num']}"
 
 
 def _as_yaml(plain: Any) -> str:

@@ -116,7 +116,7 @@ def files_with_secrets(folder):
         ),
         (
             "-m hydra/launcher=basic hydra.sweep.dir='out/${oc.env:REGJAX_TEST_SECRET}'",
-            ("<oc.env:REGJAX_TEST_SECRET>_0", "<out/oc.env:REGJAX_TEST_SECRET>/0"),
+            ("0", "<out/oc.env:REGJAX_TEST_SECRET>/0"),
         ),
     ],
 )

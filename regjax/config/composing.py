@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import yaml
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from regjax.config.checks import RANGES, WIDTHS
 from regjax.config.places import PLACES, UNNAMED
@@ -60,9 +60,9 @@ def reason(cause: OmegaConfBaseException, key: str) -> str:
     """Why a key's value was refused: what it must be where we know it, else OmegaConf's first line."""
     if key == "model.hidden":
         return WIDTHS
-    if key in RANGES:
+    if key in RANGES and isinstance(cause, ValidationError):
         return RANGES[key].allowed
-    if key in PLACES:
+    if key in PLACES and isinstance(cause, ValidationError):
         return UNNAMED
     if key in SECTIONS:
         names = ", ".join(field.name for field in fields(SECTIONS[key]))

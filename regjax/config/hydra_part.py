@@ -34,7 +34,7 @@ def objection(keys: Sequence[str], value: object) -> str | None:
     put_together = isinstance(value, str) and "${" in value
     if put_together and len(keys) <= 2 and section in ("", *SECTIONS):
         return "a section is written out here, not taken from elsewhere"
-    if section == "job" and keys[2] in ("env_set", "env_copy"):
+    if section == "job" and {"env_set", "env_copy"} & set(keys):
         return ENVIRONMENT
     if section == "sweeper" and last in ("custom_search_space", "storage") and value is not None:
         return "it stays null: it names code, or a store whose contents are loaded as code"

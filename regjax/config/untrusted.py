@@ -40,7 +40,7 @@ READING = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values", "now", "hydr
 RELOCATED = re.compile(r"@[\w.:]*(hydra|callbacks|launcher|sweeper|logging|job|env_set)")
 HEADER = re.compile(r"\s*#\s*@package\s+(\S+)")
 # Settings of launchers that are commands; of a command line they are the user's own.
-COMMANDS = re.compile(r"setup|\w*commands|runtime_env|run_options")
+COMMANDS = re.compile(r"(env_)?setup|\w*commands|runtime_env|run_options")
 # A choice that leads out of the folders that are looked through, or that only a resolver knows.
 LEADS_OUT = re.compile(r"""(^|[\s\[,/'"(])\. | // | ^/ | \$\{[^}]*:""", re.VERBOSE)
 # Numbers lead nowhere: .2 is the name of a file that is looked through.
@@ -232,6 +232,7 @@ def _check_scalar(keys: tuple[str, ...], value: str, where: str) -> None:
 
 def _check_place(keys: tuple[str, ...], value: str | None, where: str) -> None:
     """Refuses what may not stand below those keys, which begin at the root."""
+    keys = tuple(key for key in keys if key != "<<")  # of a merged section, whose keys stand beside it
     why = objection(keys, value)
     if keys[:2] == ("hydra", "launcher") and any(COMMANDS.fullmatch(key) for key in keys[2:]):
         why = "it holds commands; give it on the command line if they are yours"

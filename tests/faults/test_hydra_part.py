@@ -21,6 +21,7 @@ FILES = {
     "all callbacks from elsewhere": ("hydra:\n  callbacks: ${model}", 3, "a section is written out here"),
     "an unknown function": ("seed: ${nope:1}", 2, "${nope:...} is not read here"),
     "a variable": (f"hydra:\n  job: {{env_set: {{{PLUGIN}: 'x:/tmp/x.so'}}}}", 3, SHELL),
+    "a variable merged in": ("x: &x {env_set: {A: b}}\nhydra:\n  job: {<<: *x}", 2, SHELL),
     "a copied variable": ("hydra:\n  job:\n    env_copy: [HOME]", 4, SHELL),
     "a function for Optuna": ("hydra:\n  sweeper: {custom_search_space: os.system}", 3, "it stays null"),
     "a store": ("hydra:\n  sweeper:\n    storage: redis://x", 4, "it stays null"),
@@ -92,6 +93,7 @@ def test_a_files_header_or_folder_says_where_its_keys_are(refused, place, text):
         (["hydra.searchpath=[${oc.env:HOME}]"], "${oc.env:HOME}: it is saved with every run"),
         (["hydra/job_logging=default", "hydra.job_logging.handlers.file.filename=x"], "train.log; take it"),
         (["hydra.job.name=../x"], "hydra.job.name=../x: it must be a name without /"),
+        (["hydra.run.dir=${oc.env:NOPE}"], "hydra.run.dir=${oc.env:NOPE}: KeyError raised while resolving"),
         (["+hydra.sweeper.params.seed=1"], "+hydra.sweeper.params.seed=1: AssertionError"),
     ],
 )  # fmt: skip
@@ -143,6 +145,7 @@ def test_a_folder_of_another_mode_and_harmless_settings_are_taken(command):
         ("hydra.sweeper.storage", None),
         ("hydra.sweeper.params.data.split_seed", "0,1"),
         ("data.manual_dir", "${oc.env:HOME}"),
+        ("hydra.job", None),
     ],
 )
 def test_what_plugins_declare_and_jobs_read_is_taken(key, value):
