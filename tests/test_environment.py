@@ -84,7 +84,8 @@ def test_a_message_is_masked_in_one_pass_with_texts_as_lists_show_them():
         ("${oc.env:REGJAX_TEST_SECRET}/a", "<oc.env:REGJAX_TEST_SECRET/a>"),
         ("out/${data.manual_dir}/${now:%Y}", "<out/data.manual_dir/now:%Y>"),
         ("out/${hydra.job.name}", "<out/hydra.job.name>"),
-        ("out/${now:%Y}/${seed}", None),
+        ("out/${hydra:job.name}", "<out/hydra:job.name>"),
+        ("out/${now:%Y}/${seed}-${hydra:job.num}", None),
         ("${oc.env:NOT_SET,out}", None),
     ],
 )

@@ -12,7 +12,7 @@ from regjax.config.schema import as_written
 
 # Interpolations that can be told to give no secret: the default of an absent variable, another key by name.
 PLAIN = re.compile(
-    r"\$\{\s*(?:oc\.env:\s*(?P<variable>\w+)\s*(?:,[^${}]*)?|(?P<key>[\w.]+)|now:[^${}]*)\s*\}"
+    r"\$\{\s*(?:oc\.env:\s*(?P<variable>\w+)\s*(?:,[^${}]*)?|(?P<hydras>hydra:)?(?P<key>[\w.]+)|now:[^${}]*)\s*\}"
 )
 
 
@@ -78,7 +78,8 @@ def _is_plain(text: str, shown: set[str]) -> bool:
     def unless_secret(found: re.Match[str]) -> str:
         if found["variable"]:
             return found[0] if found["variable"] in os.environ else ""
-        return found[0] if found["key"] and found["key"] not in shown else ""
+        key = f"hydra.{found['key']}" if found["hydras"] else found["key"]
+        return found[0] if key and key not in shown else ""
 
     return "${" not in PLAIN.sub(unless_secret, text)
 
