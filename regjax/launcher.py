@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +69,8 @@ def run_single(composed: DictConfig) -> float | None:
         if held and held["status"] == "done":
             print(f"{directory}: done already, not trained again", file=sys.stderr)
             warn_of_damage(Held(directory, held))
+            if not (directory / runs.CURVES).exists():  # a kill came between
+                _draw(directory, held)
             summary = held
         else:
             write_settings(directory, composed, HydraConfig.instance().cfg)
@@ -95,8 +97,12 @@ def _trained(run: Run, devices: Sequence[jax.Device], place: str) -> dict[str, A
     with LiveRuns([run], ["run"]) as watcher:
         summary = jobs.train([run], devices, watcher, run.directory, place)[run.directory]
     if summary["status"] in ("done", "diverged"):
-        draw_curves(run.directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
+        _draw(run.directory, summary)
     return summary
+
+
+def _draw(directory: Path, summary: Mapping[str, Any]) -> None:
+    draw_curves(directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
 
 
 def _monitored(summary: dict[str, Any]) -> float | None:

@@ -51,15 +51,24 @@ def _devices(platform: str) -> list[jax.Device]:
     try:
         return jax.local_devices(backend=None if platform == "auto" else platform)
     except (RuntimeError, AssertionError):  # the latter of a platform whose plugin is not installed
-        if asked := os.environ.get(VARIABLE):
-            remedy = "JAX cannot start that here; unset it, or name one that there is"
-            raise UserError(f"{VARIABLE}={asked}: {remedy}, such as cpu.") from None
-        present = jax.default_backend()
+        present = _present()
         remedy = (
             f"; where this machine has one, {EXTRAS[platform]} lets JAX see it" if platform in EXTRAS else ""
         )
         message = f"JAX {jax.__version__} finds none here (it finds: {present}){remedy}"
         raise invalid("platform", platform, message) from None
+
+
+def _present() -> str:
+    """The platform that JAX finds here by itself. Raises `UserError` where the environment names another."""
+    try:
+        return jax.default_backend()
+    except (RuntimeError, AssertionError):
+        asked = os.environ.get(VARIABLE)
+        if not asked:
+            raise
+        remedy = "JAX cannot start that here; unset it, or name one that there is, such as cpu"
+        raise UserError(f"{VARIABLE}={asked}: {remedy}.") from None
 
 
 def _cache_programs(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from regjax.archive import Held, read_archive
 from regjax.config.checks import CHOICES
-from regjax.errors import UserError, nearest, shown
+from regjax.errors import UserError, nearest, printable, shown
 from regjax.output import outlive_readers
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import Look, build_report
@@ -53,14 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     held, refused = read_runs(options.paths)
     for line in refused:
-        print(line, file=sys.stderr)
+        _tell(line)
     try:
         _compare(held, options)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return 1
     except OSError as error:
-        print(f"error: --output={options.output}: {error.strerror} ({error.filename})", file=sys.stderr)
+        _tell(f"error: --output={options.output}: {error.strerror} ({error.filename})")
         return 1
     return 1 if refused else 0
 
@@ -107,8 +107,12 @@ def _settings(held: list[Held]) -> dict[str, Any]:
         if len(values) > 1:
             config[key] = instead
             taken = "the first variant" if instead is None else shown(instead)
-            print(f"{key}: the runs have {' and '.join(map(shown, values))}; taken: {taken}", file=sys.stderr)
+            _tell(f"{key}: the runs have {' and '.join(map(shown, values))}; taken: {taken}")
     return config
+
+
+def _tell(text: str) -> None:
+    print(printable(text, kept="\n"), file=sys.stderr)
 
 
 def _earlier_looks(paths: list[Path], output: Path | None) -> list[Look]:

@@ -74,7 +74,7 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
     spelling: dict[str, str] = {}
     grouped: dict[str, list[Summary]] = {}
     for summary in summaries:
-        value = summary["config"][key]
+        value = summary["config"].get(key)
         name = spelling.setdefault(repr(one_number(value)), f"{key}={shown(value)}")
         grouped.setdefault(name, []).append(summary)
     for name, group in grouped.items():
