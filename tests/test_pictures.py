@@ -1,5 +1,7 @@
 """What is to be seen in the pictures of a run and of a sweep: their axes, their lines, their titles."""
 
+from pathlib import Path
+
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -101,6 +103,14 @@ def test_a_band_that_is_narrow_is_whole(tmp_path, drawn):
     low, high = drawn[0].axes[1].get_ylim()
     assert low == pytest.approx(0.51 - 0.12706, abs=1e-4)
     assert high == pytest.approx(0.81 + 0.12706, abs=1e-4)
+
+
+def test_a_run_that_lost_its_picture_to_a_kill_has_it_drawn_by_the_same_command(command):
+    again = "data=wine model.hidden=[8] trainer.epochs=1 hydra.run.dir=out"
+    assert command(again).code == 0
+    Path("out/curves.png").unlink()
+    assert command(again).code == 0
+    assert Path("out/curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_diverged_at_once_says_so(tmp_path, drawn):
