@@ -193,6 +193,17 @@ def test_what_pairing_did_to_the_variance_is_told_by_its_sign(better, told):
     assert any(note.startswith(told) for note in notes)
 
 
+def test_where_pairing_removed_and_added_variance_both_are_told():
+    """PLAIN and its reverse have r = -.6, so that their difference varies by 60 % more; a shift has r = 1."""
+    named = {
+        "plain": group(PLAIN),
+        "shifted": group(np.add(PLAIN, 0.01).tolist()),
+        "back": group(PLAIN[::-1]),
+    }
+    told = "pairing by seed removed 100 % of the variance for some variants and added 60 % for others"
+    assert told in compared(named).notes
+
+
 def test_a_result_is_not_displaced_by_a_later_try_that_failed():
     tried_again = [*group(PLAIN), *(run(seed, None, status="failed") for seed in range(4))]
     row = compared({"plain": tried_again, "better": group(BETTER)}).rows[0]

@@ -29,7 +29,7 @@ def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest], *, on_test:
         notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
-        notes.append(f"pairing by seed {_in_words(removed)} variance")
+        notes.append(f"pairing by seed {_in_words(removed)}")
     signed = [
         f"{name} {test.wilcoxon_p:.4f}"
         for name, test in zip(pairs, tests, strict=True)
@@ -96,8 +96,11 @@ def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
 def _in_words(removed: list[float]) -> str:
     """What pairing did to the variance, by the shares that it removed; a negative one was added."""
     gained, lost = [share for share in removed if share >= 0], [-share for share in removed if share < 0]
-    told = [f"removed {_range(gained)} of the"] if gained else []
-    return " or ".join([*told, f"added {_range(lost)} to the"] if lost else told)
+    if not lost:
+        return f"removed {_range(gained)} of the variance"
+    if not gained:
+        return f"added {_range(lost)} to the variance"
+    return f"removed {_range(gained)} of the variance for some variants and added {_range(lost)} for others"
 
 
 def _range(shares: list[float]) -> str:
