@@ -93,8 +93,8 @@ def workplace(folder: Path) -> Iterator[None]:
     root = logging.getLogger()
     prepare, cached = jobs.prepare, jax.config.jax_compilation_cache_dir
 
-    def prepare_only(given: Sequence[jobs.Job]) -> None:
-        prepared, _ = prepare(given)
+    def prepare_only(given: Sequence[jobs.Job], *, one_of_many: bool = False) -> None:
+        prepared, _ = prepare(given, one_of_many=one_of_many)
         if all(isinstance(job, jobs.Refused) for job in prepared):
             raise UserError(prepared[0].reason)
         raise Accepted(given[0])
