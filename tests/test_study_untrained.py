@@ -36,6 +36,7 @@ def rows():
     return {row["variant"]: (row["n"], row["failed"]) for row in found}
 
 
+@pytest.mark.slow
 def test_what_was_trained_stands_where_it_cannot_be_trained_any_more(command):
     assert command(SWEEP).code == 0
     with without_bfloat16():
@@ -45,6 +46,7 @@ def test_what_was_trained_stands_where_it_cannot_be_trained_any_more(command):
     assert rows() == {"precision=float32": (2, 0), "precision=bfloat16": (2, 0)}
 
 
+@pytest.mark.slow
 def test_what_could_not_be_trained_is_tried_again_in_its_place(command):
     with without_bfloat16():
         assert command(SWEEP).code == 1
@@ -64,6 +66,7 @@ def test_a_grid_of_which_nothing_can_be_trained_is_refused_with_every_reason(com
     assert not list(Path("out").glob("*/summary.json"))
 
 
+@pytest.mark.slow
 def test_a_damaged_run_in_a_job_s_own_folder_is_named(command):
     sweep = f"-m {SMALL} model.dropout=0,0.5 'hydra.sweep.subdir=r/${{model.dropout}}'"
     assert command(sweep).code == 0
