@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from regjax.data.idx import IdxFile
 
 # Name lookup knows no time limit, so all servers are first asked for a sign of life, together.
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.2
 # Of each connection, and of each silence in a transfer.
 TIMEOUT_SECONDS = 10.0
 # Bytes of the file a second; a transfer that is slower, after two such times, is given up.
@@ -92,7 +92,7 @@ def unreachable(urls: Sequence[str]) -> dict[str, str]:
     All are asked at once, for PATIENCE_SECONDS.
     """
     reasons: dict[str, str | None] = {
-        url: f"{url} gave no answer in {PATIENCE_SECONDS:.0f} seconds" for url in urls
+        url: f"{url} gave no answer in {PATIENCE_SECONDS:g} seconds" for url in urls
     }
 
     def ask(url: str) -> None:
