@@ -110,12 +110,9 @@ def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
     for override in summary["overrides"]:
         if type(override) is not str or "=" not in override:
             raise DamagedError(f"{path}: one of its overrides is {override!r:.99}, which no run writes")
-    try:
+    try:  # half a character can be neither printed nor written
         json.dumps(summary, ensure_ascii=False).encode()
-    except (
-        UnicodeEncodeError,
-        RecursionError,
-    ) as error:  # half a character can be neither printed nor written
+    except (UnicodeEncodeError, RecursionError) as error:
         raise DamagedError(f"{path}: one of its texts is none ({error!r:.99}), which no run writes") from None
 
 

@@ -56,9 +56,10 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     outlive_readers(_results)
     try:
         refuse_code(sys.argv[1:], conf)
-        check_first_file(_first_name(sys.argv[1:]), searched(sys.argv[1:], conf))
+        name, folders = _first_name(sys.argv[1:]), searched(sys.argv[1:], conf)
+        check_first_file(name, folders)
         _check_groups(_overrides(sys.argv[1:]), conf)
-        check_beforehand(sys.argv[1:], searched(sys.argv[1:], conf)[0], _first_name(sys.argv[1:]))
+        check_beforehand(sys.argv[1:], folders[0], name)
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
