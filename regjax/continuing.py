@@ -6,8 +6,8 @@ from typing import Any
 from regjax import checkpoint, records, runs, training
 from regjax.errors import UserError, invalid, shown
 from regjax.lanes import stacked
-from regjax.manifests import DamagedError
-from regjax.states import FOLDER, States
+from regjax.manifests import STATES, DamagedError
+from regjax.states import States
 from regjax.types import Run
 
 
@@ -56,7 +56,7 @@ def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]
 
 def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> int:
     """The epoch of the newest saved state. Raises `UserError` where this run cannot go on from it."""
-    states = States(run.directory / FOLDER)
+    states = States(run.directory / STATES)
     saved = states.newest(run._replace(identity=summary["identity"]))
     if saved is None:
         raise UserError(f"{refusal}, and no state of it is saved to go on from. Name another directory.")

@@ -14,9 +14,10 @@ from regjax.config.checks import check_regularization
 from regjax.config.resolve import resolve, united
 from regjax.errors import StoppedError, UserError, shown
 from regjax.journal import Journal, without_results
+from regjax.manifests import STATES
 from regjax.schedule import Summaries, Watcher
 from regjax.signals import Signals
-from regjax.states import FOLDER, States
+from regjax.states import States
 from regjax.sweep import train_runs
 from regjax.types import Dataset, Run, Scaling, Split
 
@@ -120,7 +121,7 @@ def train(
     """
     if not waiting:
         return {}
-    states, staging = States(directory / FOLDER), directory / STAGING
+    states, staging = States(directory / STATES), directory / STAGING
     if staging.is_symlink():
         raise UserError(f"{staging}: it is a link, which is never written through. Remove it.")
     for run in waiting:

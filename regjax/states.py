@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 from regjax import checkpoint
 from regjax.disk import remove
-from regjax.manifests import STATES, DamagedError, verify
+from regjax.manifests import DamagedError, verify
 from regjax.types import Run, TrainState
 
-FOLDER = STATES
 NAME = re.compile(r"(\d+)-(\d+)")
 CUT_OFF = re.compile(rf"\.{NAME.pattern}\.partial")
 

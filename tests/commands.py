@@ -1,5 +1,6 @@
 """`python train.py` as a process or in this one, and what it leaves."""
 
+import contextlib
 import io
 import json
 import os
@@ -18,6 +19,9 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from tests.small import ROOT, without_seconds
+
+PATIENCE = 180  # seconds: a process on a loaded machine is waited for, one that hangs is not
+BEGUN: list[subprocess.Popen] = []
 
 
 class Done(NamedTuple):
@@ -49,23 +53,32 @@ def with_files_up_to(size: int) -> list[str]:
 
 
 def begin(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> subprocess.Popen:
-    """A process in `directory`; `before` is a command that is given this one."""
-    return subprocess.Popen(
+    """A process in `directory`, ended with the test; `before` is a command that is given this one."""
+    process = subprocess.Popen(
         [*before, sys.executable, str(ROOT / "train.py"), *shlex.split(arguments)],
-        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
+    BEGUN.append(process)
+    return process
+
+
+def end_all() -> None:
+    """What a test that failed left running is killed with its workers, so that the next has the cores."""
+    while BEGUN:
+        with BEGUN.pop() as process, contextlib.suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def finish(directory: Path, arguments: str) -> tuple[str, str]:
     process = begin(directory, arguments)
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     return out, err
 
 
 def wait_for_epochs(process: subprocess.Popen, directory: Path, epochs: int) -> None:
     """Until some run has written that many epochs."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         # Other files come and go meanwhile, which pathlib's own walk does not stand.
         tables = [

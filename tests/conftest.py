@@ -64,3 +64,17 @@ def cache_of_tests(tmp_path_factory):
     jax.config.update("jax_compilation_cache_dir", str(cache / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    from tests.commands import end_all  # ours are imported by the hook above
+
+    end_all()
+
+
+@pytest.fixture(autouse=True)
+def patient_downloads(monkeypatch):
+    """A server on this machine answers late where all cores are taken."""
+    monkeypatch.setattr("regjax.data.download.PATIENCE_SECONDS", 30.0)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.commands import begin
+from tests.commands import PATIENCE, begin
 
 PRINTS = """
 import sys
@@ -30,7 +30,7 @@ def prints(place, *options, read, **streams):
     if not read:
         process.stdout.close()
         process.stdout = None
-    out, err = process.communicate("go on\n", timeout=60)
+    out, err = process.communicate("go on\n", timeout=PATIENCE)
     return process.returncode, out, err
 
 
@@ -51,7 +51,7 @@ def test_where_only_help_is_asked_for_nothing_is_said(tmp_path):
     process = begin(tmp_path, "--help")
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
 
 
@@ -65,7 +65,7 @@ def test_training_goes_on_to_its_end_where_nobody_reads_its_lines(tmp_path, plac
     assert "program 1 of 1: lowered" in process.stdout.readline()
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE)
     told = f"standard output was closed: nothing more is printed; the results go to {tmp_path / 'out'}\n"
     assert (process.returncode, err) == (0, told)
     for job in jobs:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import begin, finish
+from tests.commands import PATIENCE, begin, finish
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
 GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz (", "give hydra.run.dir=out/zz ("
@@ -44,7 +44,7 @@ def test_the_directory_that_counts_is_taken(tmp_path, arguments, place):
 @pytest.mark.slow
 def test_a_job_of_another_launcher_is_refused_alike(tmp_path):
     process = begin(tmp_path, f"-m hydra/launcher=basic hydra.run.dir=out/zz seed=0 {SMALL}")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "error: hydra.run.dir=out/zz: this command is a " in err
     assert GIVE_SWEEP in err

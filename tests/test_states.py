@@ -211,7 +211,7 @@ def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, before, now, told
 
 def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_removed(tmp_path, straight, capsys):
     runs = runs_of(tmp_path, 0)
-    stop_after(runs, 3)
+    stop_after(runs, 3, devices=1)
     folder = tmp_path / "states"
     (folder / "latest").mkdir()
     (folder / "0-99").touch()
@@ -219,7 +219,7 @@ def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_removed(tm
     (folder / ".1-2.partial").touch()
     (folder / ".mine.partial").touch()
     (folder / "1-1").mkdir()
-    assert_equal_to_straight(runs, started(runs), straight)
+    assert_equal_to_straight(runs, started(runs, devices=1), straight)
     told = capsys.readouterr().err
     ignored = ("latest", "0-99", "1-1", ".mine.partial")
     assert all(f"warning: {folder / name}" in told for name in ignored)

@@ -4,7 +4,7 @@ import pytest
 
 from regjax.predict import main as predict
 from regjax.surroundings import put_aside
-from tests.commands import begin, finish, outcome
+from tests.commands import PATIENCE, begin, finish, outcome
 
 SMALL = "data=wine model.hidden=[8] model.dropout=0.5 trainer.epochs=1"
 
@@ -46,7 +46,7 @@ def test_a_run_has_its_digits_whatever_the_environment_says(tmp_path, monkeypatc
 def test_a_platform_that_the_environment_asks_for_and_is_not_there_is_named(tmp_path, monkeypatch, asked):
     monkeypatch.setenv("JAX_PLATFORMS", asked)
     process = begin(tmp_path, SMALL)
-    _, err = process.communicate(timeout=180)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"error: JAX_PLATFORMS={asked}: JAX cannot start that here" in err
     assert "Traceback" not in err

@@ -9,7 +9,7 @@ import pytest
 from regjax import summaries
 from regjax.errors import UserError
 from regjax.locks import sole_writer
-from tests.commands import begin, finish, first, outcome, wait_for_epochs, with_files_up_to
+from tests.commands import PATIENCE, begin, finish, first, outcome, wait_for_epochs, with_files_up_to
 
 LONG = "data=wine model.hidden=[8] trainer.epochs=100000"
 SHORT = "data=wine model.hidden=[8] trainer.epochs=2"
@@ -18,7 +18,7 @@ PR_CAPBSET_DROP, OVERRIDES_OF_PERMISSIONS = 24, (1, 2)
 
 def end(process):
     process.send_signal(signal.SIGTERM)
-    return process.communicate(timeout=60)
+    return process.communicate(timeout=PATIENCE)
 
 
 def test_a_directory_has_one_writer_and_a_file_that_a_dead_one_left_means_nothing(tmp_path):
@@ -44,7 +44,7 @@ def test_the_second_process_in_a_directory_is_refused_and_the_first_unharmed(tmp
     wait_for_epochs(process, tmp_path, 1)
     configurations = {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")}
     refused = begin(tmp_path, later)
-    _, err = refused.communicate(timeout=60)
+    _, err = refused.communicate(timeout=PATIENCE)
     assert (refused.returncode, "Traceback" in err) == (1, False)
     assert f"error: {named}{tmp_path / 'out'}: another process is writing there" in err
     assert {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")} == configurations
@@ -67,7 +67,7 @@ def test_a_killed_process_does_not_keep_its_directory(tmp_path):
 @pytest.mark.slow
 def test_commands_that_start_together_have_directories_of_their_own(tmp_path):
     processes = [begin(tmp_path, f"{mode} {SHORT}") for mode in ("", "", "-m seed=0,1", "-m seed=0,1")]
-    assert [(process.communicate(timeout=120)[1], process.returncode)[1] for process in processes] == [0] * 4
+    assert all(process.wait(PATIENCE) == 0 for process in processes)
     assert len(list(tmp_path.glob("outputs/*/*/summary.json"))) == 2
     assert len(list(tmp_path.glob("multirun/*/*/comparison.json"))) == 2
 
@@ -85,7 +85,7 @@ def without_root() -> list[str]:
 def test_a_directory_that_cannot_be_written_is_told_in_a_line(tmp_path, place):
     (tmp_path / "out").mkdir(mode=0o555)
     process = begin(tmp_path, f"{place} {SHORT}", before=without_root())
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert (process.returncode, "Traceback" in err) == (1, False)
     assert "Permission denied" in line
@@ -114,7 +114,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
     files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
     process = begin(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
     assert len(files) > 5
     assert {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()} == files
@@ -131,7 +131,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
 def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, size):
     sweep = f"-m hydra.sweep.dir=out {SHORT} seed=0,1,2 cache_dir=cache"
     process = begin(tmp_path, sweep, before=with_files_up_to(size))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
     *_, printed = err.splitlines()
     finish(tmp_path, printed.partition("train.py ")[2])
@@ -148,7 +148,7 @@ def test_what_comes_from_the_environment_is_used_and_not_saved(tmp_path, monkeyp
     finish(tmp_path, f"hydra.run.dir=out {SHORT} {hidden}")
     finish(tmp_path, f"-m hydra.sweep.dir=many {SHORT} {hidden} seed=0,1")
     refused = begin(tmp_path, f"-m hydra.sweep.dir=bad {hidden} trainer.epochs=1 data=wine,mnist")
-    _, err = refused.communicate(timeout=60)
+    _, err = refused.communicate(timeout=PATIENCE)
     assert (refused.returncode, "data.manual_dir=<oc.env:REGJAX_TEST_SECRET>: no such folder" in err) == (
         1,
         True,
@@ -167,7 +167,7 @@ def test_the_directories_of_jobs_lie_inside_their_sweep(tmp_path, name):
     (tmp_path / "here").mkdir()
     before = set(Path("/").iterdir())
     process = begin(tmp_path / "here", f"-m hydra.sweep.dir=out {SHORT} 'hydra.sweep.subdir=\"{name}\"'")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert (process.returncode == 0) == (name in ("ünï", "dot."))
     assert set(tmp_path.iterdir()) == {tmp_path / "here"}

@@ -7,7 +7,7 @@ import pytest
 
 from regjax.locks import sole_writer
 from regjax.report.__main__ import main as report
-from tests.commands import begin, finish
+from tests.commands import PATIENCE, begin, finish
 from tests.reports import sweep_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
@@ -107,7 +107,7 @@ def test_jobs_of_another_launcher_stay_in_their_sweep(tmp_path, place, told):
     finish(tmp_path, RUN)
     before = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
     process = begin(tmp_path, f"-m {SMALL} seed=0,1 hydra/launcher=basic {place}")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told in err) == (1, True)
     after = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert after - before <= {tmp_path / "out/multirun.yaml"}

@@ -198,7 +198,6 @@ def test_servers_without_an_answer_are_all_given_up_together(tmp_path, monkeypat
         raise socket.gaierror(f"no {host}")
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    monkeypatch.setattr(download, "PATIENCE_SECONDS", 30.0)
     urls = [f"http://{name}.invalid/" for name in "abc"]
     with pytest.raises(download.DownloadError) as refusal:
         download.download([FILE], urls, tmp_path)

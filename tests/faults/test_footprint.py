@@ -1,12 +1,13 @@
 """What a command leaves on the machine beside its results, and what it opens to the network: nothing."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.commands import begin, wait_for_epochs
+from tests.commands import PATIENCE, begin, wait_for_epochs
 
 LISTENING = "0A"  # in the fourth column of /proc/net/tcp
 
@@ -17,7 +18,10 @@ def listening_sockets(pid: int) -> set[str]:
         line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()
     ]
     waiting = {row[9] for row in table if row[3] == LISTENING}
-    links = [os.readlink(path) for path in Path("/proc", str(pid), "fd").iterdir()]
+    links = []
+    for path in Path("/proc", str(pid), "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            links.append(os.readlink(path))
     return {link.removeprefix("socket:[").rstrip("]") for link in links} & waiting
 
 
@@ -32,7 +36,7 @@ def test_nothing_is_written_elsewhere_and_nothing_listens(tmp_path, monkeypatch,
     wait_for_epochs(process, tmp_path, 3)
     assert listening_sockets(process.pid) == set()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     places = ("here/out/", "cache/jax/", "home/.cache/matplotlib/")  # the last is matplotlib's list of fonts

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.commands import begin, finish, outcome, wait_for_epochs
+from tests.commands import PATIENCE, begin, finish, outcome, wait_for_epochs
 
 RUN = (
     "model.hidden=[64,32] trainer.epochs=300 trainer.batch_size=16 checkpoint=every_epoch "
@@ -72,11 +72,9 @@ def test_a_signal_ends_in_order_and_the_printed_command_goes_on(
 ):
     process = begin(tmp_path, f"{command} {directory}")
     wait_for_epochs(process, tmp_path, 3)
-    told_at = time.monotonic()
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (code, False)
-    assert time.monotonic() - told_at < 30
     statuses = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("summary.json")]
     assert "interrupted" in statuses
     *_, printed = err.splitlines()
@@ -91,7 +89,7 @@ def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path, number, code
     process = begin(tmp_path, sweep.replace("epochs=6", "epochs=100000"))
     wait_for_epochs(process, tmp_path, 1)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (code, False)
     assert [path.parent.name for path in tmp_path.rglob("summary.json")] == ["0"]
     *_, told, printed = err.splitlines()
@@ -103,19 +101,16 @@ def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path, number, code
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path):
     process = begin(tmp_path, f"{RUN.replace('epochs=300', 'epochs=100000')} {SINGLE_DIRECTORY}")
-    try:
-        wait_for_epochs(process, tmp_path, 1)
-        # A pipe that nobody reads: the next line of the log is never written, so an orderly end never comes.
-        os.mkfifo(tmp_path / "pipe")
-        os.replace(tmp_path / "pipe", tmp_path / "out/train.log")
-        process.send_signal(signal.SIGINT)
-        told = next(line for line in process.stderr if "interrupted" in line)
-        assert "once more ends at once" in told
-        assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=30)
-    finally:
-        process.kill()
+    wait_for_epochs(process, tmp_path, 1)
+    # A pipe that nobody reads: the next line of the log is never written, so an orderly end never comes.
+    os.mkfifo(tmp_path / "pipe")
+    os.replace(tmp_path / "pipe", tmp_path / "out/train.log")
+    process.send_signal(signal.SIGINT)
+    told = next(line for line in process.stderr if "interrupted" in line)
+    assert "once more ends at once" in told
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=PATIENCE)
     assert (process.returncode, rest) == (130, "")
     assert json.loads((tmp_path / "out/summary.json").read_text())["status"] == "running"
 
@@ -132,7 +127,7 @@ def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits
     process = begin(stopped, f"{SLOW} {SINGLE_DIRECTORY}")
     wait_for_epochs(process, stopped, 1)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143, err
     summary = json.loads((stopped / "out/summary.json").read_text())
     assert (summary["status"], summary["reason"]) == ("interrupted", "interrupted after epoch 1")
@@ -158,12 +153,9 @@ def test_compiling_and_a_first_epoch_that_takes_long_are_given_up_too(
 ):
     long = "model.hidden=[3000,3000] trainer.batch_size=1"
     process = begin(tmp_path, f"{place} {long}")
-    try:
-        next(line for line in process.stdout if comes_after in line)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    next(line for line in process.stdout if comes_after in line)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err) == (code, False)
     summaries = [json.loads(path.read_text()) for path in tmp_path.rglob("summary.json")]
     assert {summary["reason"] for summary in summaries} == {"interrupted after epoch 0"}
@@ -175,6 +167,6 @@ def test_ctrl_c_before_training_ends_without_a_traceback(tmp_path, delay):
     process = begin(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (-signal.SIGINT, 130)
     assert "Traceback" not in err

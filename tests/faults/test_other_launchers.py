@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import begin
+from tests.commands import PATIENCE, begin
 
 pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
 WORKERS = {"joblib": "popen_loky", "submitit_local": "submitit.core._submit"}
@@ -32,19 +32,16 @@ def workers(parent: int, name: str) -> list[int]:
 def test_a_killed_job_is_no_silent_hole(tmp_path, launcher):
     jobs = "hydra.sweep.dir=out data=wine trainer.epochs=2,1000000 seed=0"
     process = begin(tmp_path, f"-m hydra/launcher={launcher} {jobs}")
-    try:
-        until = time.monotonic() + 90
-        while not all((tmp_path / "out" / job).exists() for job in ("0/curves.png", "1/metrics.csv")):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        killed = workers(process.pid, WORKERS[launcher])
-        assert killed
-        for worker in killed:
-            os.kill(worker, signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
+    until = time.monotonic() + PATIENCE
+    while not all((tmp_path / "out" / job).exists() for job in ("0/curves.png", "1/metrics.csv")):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    killed = workers(process.pid, WORKERS[launcher])
+    assert killed
+    for worker in killed:
+        os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "Traceback" in err.rpartition("error: ")[2]) == (1, False)
     assert "error: a job's process ended by itself" in err
     assert f"1 of 2 jobs are done in {tmp_path / 'out'}" in err
