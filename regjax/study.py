@@ -16,7 +16,7 @@ from regjax.progress import LiveRuns
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
-from regjax.report.variants import Summary, variant_called, variants
+from regjax.report.variants import Summary, by_dataset, variant_called, variants
 from regjax.runs import CUT_OFF
 from regjax.types import Run
 
@@ -76,10 +76,7 @@ class Study:
         """The variants of each dataset, over the runs that the directory holds and this command's jobs."""
         held = [run.summary for run in self._held.values()]
         asked = [{"overrides": job.overrides, "config": job.config | job.hidden} for job in self._prepared]
-        by_dataset: dict[str, list[Summary]] = {}
-        for run in [*held, *asked]:
-            by_dataset.setdefault(run["config"]["data.name"], []).append(run)
-        return {dataset: variants(members) for dataset, members in by_dataset.items()}
+        return {dataset: variants(members) for dataset, members in by_dataset([*held, *asked]).items()}
 
     def new_jobs(self, first: int) -> dict[int, int]:
         """The places of the jobs that the directory does not hold, with their numbers, which go on."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from regjax.archive import Held, held_by_identity
 from regjax.report.comparison import Comparison, compare_variants, higher_is_better
-from regjax.report.variants import Summary, differ_besides, grouped_by, variants
+from regjax.report.variants import Summary, by_dataset, differ_besides, grouped_by, variants
 from regjax.runs import ENDED, changes_in_words, identity_of_parts
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
@@ -74,12 +74,8 @@ def build_report(
     names of variants alone.
     """
     runs = list(held_by_identity(runs).values())
-    by_dataset: dict[str, list[Held]] = {}
-    for run in runs:
-        by_dataset.setdefault(run.summary["config"]["data.name"], []).append(run)
     comparisons, named = {}, {}
-    for dataset, members in by_dataset.items():
-        summaries = [run.summary for run in members]
+    for dataset, summaries in by_dataset(run.summary for run in runs).items():
         groups = grouped_by(summaries, group_by) if group_by else variants(summaries)
         groups = {name: [run for run in group if _has_ended(run)] for name, group in groups.items()}
         compared = compare_variants(groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha)
@@ -87,7 +83,7 @@ def build_report(
             told = f"the groups differ in {', '.join(others)} too: a difference may be of those"
             compared = compared._replace(notes=[*compared.notes, told])
         comparisons[dataset] = compared
-        named[dataset] = _with_directories(groups, members)
+        named[dataset] = _with_directories(groups, runs)
     looks = list(earlier_looks)
     look = _look(runs)
     if look.runs and looks[-1:] != [look]:
@@ -108,8 +104,8 @@ def _look(runs: Sequence[Held]) -> Look:
     return Look(len(done), identity_of_parts(done))
 
 
-def _with_directories(groups: Mapping[str, list[Summary]], members: Sequence[Held]) -> dict[str, list[Held]]:
-    held = {id(run.summary): run for run in members}
+def _with_directories(groups: Mapping[str, list[Summary]], runs: Sequence[Held]) -> dict[str, list[Held]]:
+    held = {id(run.summary): run for run in runs}
     return {name: [held[id(summary)] for summary in group] for name, group in groups.items()}
 
 

@@ -19,6 +19,14 @@ BARE = "regularization"
 WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
+def by_dataset(summaries: Iterable[Summary]) -> dict[str, list[Summary]]:
+    """Runs by the name of their dataset, in their first order."""
+    found: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        found.setdefault(summary["config"]["data.name"], []).append(summary)
+    return found
+
+
 def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     """Runs by variant, in their first order; a variant's name is the overrides in which it differs.
 

@@ -6,8 +6,10 @@ import random
 import signal
 import time
 
+import numpy as np
 import pytest
 
+from regjax import predict
 from tests.commands import PATIENCE, begin, finish, outcome, wait_for_epochs
 
 RUN = (
@@ -20,13 +22,26 @@ GRID = f"-m {SMALL} seed=range(16) model.dropout=0.1,0.2,0.3,0.4"
 SINGLE_DIRECTORY, SWEEP_DIRECTORY = "hydra.run.dir=out", "hydra.sweep.dir=out"
 
 
+def predictions(directory):
+    """The table that a run gives for some rows of digits: 64 pixels from 0 to 16."""
+    rows, table = directory / "rows.npy", directory / "predictions.csv"
+    np.save(rows, np.random.default_rng(5).uniform(0, 16, size=(40, 64)).astype(np.float32))
+    given = [str(directory / "out"), "--input", str(rows), "--output", str(table), "--mc-samples", "3"]
+    assert predict.main(given) == 0
+    return table.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     """What the undisturbed commands leave."""
     single, sweep = (tmp_path_factory.mktemp(name) for name in ("single", "sweep"))
     finish(single, f"{RUN} {SINGLE_DIRECTORY}")
     finish(sweep, f"{SWEEP} {SWEEP_DIRECTORY}")
-    return {RUN: outcome(single / "out"), SWEEP: outcome(sweep / "out")}
+    return {
+        RUN: outcome(single / "out"),
+        SWEEP: outcome(sweep / "out"),
+        "predictions": predictions(single),
+    }
 
 
 @pytest.mark.slow
@@ -39,6 +54,7 @@ def test_a_run_that_is_killed_at_a_random_instant_goes_on_to_the_same_bits(tmp_p
     process.communicate()
     finish(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
     assert outcome(tmp_path / "out") == straight[RUN]
+    assert predictions(tmp_path) == straight["predictions"]
 
 
 @pytest.mark.slow
