@@ -5,7 +5,7 @@ import math
 import operator
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,14 @@ from regjax.types import (
 
 # Of a device's memory; the rest is for the allocator's gaps and the transfers.
 MEMORY_SHARE = 0.8
+
+
+class Standing(NamedTuple):
+    """Where a run stands: a lane of saved states, which are stacked."""
+
+    run: Run
+    saved: TrainState
+    lane: int
 
 
 class Lanes:
@@ -93,12 +101,13 @@ class Lanes:
         state: TrainState = jax.tree.map(np.array, jax.device_get(self._state))
         return state
 
-    def resume(self, run: Run, saved: TrainState, lane_of_saved: int) -> None:
-        """Puts a run where it stood, by one lane of a saved state."""
-        lane = next(lane for lane, held in self.runs.items() if held is run)
+    def resume(self, standing: Sequence[Standing]) -> None:
+        """Puts runs that are on a lane where they stood, all of them in one transfer."""
         state = self.snapshot()
-        for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(saved), strict=True):
-            ours[lane] = theirs[lane_of_saved]
+        lanes = {id(run): lane for lane, run in self.runs.items()}
+        for run, saved, lane_of_saved in standing:
+            for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(saved), strict=True):
+                ours[lanes[id(run)]] = theirs[lane_of_saved]
         self._state = jax.device_put(state, self._device)
 
     @property

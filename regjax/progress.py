@@ -1,6 +1,7 @@
 """What training tells while it goes on: a line per variant on a terminal, plain lines elsewhere."""
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,10 +40,11 @@ class _Line:
 class LiveRuns:
     """A bar for each variant, over the epochs of all its runs; without a terminal a line for each run's end.
 
-    A run that is alone tells every epoch.
+    A run that is alone tells every epoch. The threads of several devices tell it of their runs.
     """
 
     def __init__(self, runs: Sequence[Run], variants: Sequence[str]):
+        self._lock = threading.Lock()
         self._console = Console()
         self._live = self._console.is_terminal
         self._alone = len(runs) == 1
@@ -90,9 +92,10 @@ class LiveRuns:
     def advance(self, run: Run, row: Mapping[str, Any], line: str) -> None:
         """`row` is the run's newest epoch, and `line` says the same in words."""
         shown = self._lines[self._variant[run.directory]]
-        shown.epochs[run.directory] = int(row["epoch"])
-        if row["val_accuracy"] > shown.best:
-            shown.best = float(row["val_accuracy"])
+        with self._lock:
+            shown.epochs[run.directory] = int(row["epoch"])
+            if row["val_accuracy"] > shown.best:
+                shown.best = float(row["val_accuracy"])
         self._show(run, "running", line)
 
     def finish(self, run: Run, summary: Mapping[str, Any], line: str) -> None:
@@ -107,10 +110,12 @@ class LiveRuns:
     def _show(self, run: Run, status: str, line: str) -> None:
         variant = self._variant[run.directory]
         shown, task = self._lines[variant], self._tasks[variant]
-        shown.statuses[run.directory] = status
-        if self._live:
-            visible = self._fits or "running" in shown.statuses.values()
-            state = line.split("  ", 1)[-1] if self._alone else shown.words
-            self._bars.update(task, completed=sum(shown.epochs.values()), state=state, visible=visible)
-        elif self._alone and line:
+        with self._lock:
+            shown.statuses[run.directory] = status
+            if self._live:
+                visible = self._fits or "running" in shown.statuses.values()
+                state = line.split("  ", 1)[-1] if self._alone else shown.words
+                self._bars.update(task, completed=sum(shown.epochs.values()), state=state, visible=visible)
+                return
+        if self._alone and line:
             self.note(line)

@@ -12,7 +12,7 @@ import numpy as np
 from regjax import training
 from regjax.endings import Endings
 from regjax.journal import Journal
-from regjax.lanes import Lanes
+from regjax.lanes import Lanes, Standing
 from regjax.manifests import DamagedError
 from regjax.schedule import Group, Schedule
 from regjax.signals import outcome
@@ -63,12 +63,13 @@ class Worker:
             newcomers = self._schedule.take(group, lanes.free) if self._worth_refilling(lanes) else []
             if newcomers:
                 lanes.fill(newcomers)
-                resumed = False
+                standing: list[Standing] = []
                 for run in newcomers:
                     with self._containing(run, lanes):
-                        resumed |= self._begin(run, lanes)
-                if resumed:  # perhaps where it was saved after its last epoch, before its end
-                    self._retire(lanes)
+                        standing += self._begin(run, lanes)
+                if standing:
+                    lanes.resume(standing)
+                    self._retire(lanes)  # some perhaps were saved after their last epoch, before their end
             if not lanes.runs:
                 return
             num_epochs = self._call(lanes, num_epochs)
@@ -84,7 +85,7 @@ class Worker:
         if epochs is None:
             return num_epochs
         elapsed = time.perf_counter() - begun
-        reached = np.count_nonzero(epochs.epoch, axis=1)
+        reached = np.count_nonzero(epochs.epoch[list(lanes.runs)], axis=1)
         self._report(lanes, epochs, elapsed / reached.sum())
         reporting = time.perf_counter() - begun - elapsed
         self._retire(lanes)
@@ -92,11 +93,8 @@ class Worker:
         wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
         return int(np.clip(wanted * reached.max() / elapsed, 1, training.RECORDS))
 
-    def _begin(self, run: Run, lanes: Lanes) -> bool:
-        """Puts a run where a saved state has it, or at its beginning where there is none that can be used.
-
-        Gives whether it goes on from a state.
-        """
+    def _begin(self, run: Run, lanes: Lanes) -> list[Standing]:
+        """Where a saved state has the run; empty where there is none that can be used: it begins anew."""
         journal = self._journals[run.directory] = Journal(run)
         self._schedule.watcher.begin(run)
         standing = self._states.standing(run)
@@ -109,14 +107,13 @@ class Worker:
                 told = f"{run.directory} does not go on after epoch {saved.epoch}"
                 self._schedule.watcher.note(f"warning: {error}; {told}")
                 continue
-            lanes.resume(run, state, saved.lane)
             for remark in (f"goes on after epoch {saved.epoch}", *remarks):
                 self._schedule.watcher.note(f"{run.directory}: {remark}")
-            return True
+            return [Standing(run, state, saved.lane)]
         if standing:
             self._schedule.watcher.note(f"warning: {run.directory} begins anew")
             journal.begin()
-        return False
+        return []
 
     def _worth_refilling(self, lanes: Lanes) -> bool:
         return lanes.free >= REFILL_SHARE * len(lanes)
@@ -138,9 +135,10 @@ class Worker:
 
     def _interrupt(self, lanes: Lanes) -> None:
         for run in lanes.runs.values():
-            journal = self._journals.pop(run.directory)
-            lanes.drop(run)
-            self._schedule.ended(run, journal.give_up("interrupted", journal.interruption()))
+            with self._containing(run, lanes):
+                journal = self._journals[run.directory]
+                self._schedule.ended(run, journal.give_up("interrupted", journal.interruption()))
+                lanes.drop(run)
 
     def _saves(self, lanes: Lanes, mode: str) -> bool:
         return any(run.config["checkpoint"] == mode for run in lanes.runs.values())

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from regjax import arrays, endings
+from regjax.journal import Journal
 from regjax.manifests import SELECTED, verify
 from regjax.summaries import read_summary
 from tests.sweeps import DIVERGES, Heard, run_of, trained
@@ -72,6 +73,24 @@ def test_those_that_wait_are_written_where_the_others_are_interrupted(tmp_path, 
     summaries = trained(runs, heard=heard, stop=stop, **ONE_BY_ONE)
     statuses = [summaries[run.directory]["status"] for run in runs]
     assert (statuses[:2], statuses[3], sum(sizes)) == (["done"] * 2, "interrupted", statuses.count("done"))
+
+
+def test_an_interruption_that_cannot_be_written_fails_that_run_alone(tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+    give_up = Journal.give_up
+
+    def on_a_full_disk(journal, status, reason):
+        if (journal.run.directory.name, status) == ("1", "interrupted"):
+            raise full
+        return give_up(journal, status, reason)
+
+    monkeypatch.setattr(Journal, "give_up", on_a_full_disk)
+    heard, stop = Heard(), threading.Event()
+    heard.advance = lambda *told: stop.set()
+    runs = runs_of(tmp_path, *[("trainer.epochs=100000", f"seed={seed}") for seed in range(3)])
+    summaries = trained(runs, heard=heard, stop=stop, devices=1, lanes=3)
+    assert [summaries[run.directory]["status"] for run in runs] == ["interrupted", "failed", "interrupted"]
+    assert "No space left on device" in summaries[runs[1].directory]["reason"]
 
 
 def test_a_save_that_fails_fails_those_that_share_it(tmp_path, monkeypatch):

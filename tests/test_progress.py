@@ -1,6 +1,8 @@
 """What is told while runs are trained: on a terminal a line per variant, elsewhere a line per run."""
 
 import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rich.console import Console
@@ -58,6 +60,30 @@ def test_a_terminal_has_a_line_for_each_variant(tmp_path, terminal):
         assert shown(live)["none"][0] == "1 done, 0 running, 1 diverged  best val acc 0.7500"
         assert shown(live)["half"][0] == "0 done, 0 running, 0 diverged, 1 failed"
     assert "best val acc 0.7500" in terminal.getvalue()
+
+
+@pytest.fixture
+def threads_that_take_turns_often():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_the_threads_of_several_devices_may_tell_of_one_variant(
+    tmp_path, terminal, threads_that_take_turns_often
+):
+    one = run_of(tmp_path)
+    runs = [one._replace(directory=tmp_path / str(number)) for number in range(400)]
+
+    def tell(share):
+        for run in share:
+            live.begin(run)
+            live.advance(run, ROW, LINE)
+
+    with LiveRuns(runs, ["none"] * 400) as live, ThreadPoolExecutor(2) as devices:
+        assert list(devices.map(tell, (runs[::2], runs[1::2]))) == [None, None]
+        assert shown(live)["none"][1] == 400 * ROW["epoch"]
 
 
 def test_of_more_variants_than_lines_those_with_a_running_run_are_shown(tmp_path, terminal):

@@ -2,11 +2,13 @@
 
 import shutil
 import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from regjax import states
+from regjax import states, worker
 from regjax.lanes import Lanes
 from regjax.states import States
 from regjax.summaries import read_summary
@@ -248,16 +250,13 @@ def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind
 
 def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
     runs = runs_of(tmp_path, 0)
-    trained(runs)
+    trained(runs, devices=1)
     assert len(list((tmp_path / "states").iterdir())) == 2
     waiting, other = runs_of(tmp_path / "more", 1, 2)
-    stop_after([waiting], 2)
+    stop_after([waiting], 2, devices=1)
     known = States(tmp_path / "more" / "states")
     before = known.newest(waiting).folder
-    started_beside = Heard()
-    for run in [other]:
-        run.directory.mkdir(parents=True, exist_ok=True)
-    trained([other], heard=started_beside, states=known)
+    trained([other], states=known, devices=1)
     assert before.is_dir()
 
 
@@ -283,7 +282,8 @@ def test_minutes_are_counted_from_the_last_save(tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr(States, "save", lambda *given, **named: saved.append(1))
     clock = iter(np.arange(0, 10_000, 20.0))
-    monkeypatch.setattr("regjax.worker.time.monotonic", lambda: next(clock))
+    of_this_module = SimpleNamespace(monotonic=lambda: next(clock), perf_counter=time.perf_counter)
+    monkeypatch.setattr(worker, "time", of_this_module)
     real = Lanes.train
     monkeypatch.setattr(Lanes, "train", lambda lanes, count, give_up: real(lanes, 1, give_up))
     settings = ("trainer.epochs=9", "checkpoint=every_minutes", "checkpointing.minutes=1")
