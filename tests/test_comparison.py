@@ -102,6 +102,9 @@ def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts, key):
     t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 800))
     assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
     assert "; corrected t" in row.verdict
+    # So of a mean: Student's t(3) = 3.1824 for 95 %.
+    half = 3.1824463 * np.std(BETTER, ddof=1) * np.sqrt(1 / 4 + 200 / 800)
+    assert row.means["test_accuracy"][1:3] == pytest.approx((np.mean(BETTER) - half, np.mean(BETTER) + half))
 
 
 @pytest.mark.parametrize("parts", [[], ["validation"]])

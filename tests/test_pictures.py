@@ -12,6 +12,7 @@ from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
 
 NAN = float("nan")
+ROWS = {"train": 800, "validation": 200, "test": 100}
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def drawn(monkeypatch):
     return figures
 
 
-def run_of(directory, losses, accuracies):
-    """A run on disk with these metrics on all its rows."""
+def run_of(directory, losses, accuracies, digest="the same"):
+    """A run on disk with these metrics on all its rows, which have a digest."""
     runs.start(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
     rows = [
         [epoch, loss, loss, accuracy, loss, accuracy]
@@ -36,7 +37,7 @@ def run_of(directory, losses, accuracies):
     ]
     names = ("epoch", "train_objective", *COLUMNS[1:])
     runs.append_metrics(directory, [dict(zip(names, row, strict=True)) for row in rows])
-    return Held(directory, {"status": "done"})
+    return Held(directory, {"status": "done", "rows": ROWS, "row_digests": dict.fromkeys(ROWS, digest)})
 
 
 def sweep_of(folder, *curves):
@@ -103,6 +104,17 @@ def test_a_band_that_is_narrow_is_whole(tmp_path, drawn):
     low, high = drawn[0].axes[1].get_ylim()
     assert low == pytest.approx(0.51 - 0.12706, abs=1e-4)
     assert high == pytest.approx(0.81 + 0.12706, abs=1e-4)
+
+
+def test_a_band_is_wider_where_rows_follow_the_seed(tmp_path, drawn):
+    """Nadeau & Bengio 2003: of (.50, .52), sd .02 / sqrt(2) and t(1) = 12.706 times sqrt(1/2 + 200/800)."""
+    runs_of_two = [run_of(tmp_path / str(at), [1], [0.5 + at / 50], digest=str(at)) for at in range(2)]
+    draw_variants({"digits": {"default": runs_of_two}}, tmp_path)
+    (bar,) = drawn[0].axes[1].collections
+    low, high = bar.get_segments()[0][:, 1]
+    half = 12.7062 * 0.02 / 2**0.5 * 0.75**0.5
+    assert (low, high) == pytest.approx((0.51 - half, 0.51 + half), abs=1e-5)
+    assert "corrected for splits that follow the seed" in drawn[0].get_suptitle()
 
 
 def test_a_run_that_lost_its_picture_to_a_kill_has_it_drawn_by_the_same_command(command):

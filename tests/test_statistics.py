@@ -38,6 +38,15 @@ def test_equal_values_have_an_interval_of_no_width():
     assert (interval.low, interval.mean, interval.high) == (0.5, 0.5, 0.5)
 
 
+def test_nineteen_corrected_intervals_in_twenty_hold_the_mean_of_values_that_depend_on_each_other():
+    # The model of Nadeau & Bengio 2003: any two values correlate by test rows / all rows, here .2.
+    draw = np.random.default_rng(0)
+    samples = 3.0 + np.sqrt(0.2) * draw.normal(size=(1000, 1)) + np.sqrt(0.8) * draw.normal(size=(1000, 10))
+    intervals = [mean_interval(list(sample), test_to_train=0.2 / 0.8) for sample in samples]
+    held = np.mean([interval.low < 3.0 < interval.high for interval in intervals])
+    assert abs(held - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 1000)
+
+
 def test_nineteen_intervals_in_twenty_hold_the_true_mean():
     samples = np.random.default_rng(0).normal(3.0, 2.0, (1000, 4))
     intervals = [mean_interval(list(sample)) for sample in samples]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +12,23 @@ from matplotlib.figure import Figure
 from regjax.archive import Held
 from regjax.disk import replacing
 from regjax.report.panels import QUANTITIES, as_drawn, finish_panel
+from regjax.report.splits import correction
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
 
 Table = dict[str, list[float]]
+
+
+class Band(NamedTuple):
+    """A variant's tables of metrics, and the correction of its intervals (`splits.py`).
+
+    None is known for the training metrics, which are drawn where nothing validated.
+    """
+
+    tables: list[Table]
+    test_to_train: float
+
+
 # More lines than the palette has colours cannot be told apart.
 SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -28,27 +42,29 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     """
     figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
     grid = figure.subplots(len(datasets), len(QUANTITIES), squeeze=False)
+    corrected = False
     for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
-        tables = {name: _tables(group) for name, group in list(variants.items())[:SHOWN]}
+        bands = {name: _band(group) for name, group in list(variants.items())[:SHOWN]}
+        corrected |= any(band.test_to_train for band in bands.values())
         for axes, quantity in zip(axes_of_dataset, QUANTITIES, strict=True):
-            _draw_panel(axes, quantity, tables)
+            _draw_panel(axes, quantity, bands)
             left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
             axes.set_title(f"{as_drawn(dataset)}{left_out}", fontsize="medium")
         if axes_of_dataset[0].get_legend_handles_labels()[0]:
             axes_of_dataset[0].legend(fontsize="small")
     several = any(len(group) > 1 for variants in datasets.values() for group in variants.values())
-    figure.suptitle(
-        "mean over seeds, with its 95 % interval" if several else "one run of each variant", fontsize="medium"
-    )
+    interval = "its 95 % interval" + ", corrected for splits that follow the seed" * corrected
+    told = f"mean over seeds, with {interval}" if several else "one run of each variant"
+    figure.suptitle(told, fontsize="medium")
     path = directory / CURVES
     with replacing(path, "xb", lasting=False) as file:
         figure.savefig(file, format="png", dpi=120)
     return path
 
 
-def _tables(group: Sequence[Held]) -> list[Table]:
+def _band(group: Sequence[Held]) -> Band:
     """The metrics of a variant's runs that are done; a word on those that cannot be read."""
-    tables = []
+    tables, drawn = [], []
     for run in group:
         if run.summary["status"] != "done":
             continue
@@ -57,23 +73,26 @@ def _tables(group: Sequence[Held]) -> list[Table]:
             if not set(COLUMNS) <= set(table):
                 raise ValueError("columns are missing")
             tables.append(table)
+            drawn.append((run.summary,))
         except (OSError, ValueError) as error:
             print(f"{run.directory / METRICS}: not in {CURVES} ({error})", file=sys.stderr)
-    return tables
+    validated = any(np.isfinite(table["val_loss"]).any() for table in tables)
+    return Band(tables, correction(drawn, "val_loss") if validated else 0.0)
 
 
-def _draw_panel(axes: Axes, quantity: str, tables: Mapping[str, Sequence[Table]]) -> None:
+def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band]) -> None:
     """Draws one quantity: a line with its band for each variant, a point with a bar of one epoch."""
-    validated = any(np.isfinite(table["val_loss"]).any() for group in tables.values() for table in group)
+    groups = [band.tables for band in bands.values()]
+    validated = any(np.isfinite(table["val_loss"]).any() for group in groups for table in group)
     column = f"{'val' if validated else 'train'}_{quantity}"
     means: list[float] = []
     bounds: list[float] = []
-    for name, group in tables.items():
+    for name, (group, test_to_train) in bands.items():
         if not group:
             continue
         reached = min(len(table["epoch"]) for table in group)
         values = np.array([table[column][:reached] for table in group])
-        intervals = [mean_interval(epoch) for epoch in values.T.tolist()]
+        intervals = [mean_interval(epoch, test_to_train=test_to_train) for epoch in values.T.tolist()]
         mean, low, high = ([each[at] for each in intervals] for at in range(3))
         epochs, marker = range(1, reached + 1), "o" if reached == 1 else ""
         (line,) = axes.plot(epochs, mean, marker=marker, label=f"{as_drawn(name)} (n={len(group)})")

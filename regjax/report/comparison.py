@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax import runs
-from regjax.report.remarks import Pairs, on_pairs, on_variants, on_verdicts, part_of
+from regjax.report.remarks import Pairs, on_pairs, on_variants, on_verdicts
+from regjax.report.splits import correction
 from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
@@ -94,8 +95,11 @@ def _row(name: str, summaries: list[Summary], metric: str) -> Row:
 
 
 def _mean(done: list[Summary], metric: str) -> Interval | None:
-    values = [summary[metric] for summary in done if summary[metric] is not None]
-    return mean_interval(values) if values else None
+    measured = [summary for summary in done if summary[metric] is not None]
+    if not measured:
+        return None
+    followed = correction([(summary,) for summary in measured], metric)
+    return mean_interval([summary[metric] for summary in measured], test_to_train=followed)
 
 
 def _failed(summaries: list[Summary]) -> int:
@@ -135,20 +139,7 @@ def _pairs(ours: list[Summary], theirs: list[Summary], metric: str) -> Pairs:
 def _test(pairs: Pairs, metric: str) -> PairedTest:
     variant = np.array([ours[metric] for ours, _ in pairs], float)
     reference = np.array([theirs[metric] for _, theirs in pairs], float)
-    return paired_test(variant, reference, test_to_train=_overlap(pairs, metric))
-
-
-def _overlap(pairs: Pairs, metric: str) -> float:
-    """Rows measured on per row trained on where either differ from pair to pair (Nadeau & Bengio 2003).
-
-    0 where all pairs share both: then the verdict is on that one split.
-    """
-    part = part_of(metric)
-    read = [[run["row_digests"][at] for run in pair for at in ("train", part)] for pair in pairs]
-    if all(digests == read[0] for digests in read):
-        return 0.0
-    rows = pairs[0][0]["rows"]
-    return rows[part] / rows["train"]
+    return paired_test(variant, reference, test_to_train=correction(pairs, metric))
 
 
 def higher_is_better(metric: str) -> bool:

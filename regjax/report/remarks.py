@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from regjax import runs
+from regjax.report.splits import part_of
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics import PairedTest
 
@@ -13,16 +14,13 @@ from regjax.statistics import PairedTest
 Pairs = list[tuple[Summary, Summary]]
 
 
-def part_of(metric: str) -> str:
-    """The rows that a metric is of."""
-    return "validation" if metric.startswith("val_") else "test"
-
-
 def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest], *, on_test: bool) -> list[str]:
     """What the verdicts rest on."""
     followed = any(test.test_to_train for test in tests)
     split = (
-        "splits follow the seed: t corrected (Nadeau-Bengio)" if followed else "verdicts are on this split"
+        "splits follow the seed: t and intervals corrected (Nadeau-Bengio)"
+        if followed
+        else "verdicts are on this split"
     )
     notes = [f"learning rate not re-tuned per variant; selection on validation; {split}"]
     if on_test:

@@ -27,9 +27,14 @@ def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> I
     return Interval(mean, mean - half, mean + half, n)
 
 
-def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
-    """Student's t interval of a mean. Paired differences go in as one list of differences."""
+def mean_interval(values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0) -> Interval:
+    """Student's t interval of a mean. Paired differences go in as one list of differences.
+
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`: `test_to_train` is 0 (neutral)
+    for independent values, and rows measured on per row trained on where they are of splits of the same
+    rows (Nadeau & Bengio 2003).
+    """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")
-    standard_error = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    standard_error = float(np.std(values, ddof=1) * np.sqrt(1 / n + test_to_train)) if n > 1 else float("nan")
     return t_interval(mean, standard_error, n, level=level)
