@@ -1,7 +1,7 @@
 """The runs that directories hold already, and where new ones belong among them."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -11,6 +11,8 @@ from regjax.manifests import SELECTED, DamagedError, saved_folders, verify
 
 # What is compared, and so is in the summary of every run that has ended.
 COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+
+UNSAVED = "trained with checkpoint=none, without parameters to use; in another directory it has them"
 
 
 class Held(NamedTuple):
@@ -90,6 +92,11 @@ def warn_of_damage(run: Held) -> None:
         wrong.append(error)
     for damage in wrong:
         print(f"warning: {damage}; remove {run.directory} to train it again", file=sys.stderr)
+
+
+def is_unsaved(held: dict[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a run that is done left no parameters, and is asked for by settings that save them."""
+    return held["status"] == "done" and held["config"]["checkpoint"] == "none" != asked["checkpoint"]
 
 
 def _directories(path: Path) -> list[Path]:

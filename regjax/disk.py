@@ -1,5 +1,6 @@
 """Files that take the place of others in one step, and leftovers that go. Links are never followed."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,3 +42,9 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax import jobs, runs, summaries
-from regjax.archive import Held, warn_of_damage
+from regjax.archive import UNSAVED, Held, is_unsaved, warn_of_damage
 from regjax.config import (
     SWEEP,
     check_place_counts,
@@ -68,6 +68,8 @@ def run_single(composed: DictConfig) -> float | None:
         run = run._replace(job=_numbered(hydra, directory)) if sweep else run
         if held and held["status"] == "done":
             print(f"{directory}: done already, not trained again", file=sys.stderr)
+            if is_unsaved(held, run.config):
+                print(f"warning: {directory}: {UNSAVED}", file=sys.stderr)
             warn_of_damage(Held(directory, held))
             if not (directory / runs.CURVES).exists():  # a kill came between
                 _draw(directory, held)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from regjax.disk import remove
+from regjax.disk import remove, sha256
 
 MANIFEST = "manifest.json"
 SELECTED, STATES = Path("checkpoints") / "selected", Path("checkpoints") / "states"
@@ -115,12 +115,6 @@ def _files(folder: Path) -> list[Path]:
         if not (path.is_file() or path.is_dir()):
             raise DamagedError(f"{path}: it is neither a file nor a folder")
     return [path for path in paths if path.is_file()]
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_file(path: Path, expected: str) -> None:

@@ -50,13 +50,14 @@ def _devices(platform: str) -> list[jax.Device]:
         jax.config.update("jax_platforms", "cpu")  # a present GPU is then not even initialised
     try:
         return jax.local_devices(backend=None if platform == "auto" else platform)
-    except (RuntimeError, AssertionError):  # the latter of a platform whose plugin is not installed
+    except (RuntimeError, AssertionError) as error:  # the latter of a platform whose plugin is not installed
         present = _present()
         remedy = (
             f"; where this machine has one, {EXTRAS[platform]} lets JAX see it" if platform in EXTRAS else ""
         )
-        message = f"JAX {jax.__version__} finds none here (it finds: {present}){remedy}"
-        raise invalid("platform", platform, message) from None
+        reason = "".join(f"; it says: {line}" for line in str(error).splitlines()[:1])
+        message = f"JAX {jax.__version__} finds none here (it finds: {present}{reason}){remedy}"
+        raise invalid("platform", platform, message) from error
 
 
 def _present() -> str:

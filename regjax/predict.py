@@ -22,13 +22,15 @@ from regjax.errors import UserError, invalid, printable
 from regjax.evaluation import scaled
 from regjax.inference import Answer, answer, dropout_answer, in_batches
 from regjax.inputs import read_rows
+from regjax.links import SETTINGS
+from regjax.manifests import STATES
 from regjax.output import outlive_readers
 from regjax.surroundings import refuse
 from regjax.trained import Trained, load_trained
 
 FIRST_CELLS = "row,predicted,"
 # What a run's directory holds, by the first part of its path there.
-OWN = (runs.METRICS, runs.SUMMARY, runs.SUMS, runs.LOG, "curves.png", "checkpoints", ".hydra")
+OWN = (runs.METRICS, runs.SUMMARY, runs.SUMS, runs.LOG, runs.CURVES, STATES.parts[0], SETTINGS)
 FEWEST_SAMPLES = 2
 
 

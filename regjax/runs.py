@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from regjax import __version__
-from regjax.disk import replacing
+from regjax.disk import replacing, sha256
 from regjax.errors import shown
-from regjax.manifests import DamagedError, sha256
+from regjax.manifests import DamagedError
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
 # Of an ended run, in the format of `sha256sum -c`: what its directory says of it is not to change any more.
@@ -71,7 +71,9 @@ def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def one_number(value: Any) -> Any:
-    """A setting's value: 0 and 0.0 are one number, where a key takes both."""
+    """A setting's value: 0 and 0.0 are one number, where a key takes both, and so in a list."""
+    if isinstance(value, list | tuple):
+        return [one_number(entry) for entry in value]
     return float(value) if type(value) is int else value
 
 

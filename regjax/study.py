@@ -99,6 +99,7 @@ class Study:
         outcomes: dict[str, Held] = {}
         waiting: list[Run] = []
         settled: list[str] = []
+        unsaved = 0
         for identity, place in self._first.items():
             job, held = self._prepared[place], self._found.get(identity)
             directory = held.directory if held else self.directories[place]
@@ -106,12 +107,13 @@ class Study:
             if held and not self._again(held.summary):
                 outcomes[identity] = Held(directory, held.summary)
                 settled.append(held.summary["status"])
+                unsaved += archive.is_unsaved(held.summary, job.config)
                 archive.warn_of_damage(outcomes[identity])
             elif isinstance(job, Refused):
                 outcomes[identity] = Held(directory, jobs.write_refusal(job, directory, number))
             else:
                 waiting.append(job._replace(directory=directory, job=number))
-        self._tell(settled)
+        self._tell(settled, unsaved)
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = jobs.train(waiting, devices, watcher, self.directory, self._place)
         outcomes |= {run.identity: Held(run.directory, summaries[run.directory]) for run in waiting}
@@ -122,12 +124,14 @@ class Study:
         status = summary["status"]
         return status in CUT_OFF or (status != "done" and self._settings["sweep.retry"])
 
-    def _tell(self, settled: list[str]) -> None:
+    def _tell(self, settled: list[str], unsaved: int) -> None:
         total, distinct = len(self._prepared), len(self._first)
         if settled:
             done = settled.count("done")
             others = f" and {len(settled) - done} not (sweep.retry=true trains them)" * (done < len(settled))
             print(f"of {distinct} runs {done} are done already{others}: not trained again", file=sys.stderr)
+        if unsaved:
+            print(f"warning: {unsaved} of them {archive.UNSAVED}", file=sys.stderr)
         if distinct < total:
             print(
                 f"{total - distinct} of {total} jobs are the same run as another: they differ in nothing "

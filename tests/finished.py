@@ -12,8 +12,9 @@ import numpy as np
 
 from regjax import checkpoint, models, runs
 from regjax.checkpoint import Selected
+from regjax.disk import sha256
 from regjax.journal import network, provenance
-from regjax.manifests import MANIFEST, SELECTED, _own_digest, sha256
+from regjax.manifests import MANIFEST, SELECTED, _own_digest
 from tests.sweeps import run_of
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regjax.data import cache
-from regjax.data.integrity import file_sha256
+from regjax.disk import sha256
 from regjax.errors import UserError
 from tests.data_fixtures import put_vouched, table
 
@@ -54,7 +54,27 @@ def test_keys_cannot_leave_the_folder(tmp_path):
 def test_the_hash_file_is_one_that_sha256sum_checks(tmp_path):
     path = cached(tmp_path)
     digest, name = path.with_name(f"{path.name}.sha256").read_text().split()
-    assert (digest, name) == (file_sha256(path), path.name)
+    assert (digest, name) == (sha256(path), path.name)
+
+
+def test_a_file_that_the_system_keeps_from_us_is_refused_with_another_cache_as_the_remedy(
+    tmp_path, monkeypatch
+):
+    beside = cached(tmp_path).with_name("set-1.0.npz.sha256")
+    opened = Path.open
+
+    def kept_from_us(path, *given, **named):
+        if path == beside:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", kept_from_us)
+    with pytest.raises(UserError) as refusal:
+        through_cache(tmp_path, unexpected)
+    told = (
+        f"{beside}: the decoded data cannot be read (Permission denied). Name another folder with cache_dir="
+    )
+    assert str(refusal.value).startswith(told)
 
 
 def test_nothing_but_the_two_files_is_left_behind(tmp_path):
@@ -75,13 +95,13 @@ def test_a_failed_write_leaves_no_file_and_names_the_remedy(tmp_path, monkeypatc
 
 def test_one_flipped_byte_is_refused_with_both_hashes_and_the_remedy(tmp_path):
     path = cached(tmp_path)
-    expected = file_sha256(path)
+    expected = sha256(path)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError) as refusal:
         through_cache(tmp_path, unexpected)
-    for part in (str(path), expected, file_sha256(path), "Delete the file"):
+    for part in (str(path), expected, sha256(path), "Delete the file"):
         assert part in str(refusal.value)
 
 

@@ -117,16 +117,17 @@ def test_runs_say_how_they_are_compared_unless_they_disagree(tmp_path, capsys):
     assert "compare.metric: the runs have val_loss and test_loss; taken: val_loss" in capsys.readouterr().err
 
 
-def test_runs_of_several_versions_are_said_to_be(tmp_path):
+@pytest.mark.parametrize("package", ["jaxlib", "optax"])
+def test_runs_of_several_versions_are_said_to_be(tmp_path, package):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     assert build_report(found, **SETTINGS).notes == []
-    versions = [found[0].summary["versions"] | {"jaxlib": number} for number in ("1.0", "2.0", "2.0")]
+    versions = [found[0].summary["versions"] | {package: number} for number in ("1.0", "2.0", "2.0")]
     mixed = [
         run._replace(summary=run.summary | {"versions": its})
         for run, its in zip(found[:3], versions, strict=True)
     ]
     (told,) = build_report(mixed, **SETTINGS).notes
-    assert told.endswith("jaxlib, whose last digits may differ: 1.0 (1 runs), 2.0 (2 runs)")
+    assert told.endswith(f"{package}, which may differ: 1.0 (1 runs), 2.0 (2 runs)")
 
 
 def test_groups_of_runs_that_differ_in_more_than_the_key_are_refused_or_said_to(tmp_path, capsys):

@@ -125,8 +125,9 @@ def test_an_identity_depends_on_values_and_not_on_the_order_of_keys():
 
 
 def test_equal_numbers_have_one_identity():
-    identities = {runs.identity(CONFIG | {"model.dropout": rate}, "data", "cpu") for rate in (0, 0.0)}
-    assert len(identities) == 1
+    rates = (0, 0.0, [0, 0.2], [0.0, 0.2])
+    identities = {runs.identity(CONFIG | {"model.dropout": rate}, "data", "cpu") for rate in rates}
+    assert len(identities) == 2
 
 
 @pytest.mark.parametrize("key", CONFIG)

@@ -89,6 +89,10 @@ def test_equal_numbers_are_one_variant_named_as_first_typed():
     ]
     sizes = {name: len(group) for name, group in variants(runs).items()}
     assert sizes == {"model.dropout=0": 2, "model.dropout=1e-1": 2, "model.dropout=${seed}": 2}
+    lists = [
+        run(0, 0.5, f"model.dropout={rates}", **{"model.dropout": rates}) for rates in ([0, 0.2], [0.0, 0.2])
+    ]
+    assert list(variants([*lists, runs[0]])) == ["model.dropout=[0, 0.2]", "model.dropout=0"]
     assert list(grouped_by(runs[:4], "model.dropout")) == ["model.dropout=0", "model.dropout=0.1"]
 
 

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from regjax.data.integrity import file_sha256, verify_sha256
+from regjax.data.integrity import verify_sha256
+from regjax.disk import sha256
 from regjax.errors import UserError
 from regjax.locks import one_process
 from regjax.types import Dataset
@@ -30,11 +31,11 @@ def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name:
     The key names the source, the set and its version; `name` is what a process that waits for it calls it.
     """
     path = folder / f"{quote(key, safe='')}.npz"
-    if _present(path):
-        return read(path)
+    if (kept := _kept(path)) is not None:
+        return kept
     with one_process(path.with_name(f".{path.name}.lock"), name=name, remedy=FOLDER_REMEDY):
-        if _present(path):
-            return read(path)
+        if (kept := _kept(path)) is not None:
+            return kept
         dataset = build()
         try:
             write(path, dataset)
@@ -44,8 +45,13 @@ def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name:
         return dataset
 
 
-def _present(path: Path) -> bool:
-    return path.exists() and hash_path(path).exists()
+def _kept(path: Path) -> Dataset | None:
+    """What is kept here, or None. Raises `UserError` also where the system does not let it be read."""
+    try:
+        return read(path) if path.exists() and hash_path(path).exists() else None
+    except OSError as error:
+        reason = f"{error.filename or path}: the decoded data cannot be read ({error.strerror})."
+        raise UserError(f"{reason} {FOLDER_REMEDY}") from error
 
 
 def hash_path(path: Path) -> Path:
@@ -64,7 +70,7 @@ def write(path: Path, dataset: Dataset) -> None:
         with temporary.open("xb") as file:
             np.savez(file, **arrays)
         # In the format of `sha256sum --check`, and in place before the file that it vouches for.
-        temporary_hash.write_text(f"{file_sha256(temporary)}  {path.name}\n", encoding="ascii")
+        temporary_hash.write_text(f"{sha256(temporary)}  {path.name}\n", encoding="ascii")
         os.replace(temporary_hash, hash_path(path))
         os.replace(temporary, path)
     finally:

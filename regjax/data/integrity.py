@@ -1,14 +1,9 @@
 """SHA-256 of files, and the refusal of a file whose hash is not the expected one."""
 
-import hashlib
 from pathlib import Path
 
+from regjax.disk import sha256
 from regjax.errors import UserError
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_sha256(path: Path, *, expected: str, remedy: str) -> None:
@@ -16,7 +11,7 @@ def verify_sha256(path: Path, *, expected: str, remedy: str) -> None:
     if not path.is_file():  # a pipe would be waited for
         raise UserError(f"{path}: not a file. {remedy}")
     try:
-        found = file_sha256(path)
+        found = sha256(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). {remedy}") from error
     if found != expected:

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regjax.archive import Held
-from regjax.disk import replacing
-from regjax.report.panels import QUANTITIES, as_drawn, finish_panel
+from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
 from regjax.report.splits import correction
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
@@ -34,7 +33,7 @@ SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
-def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> Path:
+def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> None:
     """Draws the validation metrics of every dataset's variants (the training ones where nothing validated).
 
     A line goes as far as all of a variant's runs went; early stopping ends some before others. Runs that are
@@ -56,10 +55,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     interval = "its 95 % interval" + ", corrected for splits that follow the seed" * corrected
     told = f"mean over seeds, with {interval}" if several else "one run of each variant"
     figure.suptitle(told, fontsize="medium")
-    path = directory / CURVES
-    with replacing(path, "xb", lasting=False) as file:
-        figure.savefig(file, format="png", dpi=120)
-    return path
+    save_figure(figure, directory)
 
 
 def _band(group: Sequence[Held]) -> Band:

@@ -8,9 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from regjax.disk import replacing
-from regjax.report.panels import as_drawn, finish_panel
-from regjax.runs import CURVES, read_metrics
+from regjax.report.panels import as_drawn, finish_panel, save_figure
+from regjax.runs import read_metrics
 
 PANELS = (
     ("loss", ("train_objective", "train_loss", "val_loss")),
@@ -37,8 +36,8 @@ def title_of(summary: Mapping[str, Any]) -> str:
     return f"{config['data.name']}, seed {config['seed']}: {label}{flag}{ended}"
 
 
-def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> Path:
-    """Draws the run's `metrics.csv` and returns the picture's path; the selected epoch is a dashed line."""
+def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> None:
+    """Draws the run's `metrics.csv`; the selected epoch is a dashed line."""
     table = read_metrics(directory)
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, (quantity, names) in zip(figure.subplots(1, 2), PANELS, strict=True):
@@ -55,7 +54,4 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> P
         if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
             axes.legend(fontsize="small")
     figure.suptitle(textwrap.fill(as_drawn(title), 120), fontsize="medium")
-    path = directory / CURVES
-    with replacing(path, "xb", lasting=False) as file:
-        figure.savefig(file, format="png", dpi=120)
-    return path
+    save_figure(figure, directory)

@@ -14,6 +14,8 @@ from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_differe
 
 # Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.
 DECIMALS = 6
+# The packages whose versions may change a run's digits.
+COMPUTE = ("jaxlib", "jax", "flax", "optax", "numpy")
 
 
 class Ranks(NamedTuple):
@@ -115,13 +117,17 @@ def _changed(runs: Iterable[Held]) -> list[str]:
     return [f"changed on the way: {name}: {'; then '.join(words)}" for name, words in told if words]
 
 
-def _versions(runs: Iterable[Held]) -> list[str]:
-    """A line where runs were computed by several versions of what decides their last digits."""
-    counts = Counter(run.summary["versions"].get("jaxlib") for run in runs)
-    if len(counts) < 2:
-        return []
-    listed = ", ".join(f"{version} ({number} runs)" for version, number in counts.items())
-    return [f"runs of several versions of jaxlib, whose last digits may differ: {listed}"]
+def _versions(runs: Sequence[Held]) -> list[str]:
+    """A line for each package of which several versions computed the runs."""
+    counted = {package: Counter(run.summary["versions"].get(package) for run in runs) for package in COMPUTE}
+    listed = {
+        package: ", ".join(f"{version} ({number} runs)" for version, number in counts.items())
+        for package, counts in counted.items()
+        if len(counts) > 1
+    }
+    return [
+        f"runs of several versions of {package}, which may differ: {told}" for package, told in listed.items()
+    ]
 
 
 def failures_in_words(runs: Iterable[Held]) -> list[str]:

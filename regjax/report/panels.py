@@ -1,12 +1,16 @@
-"""What every panel has: an axis of whole epochs, and one that keeps to what a metric can be."""
+"""What every picture has: axes of whole epochs and of what a metric can be, and its place on disk."""
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from regjax.disk import replacing
 from regjax.errors import printable
+from regjax.runs import CURVES
 
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 CAN_BE = {"loss": (0.0, math.inf), "accuracy": (0.0, 1.0)}
@@ -29,6 +33,12 @@ def finish_panel(
         axes.text(0.5, 0.5, "nothing to draw", ha="center", va="center", transform=axes.transAxes)
     for line in axes.get_lines():
         line.set_clip_on(False)  # else half of a line at accuracy 1 is cut off
+
+
+def save_figure(figure: Figure, directory: Path) -> None:
+    """Saves `curves.png`, in the place of an earlier one."""
+    with replacing(directory / CURVES, "xb", lasting=False) as file:
+        figure.savefig(file, format="png", dpi=120)
 
 
 def as_drawn(text: str) -> str:

@@ -148,3 +148,14 @@ def test_a_finished_run_whose_parameters_are_damaged_is_shown_with_a_warning(com
     assert (done.code, "done already" in done.err) == (0, True)
     assert done.err.count("warning: ") == 1
     assert f"warning: {path.absolute()}: SHA-256 is " in done.err
+
+
+@pytest.mark.parametrize(
+    ("place", "which"), [("hydra.run.dir=out", "out:"), ("-m seed=0,1 hydra.sweep.dir=out", "2 of them")]
+)
+def test_what_is_done_without_the_parameters_that_are_asked_for_now_says_so(command, place, which):
+    asked = f"{place} data=wine model.hidden=[8] trainer.epochs=1"
+    assert command(f"{asked} checkpoint=none").code == 0
+    assert "parameters" not in command(f"{asked} checkpoint=none").err
+    again = command(asked)
+    assert (again.code, f"{which} trained with checkpoint=none" in again.err) == (0, True)
