@@ -37,7 +37,7 @@ def check_sweep_directory(directory: Path) -> None:
         raise UserError(
             f"hydra.sweep.dir={directory}: it is the directory of a single run. Name another directory."
         )
-    check_output(directory)
+    check_output(directory, [directory])
     _check_places(directory)
     for folder, folders, files in os.walk(directory):
         if {runs.SUMMARY, runs.SUMS, SETTINGS} & {*folders, *files}:

@@ -74,6 +74,25 @@ def test_where_test_rows_validated_the_validation_metric_is_judged_and_flagged()
     assert any("TEST rows" in note for note in comparison.notes)
 
 
+def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
+    honest = {"plain": group(PLAIN), "better": group(BETTER)}
+    named = honest | {"looked": group(BETTER, on_test=True)}
+    rows = compared(named).rows
+    assert [row.verdict.split(" (")[0] for row in rows] == [
+        "baseline",
+        "better",
+        "not compared: validated on other rows",
+    ]
+    assert rows[1] == compared(honest).rows[1]
+    turned = compared(named, baseline="looked")
+    assert turned.metric == "val_accuracy"
+    assert [row.verdict for row in turned.rows[1:]] == ["not compared: validated on other rows"] * 2
+    (told,) = [note for note in turned.notes if "TEST rows" in note]
+    assert told.startswith("of looked: the val columns are of the TEST rows (data.validation=test)")
+    assert "judged on val_accuracy" in told
+    assert not any("without a pair" in note for note in turned.notes)
+
+
 def of_parts(*parts, key="data.split_seed"):
     """Two variants whose split follows the seed by `key`, by which these parts differ from seed to seed."""
     return {

@@ -58,5 +58,7 @@ def test_looks_of_reports_elsewhere_are_counted_for_what_they_looked_at(tmp_path
     assert "look 2" not in capsys.readouterr().out
     assert report([str(tmp_path / "runs"), *out]) == 0
     assert "look 2 at this sweep (8 runs, then 9 runs)" in capsys.readouterr().out
-    assert report([str(tmp_path / "others"), *out]) == 0
-    assert "at this sweep" not in capsys.readouterr().out
+    before = (tmp_path / "out/comparison.json").read_bytes()
+    assert report([str(tmp_path / "others"), *out]) == 1
+    assert f"{tmp_path / 'out'}: it has the comparison of other runs (../runs)" in capsys.readouterr().err
+    assert (tmp_path / "out/comparison.json").read_bytes() == before

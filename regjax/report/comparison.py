@@ -6,17 +6,21 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax import runs
-from regjax.report.remarks import Pairs, on_pairs, on_variants, on_verdicts
+from regjax.report.remarks import Pairs, on_pairs, on_validation, on_variants, on_verdicts
 from regjax.report.splits import correction
 from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
 
 # The best of many looks is shown, as the notebooks print it, and never judged.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
+APART = "not compared: validated on other rows"
 
 
 class Row(NamedTuple):
-    """One variant; the baseline has neither test nor difference. `level` is of the interval, by Holm."""
+    """One variant; the baseline, and what is not compared, have neither test nor difference.
+
+    `level` is of the interval, by Holm.
+    """
 
     variant: str
     n: int
@@ -49,19 +53,22 @@ def compare_variants(
 ) -> Comparison:
     """Compares every variant with the baseline (the first one where None is named).
 
-    A metric of test rows becomes that of validation rows where test rows validated, and a note says so.
+    A metric of test rows becomes that of validation rows where the baseline's test rows validated, and a note
+    says so. Variants are not compared with a baseline that validated on the other kind of rows.
     """
     given, variants = variants, {name: _one_a_seed(group) for name, group in variants.items()}
     reference = next(iter(variants)) if baseline is None else variant_called(baseline, variants)
-    summaries = [summary for group in variants.values() for summary in group]
-    on_test = any(summary["selected_on_test"] for summary in summaries)
-    if on_test:
-        metric = metric.replace("test_", "val_")
-    others = [name for name in variants if name != reference]
-    pairs = {name: _pairs(variants[name], variants[reference], metric) for name in others}
-    tests = [_test(pairs[name], metric) for name in others]
-    rows = [_row(reference, variants[reference], metric)]
-    for name, judged in zip(others, compare(tests, alpha=alpha), strict=True):
+    on_test = [name for name in variants if any(run["selected_on_test"] for run in variants[name])]
+    metric, apart = _alike(variants, reference, metric, on_test)
+    rows = {name: _row(name, group, metric) for name, group in variants.items()}
+    rows |= {name: rows[name]._replace(verdict=APART) for name in apart}
+    pairs = {
+        name: _pairs(group, variants[reference], metric)
+        for name, group in variants.items()
+        if name not in (reference, *apart)
+    }
+    tests = [_test(found, metric) for found in pairs.values()]
+    for name, judged in zip(pairs, compare(tests, alpha=alpha), strict=True):
         words = verdict(
             judged,
             failures_variant=_failed(variants[name]),
@@ -69,23 +76,23 @@ def compare_variants(
             higher_is_better=higher_is_better(metric),
             effect=effect if metric.endswith("accuracy") else None,
         )
-        rows.append(
-            _row(name, variants[name], metric)._replace(
-                test=judged.test,
-                difference=judged.interval,
-                level=judged.level,
-                adjusted_p=judged.adjusted_p,
-                verdict=words,
-            )
+        rows[name] = rows[name]._replace(
+            test=judged.test,
+            difference=judged.interval,
+            level=judged.level,
+            adjusted_p=judged.adjusted_p,
+            verdict=words,
         )
     notes = [
         f"means with 95% intervals; differences paired by seed, interval at Holm's level for {alpha:g}",
-        *on_verdicts(pairs, tests, on_test=on_test),
+        *on_verdicts(pairs, tests),
+        *on_validation(on_test, [name for name in variants if name not in on_test], metric),
         *on_pairs(variants, reference, pairs, metric),
         *on_variants(variants),
         *_on_repeats(given, variants),
     ]
-    return Comparison(metric, reference, alpha, rows, notes)
+    in_order = [rows.pop(reference), *rows.values()]
+    return Comparison(metric, reference, alpha, in_order, notes)
 
 
 def _row(name: str, summaries: list[Summary], metric: str) -> Row:
@@ -100,6 +107,15 @@ def _mean(done: list[Summary], metric: str) -> Interval | None:
         return None
     followed = correction([(summary,) for summary in measured], metric)
     return mean_interval([summary[metric] for summary in measured], test_to_train=followed)
+
+
+def _alike(
+    variants: Mapping[str, list[Summary]], reference: str, metric: str, on_test: list[str]
+) -> tuple[str, list[str]]:
+    """The metric that is judged, and the variants that validated on other rows than the baseline."""
+    judged_on_test = reference in on_test or (not variants[reference] and bool(on_test))
+    apart = [name for name, group in variants.items() if group and (name in on_test) != judged_on_test]
+    return metric.replace("test_", "val_") if judged_on_test else metric, apart
 
 
 def _failed(summaries: list[Summary]) -> int:

@@ -26,9 +26,9 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step.
 
     `paths` is where the runs are that it is of: later looks at these are counted. Raises `UserError` where
-    that would be over files that no report wrote.
+    that would be over files that no report wrote, or one of other runs, and its count of looks.
     """
-    check_output(directory)
+    check_output(directory, paths)
     numbers = {
         "of": _relative(paths, directory),
         "comparisons": report.comparisons,
@@ -46,17 +46,26 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     draw_variants(report.variants, directory)
 
 
-def check_output(directory: Path) -> None:
-    """Raises `UserError` where a report would be written over files that none wrote, by `comparison.json`."""
+def check_output(directory: Path, paths: Iterable[Path]) -> None:
+    """Raises `UserError` where a report would be written over what is none of these paths.
+
+    Whose the files are, `comparison.json` says.
+    """
+    of: list[str] = []
     present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
     try:
         if present:
-            _counted(directory)
+            of, _ = _counted(directory)
     except DamagedError as error:
         raise UserError(
             f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
             "folder, or move them away."
         ) from None
+    if present and of != _relative(paths, directory):
+        raise UserError(
+            f"{directory}: it has the comparison of other runs ({', '.join(of)}), and the count of "
+            "looks at them. Name another folder, or move comparison.json away."
+        )
 
 
 def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
@@ -74,12 +83,13 @@ def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
     return looks if of == _relative(paths, directory) else []
 
 
-def _counted(directory: Path) -> tuple[Any, list[Look]]:
+def _counted(directory: Path) -> tuple[list[str], list[Look]]:
     """Of which paths the comparison in a directory is, and its looks. Raises `DamagedError`."""
     path = directory / NUMBERS
     found = read_json(path)
     try:
-        return found["of"], [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+        return [*map(str, found["of"])], looks
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedError(f"{path}: it cannot be read ({error!r})") from None
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regjax.archive import Held, held_by_identity
-from regjax.report.comparison import Comparison, compare_variants, higher_is_better
+from regjax.report.comparison import APART, Comparison, compare_variants, higher_is_better
 from regjax.report.variants import Summary, by_dataset, differ_besides, grouped_by, variants
 from regjax.runs import ENDED, changes_in_words, identity_of_parts
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
@@ -153,7 +153,11 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> Ranks | None:
 def _common(comparisons: Mapping[str, Comparison]) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Each dataset's means by variant, where it has one, and the variants that have one on every dataset."""
     means = {
-        dataset: {row.variant: mean.mean for row in comparison.rows if (mean := row.means[comparison.metric])}
+        dataset: {
+            row.variant: mean.mean
+            for row in comparison.rows
+            if (mean := row.means[comparison.metric]) and row.verdict != APART
+        }
         for dataset, comparison in comparisons.items()
     }
     first = next(iter(means.values()), {})

@@ -14,7 +14,7 @@ from regjax.statistics import PairedTest
 Pairs = list[tuple[Summary, Summary]]
 
 
-def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest], *, on_test: bool) -> list[str]:
+def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[str]:
     """What the verdicts rest on."""
     followed = any(test.test_to_train for test in tests)
     split = (
@@ -23,8 +23,6 @@ def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest], *, on_test:
         else "verdicts are on this split"
     )
     notes = [f"learning rate not re-tuned per variant; selection on validation; {split}"]
-    if on_test:
-        notes.append("the val columns are of the TEST rows (data.validation=test): optimistic")
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed {_in_words(removed)}")
@@ -36,6 +34,19 @@ def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest], *, on_test:
     if signed:
         notes.append(f"Wilcoxon's p, unadjusted and for information: {', '.join(signed)}")
     return notes
+
+
+def on_validation(on_test: list[str], others: list[str], metric: str) -> list[str]:
+    """Which variants were selected on test rows, if any, and what that does to the verdicts."""
+    if not on_test:
+        return []
+    whose = f"of {', '.join(on_test)}" if others else "all"
+    notes = [f"{whose}: the val columns are of the TEST rows (data.validation=test), optimistic"]
+    if part_of(metric) == "validation":
+        notes.append(f"judged on {metric}: rows that validated do not test")
+    if others:
+        notes.append("none of these is compared with the others")
+    return ["; ".join(notes)]
 
 
 def on_pairs(
