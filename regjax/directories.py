@@ -6,7 +6,7 @@ from pathlib import Path
 from regjax import runs
 from regjax.errors import UserError
 from regjax.jobs import STAGING
-from regjax.links import HYDRAS, REMEDY, SETTINGS, refuse_links, refuse_strangers
+from regjax.links import HYDRAS, REMEDY, SETTINGS, refuse_for_sweep, refuse_links, refuse_strangers
 from regjax.locks import refuse_busy
 from regjax.manifests import STATES
 from regjax.report.files import NUMBERS, check_output
@@ -33,10 +33,7 @@ def check_run_directory(directory: Path, key: str) -> None:
 
 def check_sweep_directory(directory: Path) -> None:
     """Raises `UserError` where a sweep would be written over what is none, or by way of a link."""
-    if (directory / runs.SUMMARY).exists():
-        raise UserError(
-            f"hydra.sweep.dir={directory}: it is the directory of a single run. Name another directory."
-        )
+    refuse_for_sweep(directory)
     check_output(directory, [directory])
     _check_places(directory)
     for folder, folders, files in os.walk(directory):

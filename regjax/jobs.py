@@ -37,13 +37,14 @@ class Job(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A job that cannot be trained, and why."""
+    """A job that cannot be trained, and why: `reason` as it may be saved, `told` with what is hidden."""
 
     config: dict[str, Any]
     hidden: dict[str, str]
     overrides: list[str]
     identity: str
     reason: str
+    told: str
 
 
 Prepared = Run | Refused
@@ -73,9 +74,9 @@ def prepare(jobs: Sequence[Job], *, one_of_many: bool = False) -> tuple[list[Pre
     ]
     refused = [job for job in prepared if isinstance(job, Refused)]
     if refused and first.sweep.fail_fast:
-        raise UserError(refused[0].reason)
+        raise UserError(refused[0].told)
     if len(refused) == len(jobs) and not one_of_many:
-        raise UserError(_reasons([job.reason for job in refused]))
+        raise UserError(_reasons([job.told for job in refused]))
     if first.sweep.grouping == "union":
         prepared = _united(prepared)
     return prepared, devices
@@ -108,6 +109,7 @@ def _refused(config: dict[str, Any], job: Job, reason: str) -> Refused:
         job.overrides,
         runs.identity_untrained(config | job.hidden),
         masked(reason, config, job.hidden),
+        reason,
     )
 
 

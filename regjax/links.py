@@ -6,7 +6,7 @@ from regjax.errors import UserError
 from regjax.manifests import SELECTED, STATES
 from regjax.runs import CURVES, LOG, METRICS, SUMMARY, SUMS
 
-HYDRAS = "multirun.yaml"  # its sweepers write it at the start
+HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # its sweepers write it at the start
 SETTINGS = ".hydra"
 COMPARISON = ("comparison.json", "comparison.md", "comparison.csv")
 FOLDERS = (SETTINGS, str(STATES.parent), str(STATES), str(SELECTED))
@@ -28,6 +28,21 @@ def refuse_links(directory: Path) -> None:
             raise UserError(f"{path}: it is a link, which is never written through. {REMEDY}")
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UserError(f"{path}: it is neither a file nor a folder. {REMEDY}")
+
+
+def refuse_for_sweep(directory: Path) -> None:
+    """Raises `UserError` where Hydra's sweeper, which writes `multirun.yaml` first, has no place for it."""
+    if (directory / SUMMARY).exists():
+        raise UserError(
+            f"hydra.sweep.dir={directory}: it is the directory of a single run. Name another directory."
+        )
+    refuse_links(directory)
+    path = directory / HYDRAS
+    if path.is_file():
+        with path.open("rb") as file:
+            begins = file.read(len(BEGINS))
+        if begins != BEGINS:
+            raise UserError(f"{path}: it is not of a sweep of Hydra. {REMEDY}")
 
 
 def refuse_strangers(directory: Path) -> None:

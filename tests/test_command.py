@@ -49,6 +49,7 @@ AFTER = {"again": "plain", "other": "again", "sweep again": "sweep"}
 REFUSED = {
     "model.dropout=1.5": ["from 0 to 1"], "model.dropout=abc": ["from 0 to 1"], "penalty.l1=nan": ["finite"],
     "model.hidden=[0]": ["1 or more"], "penalty.l2=-1": ["0 or more"], "optimizer.learning_rate=0": ["above"],
+    "hydra.launcher=basic": ["hydra/launcher=basic"],
     "model.dropuot=.2": ["Did you mean 'model.dropout'?"], "data=mnits": ["Did you mean 'mnist'?", "wine"],
     "trainer.batch_size=0": ["from 1 to"], "trainer.batch_size=5000": ["choose 1 to 1149"],
     "data.validation=1.2": ["a share in (0, 1), a count, first:N, test or 0"],

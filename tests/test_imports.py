@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "progress": set(),
     "platforms": set(),
     "output": set(),
-    "config": {"output"},
+    "config": {"links", "output"},
     "data": {"disk", "locks"},
     "noise": set(),
     "penalties": set(),
@@ -126,7 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "surroundings",
         "trained",
     },
-    "hydra_plugins": {"launcher", "links"},
+    "hydra_plugins": {"directories", "launcher"},
     "train": {"config", "launcher", "other_launchers", "signals", "surroundings"},
 }
 MAY_IMPORT_NOTHING = {"types", "errors", "statistics"}

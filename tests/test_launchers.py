@@ -17,7 +17,8 @@ LAUNCHERS = {
     "submitit_local": ("hydra_submitit_launcher", "hydra.launcher.timeout_min=5"),
     "ray": ("hydra_ray_launcher", "++hydra.launcher.ray.init.include_dashboard=false"),
 }
-SEARCH = "hydra/sweeper=optuna hydra.sweeper.n_trials=4 hydra.sweeper.direction=maximize"
+SEARCH = "hydra/sweeper=optuna hydra.sweeper.n_trials=4 early_stopping.monitor=val_accuracy"
+MAXIMIZE = "hydra.sweeper.direction=maximize"
 
 
 def needs(plugin, extra):
@@ -63,7 +64,7 @@ def test_a_searching_sweeper_gives_batches_and_is_told_what_each_reached(tmp_pat
     strengths = "model.dropout=choice(0,0.2,0.5)"
     done = command(
         tmp_path,
-        f"-m {SEARCH} hydra.sweeper.n_jobs={jobs} {SMALL} early_stopping.monitor=val_accuracy {strengths}",
+        f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.n_jobs={jobs} {SMALL} {strengths}",
     )
     assert done.returncode == 0, done.stderr
     found = summaries(tmp_path)
@@ -78,7 +79,9 @@ def test_a_searching_sweeper_goes_on_after_a_batch_that_cannot_be_trained(tmp_pa
     needs("hydra_optuna_sweeper", "optuna")
     rates = "model.dropout=choice(0,1.5) hydra.sweeper.max_failure_rate=1 hydra.sweeper.n_jobs=1"
     baseline = 'compare.baseline="model.dropout=0"'
-    done = command(tmp_path, f"-m {SEARCH} hydra.sweeper.sampler.seed=1 {SMALL} {rates} {baseline}")
+    done = command(
+        tmp_path, f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.sampler.seed=1 {SMALL} {rates} {baseline}"
+    )
     assert done.returncode == 0, done.stderr
     found = {(summary["config"]["model.dropout"], summary["status"]) for summary in summaries(tmp_path)}
     assert found == {(0, "done"), (1.5, "failed")}
@@ -88,6 +91,14 @@ def test_a_searching_sweeper_goes_on_after_a_batch_that_cannot_be_trained(tmp_pa
 def test_a_searching_sweeper_goes_on_after_a_job_that_diverges(tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
     rates = "optimizer=sgd optimizer.learning_rate=choice(0.1,1e30) hydra.sweeper.max_failure_rate=1"
-    done = command(tmp_path, f"-m {SEARCH} hydra.sweeper.sampler.seed=1 {SMALL} {rates}")
+    done = command(tmp_path, f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.sampler.seed=1 {SMALL} {rates}")
     assert done.returncode == 0, done.stderr
     assert {summary["status"] for summary in summaries(tmp_path)} == {"done", "diverged"}
+
+
+def test_a_search_for_the_worst_is_refused(tmp_path):
+    needs("hydra_optuna_sweeper", "optuna")
+    done = command(tmp_path, f"-m {SEARCH} {SMALL} model.dropout=choice(0,0.5)")
+    told = "error: hydra.sweeper.direction=minimize: it must be maximize, for the sweeper is given"
+    assert (done.returncode, told in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []

@@ -70,3 +70,13 @@ def test_nothing_is_written_beside_the_directory(command, override, told):
     done = command(f"-m hydra/launcher=basic {override} {SMALL}")
     assert (done.code, f"error: {told}" in done.err) == (1, True)
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("launcher", ["", "hydra/launcher=basic"])
+@pytest.mark.parametrize("name", ["multirun.yaml", "summary.json"])
+def test_a_refused_sweep_writes_nothing_over_or_beside_what_is_not_its_own(command, launcher, name):
+    Path("out").mkdir()
+    Path("out", name).write_text("mine")
+    done = command(f"-m hydra.sweep.dir=out seed=0,1 {launcher} {SMALL}")
+    assert (done.code, "Traceback" in done.err, str(Path("out").absolute()) in done.err) == (1, False, True)
+    assert [path.read_text() for path in Path("out").iterdir()] == ["mine"]

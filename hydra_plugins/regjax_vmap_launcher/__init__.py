@@ -25,10 +25,10 @@ class VmapLauncher(Launcher):
     """Trains all jobs of a sweep in this process, those that share a program as lanes of it."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from regjax.links import refuse_links
+        from regjax.directories import check_sweep_directory
 
         self._context, self._config = hydra_context, config
-        refuse_links(Path(str(config.hydra.sweep.dir)).absolute())  # the sweeper writes there first
+        check_sweep_directory(Path(str(config.hydra.sweep.dir)).absolute())  # the sweeper writes there first
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from regjax.launcher import launch  # jax and flax, once there is something to train

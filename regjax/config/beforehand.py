@@ -15,6 +15,7 @@ from hydra.core.utils import JobRuntime, setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from regjax.config.checks import MONITOR_MODES
 from regjax.config.environment import leaves
 from regjax.config.hydra_part import PARAMS, objection
 from regjax.config.places import check_places
@@ -41,7 +42,21 @@ def check_beforehand(arguments: Sequence[str], conf: Path, name: str) -> None:
         if keys[:3] == PARAMS:
             check_choice(".".join(keys[3:]), str(value))
     mode = composed.hydra.mode
-    check_places(composed, sweeps=mode == RunMode.MULTIRUN if mode else given.multirun)
+    sweeps = mode == RunMode.MULTIRUN if mode else given.multirun
+    check_places(composed, sweeps=sweeps)
+    if sweeps:
+        _check_direction(composed)
+
+
+def _check_direction(composed: DictConfig) -> None:
+    """Refuses a search that would look for the worst value of what it is given, `early_stopping.monitor`."""
+    direction = composed.hydra.sweeper.get("direction")
+    monitor = OmegaConf.select(composed, "early_stopping.monitor")
+    better = {"min": "minimize", "max": "maximize"}.get(MONITOR_MODES.get(monitor, ""))
+    given = getattr(direction, "name", direction)
+    if direction is not None and better and given != better:
+        allowed = f"it must be {better}, for the sweeper is given early_stopping.monitor={monitor}"
+        raise invalid("hydra.sweeper.direction", given, allowed)
 
 
 def _composed(given: Any, conf: Path, name: str) -> DictConfig:

@@ -28,7 +28,7 @@ from regjax.config.composing import GROUPS, check_first_file, hint, reason, wron
 from regjax.config.places import PLACES, home_meant
 from regjax.config.schema import known_keys
 from regjax.config.untrusted import refuse_code, searched, unreadable
-from regjax.errors import StoppedError, UserError, invalid_choice
+from regjax.errors import StoppedError, UserError, invalid, invalid_choice
 from regjax.output import outlive_readers
 
 CHOSEN_FROM = GROUPS[:4]  # one of each is needed
@@ -40,6 +40,10 @@ EXTRAS = {
     "hydra/launcher/ray": "ray",
     "hydra/launcher/ray_aws": "ray",
     "hydra/sweeper/optuna": "optuna",
+}
+# Hydra's groups as keys, which Hydra takes for a new value of their whole section.
+DOTTED = {
+    group.replace("/", "."): group for group in ("hydra/launcher", "hydra/sweeper", "hydra/sweeper/sampler")
 }
 FIRST = "config"  # the file that train.py begins with
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -179,6 +183,9 @@ def _check_groups(given: list[Override], conf: Path) -> None:
         value, group = override.value(), override.key_or_group
         if not group:
             raise UserError(f"{override.input_line}: the name of a key is missing.")
+        if group in DOTTED:
+            allowed = f"it is a group, whose choice takes slashes: {DOTTED[group]}={value}"
+            raise invalid(group, value, allowed)
         if group not in GROUPS or (override.is_delete() and value is None):
             continue
         if isinstance(value, Glob):  # of the names that there are

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regjax.config.environment import secrets_of_hydra
 from regjax.errors import UserError, invalid
+from regjax.links import refuse_for_sweep
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
 SUBDIR, HYDRAS, JOB = "hydra.sweep.subdir", "hydra.output_subdir", "hydra.job.name"
@@ -41,6 +42,8 @@ def check_places(composed: DictConfig, *, sweeps: bool) -> None:
             raise invalid(key, _visible(value), "it has a character that cannot be shown")
         if key == SUBDIR and (Path(value).is_absolute() or ".." in Path(value).parts):
             raise invalid(key, value, "it must name a folder inside hydra.sweep.dir")
+    if sweeps:
+        refuse_for_sweep(Path(str(hydra.sweep.dir)).absolute())
     whole: Any = OmegaConf.to_container(composed, resolve=False)
     if sweeps and SUBDIR in secrets_of_hydra(whole):
         allowed = (
