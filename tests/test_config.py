@@ -199,8 +199,6 @@ def test_none_stands_alone_and_a_technique_is_named_once():
         check_regularization(["dropout", "none"])
     with pytest.raises(UserError, match=r"regularization=\[l2,l1,l2\]: l2 is named 2 times"):
         check_regularization(["l2", "l1", "l2"])
-    with pytest.raises(UserError, match=r"\[batch_norm,l1,layer_norm\]: batch_norm and layer_norm both set"):
-        check_regularization(["batch_norm", "l1", "layer_norm"])
 
 
 def test_techniques_compose_in_any_order_and_a_number_on_the_command_line_wins():

@@ -1,6 +1,7 @@
 """MNIST and its relatives: four IDX files, from a folder or the network, through TFDS without TensorFlow."""
 
 import os
+import pickle
 import re
 import shutil
 import socket
@@ -13,6 +14,7 @@ import pytest
 from regjax.config import check
 from regjax.data import idx, load
 from regjax.data.idx_files import read_idx
+from regjax.data.integrity import verify_sha256
 from regjax.errors import UserError
 from tests.data_fixtures import NAMES, idx_bytes, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
@@ -109,6 +111,21 @@ def test_prepared_records_need_no_folder_and_no_network(load_tiny, tmp_path, con
     load_tiny(manual_dir=tmp_path / "files")
     assert_is_tiny(load_tiny(cache="another"))
     assert connections == []
+
+
+def test_the_refusal_of_a_file_can_be_brought_to_another_process(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(UserError) as refusal:
+        verify_sha256(tmp_path / "file", expected="0" * 64, remedy="Replace it.")
+    assert str(pickle.loads(pickle.dumps(refusal.value))) == str(refusal.value)
+
+
+def test_a_folder_of_another_set_is_said_to_be_and_its_files_are_not_to_be_replaced(tmp_path):
+    mnist = os.environ.get("REGJAX_MNIST_DIR") or pytest.skip("REGJAX_MNIST_DIR does not name MNIST's files")
+    with pytest.raises(UserError) as refusal:
+        idx.given_files("kmnist", mnist)
+    assert "train-images-idx3-ubyte.gz is of mnist there" in str(refusal.value)
+    assert "Replace" not in str(refusal.value)
 
 
 def test_files_are_downloaded_from_the_sets_address(load_tiny, tmp_path):

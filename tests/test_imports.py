@@ -3,7 +3,6 @@
 import ast
 import graphlib
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 from regjax.config import Config, flatten
 from regjax.config.schema import known_keys
@@ -153,7 +152,6 @@ ALL_PYTHON = [*SOURCES, *OTHERS]
 CONF = ROOT / "conf"
 YAML = sorted(CONF.rglob("*.yaml"))
 FILES = [path.relative_to(CONF).with_suffix("") for path in YAML if path.parent != CONF]
-TECHNIQUES = [file.name for file in FILES if file.parts[0] == "regularization" and file.name != "none"]
 OPTIONS = [file.as_posix().replace("/", "=", 1) for file in FILES if file.parts[0] != "hydra"]
 
 
@@ -265,20 +263,3 @@ def test_values_live_in_yaml_alone_and_every_key_has_one():
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_file_of_every_group_composes_to_a_legal_configuration(option):
     composed(option, *(["data.name=any"] if option == "data=tfds" else []))
-
-
-@pytest.mark.parametrize("name", TECHNIQUES)
-def test_a_regularization_file_cites_its_source_and_changes_its_own_keys_alone(name):
-    text = (CONF / "regularization" / f"{name}.yaml").read_text()
-    package, source, *_ = text.splitlines()
-    sections = OmegaConf.to_container(OmegaConf.create(text)).items()
-    own = {f"{section}.{key}": value for section, values in sections for key, value in values.items()}
-    neutral = re.search(r"Neutral: (.+)\.$", source)[1].split(" and ")
-    none = flatten(composed("regularization=none"))
-    assert package == "# @package _global_"
-    assert re.search(r"\b(19|20)\d\d, https://", source)
-    assert own
-    assert all(none[key] != value for key, value in own.items())
-    assert flatten(composed(f"regularization={name}")) == none | own
-    back = [f"{key}={value}" for key, value in zip(own, neutral, strict=True)]
-    assert flatten(composed(f"regularization={name}", *back)) == none

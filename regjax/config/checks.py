@@ -170,16 +170,23 @@ def dropout_rates(config: Config) -> tuple[float, ...]:
     return tuple(float(rate) for rate in rates)
 
 
+# Techniques of which the later one would silently undo the other.
+OF_ONE_KEY = {
+    ("batch_norm", "layer_norm"): "model.norm",
+    ("l1", "elastic_net"): "penalty.l1",
+    ("l2", "elastic_net"): "penalty.l2",
+}
+
+
 def check_regularization(names: list[str]) -> None:
-    """Refuses `none` beside a technique, and a technique named twice."""
+    """Refuses `none` beside a technique, two that set one key, and a technique named twice."""
     shown = f"[{','.join(names)}]"
     if "none" in names and len(names) > 1:
         rest = ",".join(name for name in names if name != "none")
         raise invalid("regularization", shown, f"none stands alone; leave it out: 'regularization=[{rest}]'")
-    if {"batch_norm", "layer_norm"} <= set(names):
-        raise invalid(
-            "regularization", shown, "batch_norm and layer_norm both set model.norm; name one of them"
-        )
+    for (one, other), key in OF_ONE_KEY.items():
+        if {one, other} <= set(names):
+            raise invalid("regularization", shown, f"{one} and {other} both set {key}; name one of them")
     for name in names:
         if names.count(name) > 1:
             raise invalid("regularization", shown, f"{name} is named {names.count(name)} times; name it once")

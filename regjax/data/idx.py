@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regjax.data.integrity import verify_sha256
+from regjax.data.integrity import WrongContentError, verify_sha256
 from regjax.errors import UserError, invalid, nearest
 from regjax.types import Dataset
 
@@ -127,8 +127,19 @@ def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[Id
     held = {file: folder / file.name for file in files if (folder / file.name).exists()}
     for file, path in held.items():
         remedy = f"Replace it by the file at {source.url}{file.name}, or delete it to have it downloaded."
-        verify_sha256(path, expected=file.sha256, remedy=remedy)
+        try:
+            verify_sha256(path, expected=file.sha256, remedy=remedy)
+        except WrongContentError as error:
+            others = [name for name, other in SETS.items() if other != source and error.found in _sums(other)]
+            if not others:
+                raise
+            allowed = f"{path.name} is of {others[0]} there, which data={others[0]} has; name another folder"
+            raise invalid("data.manual_dir", folder, allowed) from None
     return held
+
+
+def _sums(source: IdxSet) -> list[str]:
+    return [file.sha256 for file in source.files]
 
 
 def source_files(name: str, *, manual_dir: str | None, folder: Path, mirror: str | None) -> tuple[Path, ...]:
