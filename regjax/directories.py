@@ -25,7 +25,8 @@ def check_run_directory(directory: Path, key: str) -> None:
     _check_places(directory)
     for path in [directory / name for name in RESULTS]:
         if path.exists() and not (directory / runs.SUMMARY).exists():
-            raise UserError(f"{path}: it is not of a run of regjax. Name another directory.")
+            told = f"there is no {runs.SUMMARY} beside it to say of which run it is"
+            raise UserError(f"{path}: {told}. Name another directory.")
     for parent in directory.parents:
         if (parent / HYDRAS).exists():
             refuse_busy(parent, key)

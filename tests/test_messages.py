@@ -121,3 +121,22 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
     package = f"hydra-{brings}-{kind}"
     assert name.startswith(brings)
     assert any(requirement.startswith(package) for requirement in extras[brings])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("model.use_bias=nope", "model.use_bias=nope: must be true or false."),
+        ("checkpoint=null", "checkpoint=null: must be one of selected, every_epoch, every_minutes, none."),
+        ("model.use_bias=null", "model.use_bias=null: must have a value."),
+        ("~model.dropout", "~model.dropout: a key is not taken away; give its neutral value."),
+        ("model..dropout=1", "model..dropout=1: it cannot be read. Write KEY=VALUE without spaces"),
+        ("regularization=dropout,l2", "give -m first; a list takes brackets: 'regularization=[dropout,l2]'."),
+        ("data=wine -m seed=0,1", "seed=0,1: it stands behind an option; give -m and other options first."),
+        ("data.split_seed=${data.test_sed}", "did you mean 'data.test_seed'"),
+        ("-m model.dropout=interval(0,1)", "model.dropout=interval(0,1): a grid takes values, range(...)"),
+    ],
+)
+def test_what_hydra_and_omegaconf_refuse_is_told_in_the_words_of_regjax(command, given, told):
+    done = command(given)
+    assert (done.code, told in done.err) == (1, True), done.err

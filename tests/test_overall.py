@@ -248,3 +248,20 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, argume
     error = capsys.readouterr().err
     assert "error: " in error
     assert hint in error
+
+
+def test_of_several_sweeps_what_is_not_done_is_told_with_its_folder(tmp_path):
+    ended = [held(tmp_path / name, 0, None, status="diverged") for name in ("a", "b")]
+    reason = "diverged at epoch 1: loss_data is nan"
+    assert failures_in_words(ended[:1]) == [f"not done: 0: {reason}"]
+    assert failures_in_words(ended) == [f"not done: {tmp_path / 'a/0'}, {tmp_path / 'b/0'}: {reason}"]
+
+
+def test_a_baseline_that_the_runs_name_themselves_is_said_to_be_theirs(tmp_path, capsys):
+    for run in sweep_of(tmp_path, 0.0, 0.5):
+        config = run.summary["config"] | {"compare.baseline": "foo"}
+        runs.write_summary(run.directory, run.summary | {"config": config})
+    assert report([str(tmp_path)]) == 1
+    assert "The runs themselves name it; --baseline=NAME takes another." in capsys.readouterr().err
+    assert report([str(tmp_path), "--baseline", "bar"]) == 1
+    assert "themselves" not in capsys.readouterr().err

@@ -20,7 +20,7 @@ from regjax.config.environment import leaves
 from regjax.config.hydra_part import PARAMS, objection
 from regjax.config.places import check_places
 from regjax.config.untrusted import check_choice
-from regjax.errors import invalid
+from regjax.errors import UserError, invalid
 
 
 def check_beforehand(arguments: Sequence[str], conf: Path, name: str) -> None:
@@ -29,7 +29,10 @@ def check_beforehand(arguments: Sequence[str], conf: Path, name: str) -> None:
     `conf` is the folder of the configuration's first file, `name` that file's. What is wrong with the command
     otherwise raises what it raises in Hydra.
     """
-    given, _ = get_args_parser().parse_known_args(list(arguments))
+    given, others = get_args_parser().parse_known_args(list(arguments))
+    behind = [argument for argument in others if not argument.startswith("-")]
+    if behind:
+        raise UserError(f"{behind[0]}: it stands behind an option; give -m and other options first.")
     if given.shell_completion:  # its arguments are no overrides
         return
     composed = _composed(given, conf, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from regjax.config.checks import RANGES, WIDTHS
+from regjax.config.checks import CHOICES, RANGES, WIDTHS
 from regjax.config.places import PLACES, UNNAMED
 from regjax.config.schema import Config, known_keys
 from regjax.config.untrusted import LOADER, entries, unreadable
@@ -17,6 +17,12 @@ from regjax.errors import UserError, nearest
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config")
+UNKNOWN = re.compile(r"Interpolation key '([\w.]+)' not found")
+SAID_BY_OMEGACONF = {
+    "is not a valid bool": "must be true or false",
+    "is not Optional": "must have a value",
+    "does not support deletion": "a key is not taken away; give its neutral value",
+}
 SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(field.type)}
 
 
@@ -67,7 +73,13 @@ def reason(cause: OmegaConfBaseException, key: str) -> str:
     if key in SECTIONS:
         names = ", ".join(field.name for field in fields(SECTIONS[key]))
         return f"must be a section of keys, which are {names}"
-    return str(cause).splitlines()[0].rstrip(".")
+    if key in CHOICES:
+        return f"must be one of {', '.join(CHOICES[key])}"
+    told = str(cause).splitlines()[0].rstrip(".")
+    if named := UNKNOWN.search(told):
+        near = nearest(named[1], known_keys())
+        return f"{told}; did you mean {near!r}" if near else told
+    return next((ours for theirs, ours in SAID_BY_OMEGACONF.items() if theirs in told), told)
 
 
 def hint(key: str) -> str:

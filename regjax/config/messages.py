@@ -45,6 +45,7 @@ EXTRAS = {
 DOTTED = {
     group.replace("/", "."): group for group in ("hydra/launcher", "hydra/sweeper", "hydra/sweeper/sampler")
 }
+AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'")
 FIRST = "config"  # the file that train.py begins with
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -133,8 +134,24 @@ def explain(error: Exception, arguments: list[str], conf: Path) -> str:
         return f"{place}: {error.strerror}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
-    wrong = wrong_in_file(error, searched(arguments, conf))
-    return wrong or _unknown_key(arguments) or _wrong_value(error, arguments)
+    wrong = wrong_in_file(error, searched(arguments, conf)) or _unknown_key(arguments)
+    return wrong or _not_swept(str(error), arguments) or _wrong_value(error, arguments)
+
+
+def _not_swept(told: str, arguments: list[str]) -> str | None:
+    """A message for several values without -m, and for an interval in a grid."""
+    if several := AMBIGUOUS.match(told):
+        listed = shlex.quote(f"{several[1].replace('=', '=[', 1)}]")
+        return f"{several[1]}: to sweep over several values give -m first; a list takes brackets: {listed}."
+    if "does not support sweep type" not in told:
+        return None
+    intervals = [
+        str(override.input_line)
+        for override in _overrides(arguments)
+        if override.is_sweep_override() and override.is_interval_sweep()
+    ]
+    allowed = "a grid takes values, range(...) and glob(...); hydra/sweeper=optuna searches intervals"
+    return f"{' '.join(intervals)}: {allowed}."
 
 
 def _unparsed(error: OverrideParseException) -> str:
@@ -145,8 +162,10 @@ def _unparsed(error: OverrideParseException) -> str:
         return str(home_meant(key, value))
     odd = [character for character in value if character == "=" or _value(f"{key}=a{character}a") is None]
     quoted = f'{key}="{value}"'
-    if equals and odd and _value(quoted) == value and ("=" in odd or told.startswith("Lexer")):
+    unread = told.startswith("Lexer")
+    if equals and odd and _value(quoted) == value and ("=" in odd or unread):
         return f"{given}: a value with {odd[0]} in it takes quotes of its own: {shlex.quote(quoted)}."
+    told = "it cannot be read" if unread else told
     return f"{given}: {told}. Write KEY=VALUE without spaces, in quotes where it has brackets or commas."
 
 

@@ -57,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _compare(held, options)
     except UserError as error:
-        _tell(f"error: {error}")
+        theirs = str(error).startswith("compare.baseline=") and not options.baseline
+        _tell(f"error: {error}" + " The runs themselves name it; --baseline=NAME takes another." * theirs)
         return 1
     except OSError as error:
         _tell(f"error: --output={options.output}: {error.strerror} ({error.filename})")

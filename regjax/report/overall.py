@@ -132,10 +132,12 @@ def _versions(runs: Sequence[Held]) -> list[str]:
 
 def failures_in_words(runs: Iterable[Held]) -> list[str]:
     """The reasons of runs that are not done, each with the directories that it stopped."""
+    stopped = [run for run in runs if run.summary["status"] != "done"]
+    several = len({run.directory.parent for run in stopped}) > 1
     reasons: dict[str, list[str]] = {}
-    for run in runs:
-        if run.summary["status"] != "done":
-            reasons.setdefault(run.summary["reason"], []).append(run.directory.name)
+    for run in stopped:
+        name = str(run.directory) if several else run.directory.name
+        reasons.setdefault(run.summary["reason"], []).append(name)
     return [f"not done: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 

@@ -41,7 +41,7 @@ def test_files_that_no_run_wrote_are_not_written_over(command, name):
     Path("out").mkdir()
     Path("out", name).write_text("mine")
     done = command(RUN)
-    assert (done.code, f"{Path('out', name).absolute()}: it is not of a run of regjax" in done.err) == (
+    assert (done.code, f"{Path('out', name).absolute()}: there is no summary.json beside it" in done.err) == (
         1,
         True,
     )
