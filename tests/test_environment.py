@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from regjax.config import from_environment, masked, register_schema, secrets_of_hydra
-from tests.commands import finish
+from tests.commands import PATIENCE, begin, finish
 from tests.small import ROOT
 
 SECRET = "it's \\ very-secret"
@@ -156,3 +156,19 @@ def test_a_refused_job_of_a_sweep_saves_its_interpolation_alone(command, tmp_pat
     summary = json.loads((tmp_path / "out/0/summary.json").read_text())
     assert summary["config"]["model.dropout"] == "<['oc.env:REGJAX_TEST_SECRET', 0]>"
     assert summary["reason"].startswith("model.dropout=[")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["data.manual_dir", "cache_dir"])
+def test_a_refusal_in_a_process_of_another_launcher_is_logged_without_what_is_hidden(
+    tmp_path, monkeypatch, key
+):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    (tmp_path / SECRET).write_text("no folder")
+    monkeypatch.setenv("REGJAX_TEST_SECRET", str(tmp_path / SECRET))
+    given = f"data=mnist '{key}=${{oc.env:REGJAX_TEST_SECRET}}' data.data_dir=none hydra.sweep.dir=out"
+    process = begin(tmp_path, f"-m hydra/launcher=submitit_local seed=0 {given}")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "<oc.env:REGJAX_TEST_SECRET>" in err) == (1, True), err
+    found, count = files_with_secrets(tmp_path / "out")
+    assert (found, count > 2) == ([], True)

@@ -4,7 +4,7 @@ Only `resolve` meets NumPy and JAX; the rest is imported at every start, `--help
 """
 
 from regjax.config.checks import check
-from regjax.config.environment import from_environment, masked, secrets_of_hydra
+from regjax.config.environment import from_environment, hiding, masked, secrets_of_hydra
 from regjax.config.messages import command_again, explain, report_command, run_command
 from regjax.config.places import JOB, RUN, SWEEP, check_place_counts
 from regjax.config.restored import restored
@@ -21,6 +21,7 @@ __all__ = [
     "explain",
     "flatten",
     "from_environment",
+    "hiding",
     "masked",
     "register_schema",
     "report_command",

@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from regjax.config.checks import CHOICES
 from regjax.config.schema import as_written
+from regjax.errors import UserError
 
 # Interpolations that can be told to give no secret: the default of an absent variable, another key by name.
 PLAIN = re.compile(
@@ -72,6 +74,19 @@ def masked(text: str, values: Mapping[str, object], hidden: Mapping[str, str]) -
     instead |= {repr(part)[1:-1]: written for part, written in instead.items()}  # as lists show it
     longest_first = sorted(instead, key=len, reverse=True)
     return re.sub("|".join(map(re.escape, longest_first)) or r"(?!)", lambda it: instead[it[0]], text)
+
+
+@contextmanager
+def hiding(composed: DictConfig, *, logged: bool) -> Iterator[None]:
+    """Where errors are `logged`, as launchers of processes do, they have no text of the environment."""
+    try:
+        yield
+    except UserError as error:
+        if not logged:
+            raise
+        hidden = from_environment(composed)
+        values = {key: OmegaConf.select(composed, key) for key in hidden}
+        raise UserError(masked(str(error), values, hidden)) from None
 
 
 def _is_plain(text: str, shown: set[str]) -> bool:
