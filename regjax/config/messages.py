@@ -202,7 +202,7 @@ def _check_groups(given: list[Override], conf: Path) -> None:
         value, group = override.value(), override.key_or_group
         if not group:
             raise UserError(f"{override.input_line}: the name of a key is missing.")
-        if group in DOTTED:
+        if group in DOTTED and "${" not in str(value):
             allowed = f"it is a group, whose choice takes slashes: {DOTTED[group]}={value}"
             raise invalid(group, value, allowed)
         if group not in GROUPS or (override.is_delete() and value is None):

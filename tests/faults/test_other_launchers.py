@@ -31,7 +31,9 @@ def workers(parent: int, name: str) -> list[int]:
 @pytest.mark.parametrize("launcher", WORKERS)
 def test_a_killed_job_is_no_silent_hole(tmp_path, launcher):
     jobs = "hydra.sweep.dir=out data=wine trainer.epochs=2,1000000 seed=0"
-    process = begin(tmp_path, f"-m hydra/launcher={launcher} {jobs}")
+    # Its many lines go into a file: a pipe that nobody reads would hold up both jobs once it is full.
+    into_file = ["sh", "-c", 'exec "$0" "$@" > told']
+    process = begin(tmp_path, f"-m hydra/launcher={launcher} {jobs}", before=into_file)
     until = time.monotonic() + PATIENCE
     while not all((tmp_path / "out" / job).exists() for job in ("0/curves.png", "1/metrics.csv")):
         assert process.poll() is None
