@@ -143,6 +143,7 @@ class KilledAt(Heard):
             shutil.copytree(self._folder, self._copy)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_path):
     def runs_in(folder):
         return [

@@ -68,6 +68,7 @@ def test_other_variants_join_the_comparison_with_what_is_there(command):
     assert [(row["variant"], row["n"]) for row in rows] == [("model.dropout=0", 2), ("model.dropout=0.2", 2)]
 
 
+@pytest.mark.slow
 def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
     done = command(f"-m {SMALL} model.dropout=0,1.5 seed=0,1")
     assert (done.code, [summary(number)["status"] for number in range(4)]) == (
@@ -186,6 +187,7 @@ def test_what_hydra_composed_is_beside_each_job(command):
     assert list(OmegaConf.load("out/1/.hydra/overrides.yaml")) == list(hydra.overrides.task)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subdir", "folders"),
     [
