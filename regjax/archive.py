@@ -78,8 +78,7 @@ def _inspected_folders(path: Path) -> Iterator[tuple[Path, Exception | None]]:
 
 
 def _check_selected(directory: Path, summary: dict[str, Any]) -> None:
-    saved = summary["status"] == "done" and summary["config"].get("checkpoint") != "none"
-    if saved and not (directory / SELECTED).is_dir():
+    if summary["status"] == "done" and _saves(summary["config"]) and not (directory / SELECTED).is_dir():
         raise DamagedError(f"{directory / SELECTED}: it is missing")
 
 
@@ -96,7 +95,11 @@ def warn_of_damage(run: Held) -> None:
 
 def is_unsaved(held: dict[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a run that is done left no parameters, and is asked for by settings that save them."""
-    return held["status"] == "done" and held["config"]["checkpoint"] == "none" != asked["checkpoint"]
+    return held["status"] == "done" and _saves(asked) and not _saves(held["config"])
+
+
+def _saves(config: Mapping[str, Any]) -> bool:
+    return config.get("checkpoint") != "none"
 
 
 def _directories(path: Path) -> list[Path]:
