@@ -45,9 +45,11 @@ def states() -> dict[str, float]:
     import jax
     from hydra import compose, initialize_config_dir
 
-    from regjax import checkpoint, jobs, training
     from regjax.config import register_schema, typed
-    from regjax.lanes import stacked
+    from regjax.launch import jobs
+    from regjax.runs import checkpoint
+    from regjax.sweep.lanes import stacked
+    from regjax.training import program
 
     register_schema()
     conf = pathlib.Path(__file__).resolve().parent.parent / "conf"
@@ -55,10 +57,10 @@ def states() -> dict[str, float]:
         config = compose("config", ["experiment=notebook1", "hydra.mode=RUN", "model.dropout=0.2"])
     (run,), _ = jobs.prepare([jobs.Job(typed(config), {}, [], [])])
     numerics = jax.device_put(stacked([run.numerics]))
-    blank = training.blank_lanes(numerics, spec=run.spec)
+    blank = program.blank_lanes(numerics, spec=run.spec)
     zeros = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), blank)
     fresh = jax.numpy.ones(1, bool)
-    state = jax.device_get(training.refill_lanes(zeros, numerics, fresh, spec=run.spec, side_by_side=False))
+    state = jax.device_get(program.refill_lanes(zeros, numerics, fresh, spec=run.spec, side_by_side=False))
     saves, restores = [], []
     with tempfile.TemporaryDirectory() as name:
         for attempt in range(RESTORES):

@@ -42,7 +42,8 @@ def metrics_flops() -> float:
 def timed_run(arguments: list[str]) -> dict[str, float]:
     """Seconds of training, closing and writing all runs, and those of lowering and compiling, apart."""
     sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
-    from regjax import jobs, programs, sweep
+    from regjax.launch import jobs
+    from regjax.sweep import compiled, executor
 
     spent = {"training": 0.0, "compiling": 0.0}
 
@@ -56,9 +57,9 @@ def timed_run(arguments: list[str]) -> dict[str, float]:
 
         return timed
 
-    jobs.sweep.train_runs = clocked(sweep.train_runs, "training")
-    programs.Programs.__init__ = clocked(programs.Programs.__init__, "compiling")
-    programs.Programs.on = clocked(programs.Programs.on, "compiling")
+    jobs.sweep.train_runs = clocked(executor.train_runs, "training")
+    compiled.Programs.__init__ = clocked(compiled.Programs.__init__, "compiling")
+    compiled.Programs.on = clocked(compiled.Programs.on, "compiling")
     sys.argv = ["train.py", *arguments]
     try:
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")

@@ -1,3 +1,3 @@
 """regjax: multilayer perceptrons under any combination of regularizers, compared with honest statistics."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

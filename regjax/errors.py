@@ -8,10 +8,14 @@ class UserError(Exception):
     """Wrong input, or a machine that lacks something: shown as a message, without a traceback."""
 
 
-class StoppedError(BaseException):
-    """A signal, by its number, has ended the command before its work was done.
+class RefusedError(BaseException):
+    """A `UserError` or `OSError` in a place where Hydra catches every `Exception`, and only warns of it."""
 
-    No `Exception`, of which Hydra thinks that one job has failed, and goes on with the next.
+
+class StoppedError(BaseException):
+    """A signal, by its number, ended the command before its work was done.
+
+    It is no `Exception`: Hydra takes that for one failed job, and goes on with the next.
     """
 
     def __init__(self, number: int, message: str):

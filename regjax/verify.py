@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from regjax.archive import inspected
 from regjax.errors import printable
-from regjax.output import outlive_readers
+from regjax.files import outlive_readers
+from regjax.runs.collection import inspected
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,5 +32,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    outlive_readers(lambda: "")
+    outlive_readers()
     sys.exit(main())

@@ -25,6 +25,7 @@ SHAPED = (
 )
 with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.beartype"):
     import regjax.launcher  # noqa: F401
+
     from regjax.config import register_schema
 
 register_schema()

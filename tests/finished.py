@@ -10,23 +10,26 @@ from typing import Any
 import jax
 import numpy as np
 
-from regjax import checkpoint, models, runs
-from regjax.checkpoint import Selected
-from regjax.disk import sha256
-from regjax.journal import network, provenance
-from regjax.manifests import MANIFEST, SELECTED, _own_digest
+from regjax.files import sha256
+from regjax.runs import checkpoint
+from regjax.runs.checkpoint import Selected
+from regjax.runs.directory import SUMMARY
+from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
+from regjax.runs.summary import write_summary
+from regjax.runs.writer import network, provenance
+from regjax.training import model
 from tests.sweeps import run_of
 
 
 def finished(directory: Path, *overrides: str) -> Path:
     """A run that is done, with random parameters."""
     run = run_of(directory, *overrides)
-    shapes = jax.eval_shape(partial(models.init, spec=run.spec), jax.random.key(0), run.numerics)
+    shapes = jax.eval_shape(partial(model.init, spec=run.spec), jax.random.key(0), run.numerics)
     draw = np.random.default_rng(0)
     variables = jax.tree.map(lambda leaf: draw.uniform(0.5, 1, leaf.shape).astype(leaf.dtype), shapes)
     save_selected(directory, Selected(variables, run.scaling), network(run))
     results = {"status": "done", "selected_epoch": 6, "test_accuracy": 0.5}
-    runs.write_summary(directory, results | provenance(run))
+    write_summary(directory, results | provenance(run))
     return directory
 
 
@@ -51,7 +54,7 @@ def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def forge_summary(directory: Path, text: str) -> None:
     """Puts another text in the place of a summary, and its SHA-256 with it, as anybody can."""
-    (directory / runs.SUMMARY).write_text(text)
+    (directory / SUMMARY).write_text(text)
     sums = {
         name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
         for name in ("metrics.csv", "summary.json")

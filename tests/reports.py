@@ -1,7 +1,11 @@
 """Sweeps on disk, as much of them as reports read."""
 
-from regjax import __version__, runs
-from regjax.archive import Held
+from regjax.runs.metrics import append_metrics
+
+from regjax import __version__
+from regjax.runs.collection import Held
+from regjax.runs.directory import start_directory
+from regjax.runs.summary import write_summary
 
 SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
@@ -24,16 +28,16 @@ def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **c
 def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
     """A run that has ended."""
     directory = folder / str(len(list(folder.glob("*"))))
-    runs.start(directory, COLUMNS, {})
+    start_directory(directory, COLUMNS, {})
     rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
-    runs.append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+    append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
     settings = {f"compare.{key}": value for key, value in SETTINGS.items()} | {"data.name": data}
     summary = run(seed, accuracy, f"data={data}", *overrides, status=status, **settings, **config) | {
         "reason": "diverged at epoch 1: loss_data is nan",
         "identity": f"{seed} {overrides} {data}",
         "versions": {"regjax": __version__},
     }
-    return Held(directory, runs.write_summary(directory, summary))
+    return Held(directory, write_summary(directory, summary))
 
 
 def sweep_of(folder, *rates, seeds=4, **settings):

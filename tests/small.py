@@ -7,27 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from hydra import compose, initialize_config_dir
+from regjax.data.dataset import Dataset, Scaling, Split
+from regjax.training.spec import Numerics, StaticSpec
 
-from regjax import training
 from regjax.config import Config, check, register_schema, typed
-from regjax.config.resolve import resolve
-from regjax.lanes import stacked
-from regjax.types import (
-    Dataset,
-    DeviceData,
-    EpochRecord,
-    Numerics,
-    Rows,
-    Scaling,
-    Split,
-    StaticSpec,
-    TrainState,
-)
+from regjax.runs.resolve import resolve
+from regjax.sweep.lanes import stacked
+from regjax.training import program
+from regjax.training.state import DeviceData, EpochRecord, Rows, TrainState
 
 ROOT = Path(__file__).parent.parent
 
-_refill = jax.jit(training.refill_lanes, static_argnames=("spec", "side_by_side"))
-_train = jax.jit(training.train_lanes, static_argnames=("spec", "side_by_side"))
+_refill = jax.jit(program.refill_lanes, static_argnames=("spec", "side_by_side"))
+_train = jax.jit(program.train_lanes, static_argnames=("spec", "side_by_side"))
 
 
 def composed(*overrides: str) -> Config:
@@ -82,7 +74,7 @@ def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: in
 
 def begun(numerics: Numerics, spec: StaticSpec, *, side_by_side: bool = False) -> TrainState:
     """Fresh lanes."""
-    shapes = training.blank_lanes(numerics, spec=spec)
+    shapes = program.blank_lanes(numerics, spec=spec)
     blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     fresh = jnp.ones(len(numerics.seed), bool)
     return _refill(blank, numerics, fresh, spec=spec, side_by_side=side_by_side)

@@ -6,14 +6,15 @@ from typing import Any
 
 import jax
 import numpy as np
+from regjax.data.dataset import Dataset, Scaling, Split
+from regjax.runs.run import Run
 
 from regjax import data
 from regjax.config import flatten
-from regjax.config.resolve import resolve
-from regjax.journal import Journal
-from regjax.states import States
-from regjax.sweep import train_runs
-from regjax.types import Dataset, Run, Scaling, Split
+from regjax.runs.resolve import resolve
+from regjax.runs.states import States
+from regjax.runs.writer import Journal
+from regjax.sweep.executor import train_runs
 from tests.small import clusters, composed, without_seconds
 
 BASE = ("model.hidden=[9]", "trainer.batch_size=8", "trainer.epochs=6", "optimizer.learning_rate=0.01")

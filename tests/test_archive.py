@@ -2,8 +2,9 @@
 
 import pytest
 
-from regjax import __version__, runs, summaries
-from regjax.archive import Held, held_by_identity, next_number, read_archive
+from regjax import __version__
+from regjax.runs.collection import Held, held_by_identity, next_number, read_archive
+from regjax.runs.summary import read_summary, write_summary
 from tests.reports import SETTINGS
 
 PARTS = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
@@ -26,7 +27,7 @@ def written(directory, job=None, **entries):
     summary = known | {"config": config, "versions": {"regjax": __version__}} | entries
     if job is not None:
         summary["job"] = {"number": job, "folder": directory.name}
-    return Held(directory, runs.write_summary(directory, summary))
+    return Held(directory, write_summary(directory, summary))
 
 
 def names(path):
@@ -44,8 +45,8 @@ def test_jobs_in_folders_of_folders_are_of_one_sweep_and_each_sweep_comes_whole(
         for number, name in enumerate(["x/2", "y/1", "x/1"]):
             directory = tmp_path / sweep / name
             written(directory, identity=f"{sweep} {name}", job=number)
-            summary = summaries.read_summary(directory) | {"job": {"number": number, "folder": name}}
-            runs.write_summary(directory, summary)
+            summary = read_summary(directory) | {"job": {"number": number, "folder": name}}
+            write_summary(directory, summary)
     assert names(tmp_path) == ["a x/2", "a y/1", "a x/1", "b x/2", "b y/1", "b x/1"]
 
 
@@ -58,7 +59,7 @@ def test_runs_of_no_sweep_are_sorted_by_their_folders_as_numbers_first(tmp_path)
 @pytest.mark.parametrize("job", ["text", 3, {"number": 1}, {"number": "one", "folder": "1"}, {"folder": "1"}])
 def test_a_run_whose_number_cannot_be_read_is_left_out(tmp_path, job):
     directory = written(tmp_path / "1").directory
-    runs.write_summary(directory, summaries.read_summary(directory) | {"job": job})
+    write_summary(directory, read_summary(directory) | {"job": job})
     found = read_archive(tmp_path)
     assert found.runs == []
     assert found.left_out[0].startswith(f"{directory / 'summary.json'}: left out (")

@@ -6,11 +6,13 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
+from regjax.data.dataset import Scaling
 
-from regjax import checkpoint, evaluation, models, training
-from regjax.checkpoint import Selected
-from regjax.manifests import SELECTED, DamagedError
-from regjax.types import Scaling, Variables
+from regjax.runs import checkpoint
+from regjax.runs.checkpoint import Selected
+from regjax.runs.manifest import SELECTED, DamagedError
+from regjax.training import evaluation, model, program
+from regjax.training.state import Variables
 from tests.finished import save_selected
 from tests.small import clusters, composed, lanes, train
 
@@ -86,13 +88,13 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     config = composed("model.hidden=[9]", "model.norm=batch", "trainer.epochs=3", "early_stopping.patience=3")
     group = lanes(clusters(), [config], train=42, validation=12)
     state, records = train(group)
-    variables, epochs = training.selected(state)
+    variables, epochs = program.selected(state)
     scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
     saved = Selected(jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables), scaling)
     save_selected(tmp_path, saved, FACTS)
     restored, _ = checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, saved))
     numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
-    predict = partial(models.logits, restored, numerics=numerics, spec=group.spec)
+    predict = partial(model.logits, restored, numerics=numerics, spec=group.spec)
     found = evaluation.evaluate(predict, group.data, rows, rows.validation, batch_size=1000)
     at = int(epochs[0]) - 1
     np.testing.assert_allclose(found.loss, records[0].validation.loss[0, at], rtol=1e-6)

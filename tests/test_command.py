@@ -21,7 +21,7 @@ SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_
 TELLING = f"""
 import runpy, sys
 sys.path[0] = {str(ROOT)!r}
-from regjax import launcher
+from regjax.launch import launcher
 one, many = launcher.run_single, launcher.launch
 launcher.run_single = lambda *given: (value := one(*given), print("RETURNED", value))[0]
 launcher.launch = lambda *given: (jobs := many(*given), print("RETURNED", [j.return_value for j in jobs]))[0]

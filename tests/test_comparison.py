@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from regjax.errors import UserError
-from regjax.jobs import Job, prepare
-from regjax.journal import provenance
+from regjax.launch.jobs import Job, prepare
 from regjax.report.comparison import compare_variants
 from regjax.report.variants import variants
+from regjax.runs.writer import provenance
 from tests.reports import run
 from tests.small import composed
 

@@ -13,12 +13,13 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
+from regjax.data.dataset import Split
+from regjax.training.spec import Numerics, StaticSpec
 
 from regjax.config import Config, check, explain, flatten
-from regjax.config.checks import check_regularization, dropout_rates
-from regjax.config.resolve import resolve
+from regjax.config.ranges import check_regularization, dropout_rates
 from regjax.errors import UserError
-from regjax.types import Numerics, Split, StaticSpec
+from regjax.runs.resolve import resolve
 from tests.small import ROOT, clusters, composed
 
 CONF = ROOT / "conf"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from regjax.data.dataset import Split
 
-from regjax.config.resolve import resolve
 from regjax.errors import UserError
-from regjax.types import Split
+from regjax.runs.resolve import resolve
 from tests.small import clusters, composed
 
 FLOAT32 = np.finfo(np.float32)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from regjax.data import cache
-from regjax.disk import sha256
 from regjax.errors import UserError
+from regjax.files import sha256
 from tests.data_fixtures import put_vouched, table
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from regjax.data import cache, preparation
 from regjax.errors import UserError
-from regjax.locks import one_process
+from regjax.files import one_process
 from tests.data_fixtures import NAMES, table, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
 from tests.small import ROOT

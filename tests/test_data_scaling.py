@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from regjax.data.dataset import Dataset, Scaling
 
 from regjax.data import dataset_digest, draw_split, fingerprint, fit_scaling
 from regjax.errors import UserError
-from regjax.types import Dataset, Scaling
 from tests.data_fixtures import table
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from regjax.disk import remove, replacing
+from regjax.files import remove, replacing
 
 
 def left(path, kind, victim):

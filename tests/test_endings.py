@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from regjax import arrays, endings
-from regjax.journal import Journal
-from regjax.manifests import SELECTED, verify
-from regjax.summaries import read_summary
+from regjax.runs.manifest import SELECTED, verify
+from regjax.runs.summary import read_summary
+from regjax.runs.writer import Journal
 from tests.sweeps import DIVERGES, Heard, run_of, trained
 
 ONE_BY_ONE = {"devices": 1, "lanes": 1}

@@ -7,8 +7,8 @@ import pytest
 from scipy import special
 from sklearn.metrics import accuracy_score, log_loss
 
-from regjax.evaluation import batch_inputs, data_losses, evaluate, sparsity
-from regjax.types import DeviceData, Rows
+from regjax.training.evaluation import batch_inputs, data_losses, evaluate, sparsity
+from regjax.training.state import DeviceData, Rows
 
 ROWS, FEATURES, CLASSES = 60, 6, 4
 RANDOM = np.random.default_rng(0)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from regjax import inference, models
+from regjax.predict import monte_carlo
+from regjax.training import model
 from tests.test_models import batch, forward, network
 
 KEY = jax.random.key(3)
@@ -17,13 +18,13 @@ LINEAR = ("model.hidden=[]", "model.input_dropout=0.3")
 
 def drawn(spec, numerics, variables, *, key=KEY, samples=50, inputs=None):
     inputs = batch() if inputs is None else inputs
-    return inference.dropout_answer(key, variables, inputs, numerics, jnp.int32(samples), spec=spec)
+    return monte_carlo.dropout_answer(key, variables, inputs, numerics, jnp.int32(samples), spec=spec)
 
 
 def test_probabilities_are_the_softmax_of_the_logits():
     spec, numerics, variables = network("model.hidden=[9,6]", "model.norm=batch", "model.dropout=0.4")
     logits, _ = forward(variables, batch(), norm="batch")
-    found = inference.answer(variables, batch(), numerics, spec=spec)
+    found = monte_carlo.answer(variables, batch(), numerics, spec=spec)
     np.testing.assert_allclose(found.probabilities, special.softmax(logits, axis=1), atol=2e-6)
     assert found.entropy is found.mutual_information is None
 
@@ -32,7 +33,7 @@ def test_probabilities_are_the_softmax_of_the_logits():
 def test_without_dropout_a_draw_is_the_deterministic_network(norm):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}")
     expected, _ = forward(variables, batch(), norm=norm)
-    found = models.dropout_logits(KEY, variables, batch(), numerics, spec=spec)
+    found = model.dropout_logits(KEY, variables, batch(), numerics, spec=spec)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     answer = drawn(spec, numerics, variables)
     np.testing.assert_allclose(answer.probabilities, special.softmax(expected, axis=1), atol=1e-5)
@@ -42,7 +43,7 @@ def test_without_dropout_a_draw_is_the_deterministic_network(norm):
 def test_a_linear_networks_draws_have_its_own_logits_as_their_mean():
     spec, numerics, variables = network(*LINEAR)
     draws = 4000
-    draw = partial(models.dropout_logits, variables=variables, inputs=batch(), numerics=numerics, spec=spec)
+    draw = partial(model.dropout_logits, variables=variables, inputs=batch(), numerics=numerics, spec=spec)
     found = jax.vmap(draw)(jax.random.split(KEY, draws)).mean(axis=0)
     expected, _ = forward(variables, batch())
     # A logit's variance over masks is that of sum(x w m / (1 - p)): p / (1 - p) * sum (x w)^2.
@@ -55,11 +56,11 @@ def test_a_linear_networks_draws_have_its_own_logits_as_their_mean():
 def test_batch_norm_stays_at_its_running_statistics_and_leaves_them():
     spec, numerics, variables = network("model.hidden=[9,6]", "model.norm=batch", "model.dropout=0.5")
     before = jax.tree.map(np.array, variables.batch_stats)
-    whole = models.dropout_logits(KEY, variables, batch(), numerics, spec=spec)
+    whole = model.dropout_logits(KEY, variables, batch(), numerics, spec=spec)
     # The masks go by a row's place: the first rows' logits see no others, as batch statistics would.
     other = batch().at[4:].mul(100.0)
     np.testing.assert_array_equal(
-        whole[:4], models.dropout_logits(KEY, variables, other, numerics, spec=spec)[:4]
+        whole[:4], model.dropout_logits(KEY, variables, other, numerics, spec=spec)[:4]
     )
     for left, found in zip(*map(jax.tree.leaves, (before, variables.batch_stats)), strict=True):
         np.testing.assert_array_equal(left, found)
@@ -69,7 +70,7 @@ def test_the_mean_the_entropy_and_the_information_are_those_of_the_draws():
     spec, numerics, variables = network("model.hidden=[9]", "model.dropout=0.5")
     samples = 7
     logits = [
-        models.dropout_logits(jax.random.fold_in(KEY, at), variables, batch(), numerics, spec=spec)
+        model.dropout_logits(jax.random.fold_in(KEY, at), variables, batch(), numerics, spec=spec)
         for at in range(samples)
     ]
     draws = special.softmax(np.asarray(logits, np.float64), axis=-1)
@@ -86,11 +87,11 @@ def test_the_mean_the_entropy_and_the_information_are_those_of_the_draws():
 def test_entropy_and_information_of_numbers_worked_by_hand():
     halves = jnp.asarray([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3], [0.25, 0.75, 0.0]])
     log2, log3 = 0.6931472, 1.0986123
-    np.testing.assert_allclose(inference.entropy(halves), [log2, 0, log3, 0.5623351], atol=1e-6)
+    np.testing.assert_allclose(monte_carlo.entropy(halves), [log2, 0, log3, 0.5623351], atol=1e-6)
     # Two draws that are each certain, of two classes: all of log 2 is disagreement. Two equal ones: none.
-    information = inference.mutual_information(halves[:1], jnp.zeros(1))
+    information = monte_carlo.mutual_information(halves[:1], jnp.zeros(1))
     np.testing.assert_allclose(information, [log2], atol=1e-6)
-    same = inference.mutual_information(halves[:1], jnp.asarray([log2 + 1e-6]))
+    same = monte_carlo.mutual_information(halves[:1], jnp.asarray([log2 + 1e-6]))
     np.testing.assert_array_equal(same, [0.0])
 
 
@@ -110,8 +111,8 @@ def test_batches_give_every_row_once_whatever_their_size(batch_size):
     def compute(number, rows):
         numbers.append(int(number))
         assert rows.shape == (min(batch_size, 7), 2)
-        return inference.Answer(rows + 1, None, None)
+        return monte_carlo.Answer(rows + 1, None, None)
 
-    found = [part.probabilities for part in inference.in_batches(compute, inputs, batch_size=batch_size)]
+    found = [part.probabilities for part in monte_carlo.in_batches(compute, inputs, batch_size=batch_size)]
     np.testing.assert_array_equal(np.concatenate(found), np.arange(1, 15).reshape(7, 2))
     assert numbers == [*range(len(found))]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regjax.errors import UserError
-from regjax.inputs import read_rows
+from regjax.predict.inputs import read_rows
 
 ROWS = np.arange(24).reshape(6, 4)
 

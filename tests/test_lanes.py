@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax import lanes, schedule
-from regjax.types import DeviceData
+from regjax.sweep import lanes, queue
+from regjax.training.state import DeviceData
 from tests.sweeps import Heard, run_of, trained
 
 DATA = DeviceData(jnp.zeros((60, 7), jnp.uint8), jnp.zeros(60, jnp.int32))
@@ -64,7 +64,7 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
     monkeypatch.setattr(schedule, "lanes_that_fit", lambda *given: fit)
     monkeypatch.setattr(schedule, "programs", programs)
     one = run_of(tmp_path)
-    plan = schedule.Schedule(
+    plan = queue.Schedule(
         [one] * runs,
         jax.devices()[:devices],
         Heard(),
@@ -79,7 +79,7 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
 
 def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_path, monkeypatch):
     asked = []
-    real = schedule.programs
+    real = queue.programs
 
     def programs(spec, example, **how):
         asked.append(len(example.test))

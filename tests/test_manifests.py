@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from regjax.manifests import MANIFEST, DamagedError, commit, verify
+from regjax.runs.manifest import MANIFEST, DamagedError, commit, verify
 
 FACTS = {"lanes": [{"identity": "a", "epoch": 3}], "number": 1.5}
 
@@ -79,7 +79,7 @@ def test_links_are_never_followed(folder, tmp_path, name):
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "deep/../../outside"])
 def test_names_that_lead_outside_are_refused(folder, name):
     listed = json.loads((folder / MANIFEST).read_text())
-    from regjax.manifests import _own_digest
+    from regjax.runs.manifest import _own_digest
 
     content = {"facts": listed["facts"], "files": {name: "0" * 64}}
     (folder / MANIFEST).write_text(json.dumps(content | {"sha256": _own_digest(content)}))

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regjax.data.dataset import Split
 from scipy import special, stats
 
-from regjax import models
-from regjax.config.resolve import resolve
-from regjax.types import Split, Variables
+from regjax.runs.resolve import resolve
+from regjax.training import model
+from regjax.training.state import Variables
 from tests.small import clusters, composed
 
 KEY = jax.random.key(11)
@@ -45,7 +46,7 @@ def network(*overrides, features=FEATURES, classes=CLASSES):
         )
         return jnp.asarray(values, jnp.float32)
 
-    return spec, numerics, jax.tree.map_with_path(fill, models.init(KEY, numerics, spec=spec))
+    return spec, numerics, jax.tree.map_with_path(fill, model.init(KEY, numerics, spec=spec))
 
 
 def batch(features=FEATURES):
@@ -82,7 +83,7 @@ def relative_error(ours, expected):
 def test_logits_with_each_activation(activation):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.activation={activation}")
     expected, _ = forward(variables, batch(), activation=activation)
-    assert relative_error(models.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
+    assert relative_error(model.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
 
 
 def test_without_hidden_layers_the_network_is_linear():
@@ -90,7 +91,7 @@ def test_without_hidden_layers_the_network_is_linear():
     assert set(variables.params) == {"dense_0"}
     layer = jax.tree.map(np.asarray, variables.params["dense_0"])
     expected = np.asarray(batch(), np.float64) @ layer["kernel"] + layer["bias"]
-    assert relative_error(models.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
+    assert relative_error(model.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
 
 
 def test_without_biases_no_dense_layer_has_one():
@@ -99,13 +100,13 @@ def test_without_biases_no_dense_layer_has_one():
         f"dense_{layer}": {"kernel"} for layer in range(3)
     }
     expected, _ = forward(variables, batch())
-    assert relative_error(models.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
+    assert relative_error(model.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
 
 
 def test_a_residual_sum_joins_layers_of_the_same_width_and_no_others():
     # 7 features: the sums are at the first, the second and the fourth layer, not at 7 -> 5 nor at the logits.
     spec, numerics, variables = network("model.hidden=[7,7,5,5]", "model.residual=true")
-    ours = models.logits(variables, batch(), numerics, spec=spec)
+    ours = model.logits(variables, batch(), numerics, spec=spec)
     assert relative_error(ours, forward(variables, batch(), residual=True)[0]) < 1e-6
     assert relative_error(ours, forward(variables, batch())[0]) > 0.1
 
@@ -113,16 +114,16 @@ def test_a_residual_sum_joins_layers_of_the_same_width_and_no_others():
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_a_norm_stands_between_the_dense_layer_and_the_activation(norm):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}", "model.norm_epsilon=1e-3")
-    inference = models.logits(variables, batch(), numerics, spec=spec)
+    inference = model.logits(variables, batch(), numerics, spec=spec)
     assert relative_error(inference, forward(variables, batch(), norm=norm)[0]) < 2e-6
-    training, _ = models.train_logits(KEY, variables, batch(), numerics, spec=spec)
+    training, _ = model.train_logits(KEY, variables, batch(), numerics, spec=spec)
     assert relative_error(training, forward(variables, batch(), norm=norm, train=True)[0]) < 2e-6
 
 
 def test_running_statistics_move_towards_the_batch_by_one_minus_the_momentum():
     overrides = ("model.hidden=[9,6]", "model.norm=batch", "model.norm_momentum=0.7")
     spec, numerics, variables = network(*overrides)
-    _, updated = models.train_logits(KEY, variables, batch(), numerics, spec=spec)
+    _, updated = model.train_logits(KEY, variables, batch(), numerics, spec=spec)
     _, moments = forward(variables, batch(), norm="batch", train=True)
     for layer, (mean, var) in enumerate(moments):
         old, new = variables.batch_stats[f"norm_{layer}"], updated[f"norm_{layer}"]
@@ -133,7 +134,7 @@ def test_running_statistics_move_towards_the_batch_by_one_minus_the_momentum():
 def test_a_norm_starts_as_the_identity_on_what_is_standardised():
     _, numerics, _ = network()
     spec, _, _ = network("model.hidden=[9]", "model.norm=batch")
-    variables = models.init(KEY, numerics, spec=spec)
+    variables = model.init(KEY, numerics, spec=spec)
     expected = {"scale": np.ones(9), "bias": np.zeros(9)}
     jax.tree.map(np.testing.assert_array_equal, variables.params["norm_0"], expected)
     expected = {"norm_0": {"mean": np.zeros(9), "var": np.ones(9)}}
@@ -148,7 +149,7 @@ def survivors(*overrides):
     )
     layer = {"kernel": jnp.eye(width), "bias": jnp.zeros(width)}
     variables = Variables(dict.fromkeys(variables.params, layer), {})
-    return np.asarray(models.train_logits(KEY, variables, jnp.ones((50, width)), numerics, spec=spec)[0])
+    return np.asarray(model.train_logits(KEY, variables, jnp.ones((50, width)), numerics, spec=spec)[0])
 
 
 def test_dropout_acts_on_the_layers_that_are_asked_for_each_with_its_own_mask():
@@ -169,7 +170,7 @@ def test_dropout_acts_on_the_layers_that_are_asked_for_each_with_its_own_mask():
 
 def test_another_key_draws_other_masks_and_the_same_key_the_same():
     spec, numerics, variables = network("model.hidden=[9]", "model.dropout=0.5")
-    draw = lambda key: models.train_logits(key, variables, batch(), numerics, spec=spec)[0]  # noqa: E731
+    draw = lambda key: model.train_logits(key, variables, batch(), numerics, spec=spec)[0]  # noqa: E731
     np.testing.assert_array_equal(draw(KEY), draw(KEY))
     assert relative_error(draw(jax.random.key(12)), draw(KEY)) > 0.1
 
@@ -178,7 +179,7 @@ def test_inference_ignores_dropout():
     noisy = ("model.hidden=[9,6]", "model.dropout=0.9", "model.input_dropout=0.9")
     spec, numerics, variables = network(*noisy)
     expected, _ = forward(variables, batch())
-    assert relative_error(models.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
+    assert relative_error(model.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
 
 
 # Variances from the papers: Glorot & Bengio 2010, He et al. 2015, LeCun et al. 1998; 300 inputs, 200 outputs.
@@ -205,7 +206,7 @@ def test_a_normal_initial_kernel_has_the_stated_standard_deviation():
 
 def initial_kernel(*overrides):
     spec, numerics, _ = network("model.hidden=[200]", *overrides, features=300)
-    kernel = np.asarray(models.init(KEY, numerics, spec=spec).params["dense_0"]["kernel"], np.float64)
+    kernel = np.asarray(model.init(KEY, numerics, spec=spec).params["dense_0"]["kernel"], np.float64)
     assert kernel.shape == (300, 200)
     return kernel
 
@@ -218,7 +219,7 @@ def assert_moments(sample, stddev, *, kurtosis):
 
 def test_initial_biases_are_zero():
     spec, numerics, _ = network("model.hidden=[9,6]")
-    for layer in models.init(KEY, numerics, spec=spec).params.values():
+    for layer in model.init(KEY, numerics, spec=spec).params.values():
         np.testing.assert_array_equal(layer["bias"], np.zeros_like(layer["bias"]))
 
 
@@ -234,7 +235,7 @@ def test_initial_biases_are_zero():
 )
 def test_initial_kernels_depend_on_the_key_and_the_place_alone(overrides):
     plain, other = (
-        models.init(KEY, numerics, spec=spec).params
+        model.init(KEY, numerics, spec=spec).params
         for spec, numerics, _ in (network("model.hidden=[9,6]"), network("model.hidden=[9,6]", *overrides))
     )
     for layer in ("dense_0", "dense_1", "dense_2"):
@@ -251,7 +252,7 @@ def test_bfloat16_rounds_the_factors_of_each_product_and_sums_in_float32():
     weights = jnp.asarray(np.random.default_rng(3).normal(size=(ROWS, CLASSES)), jnp.float32)
 
     def weighted(variables):
-        logits = models.logits(variables, batch(), numerics, spec=spec)
+        logits = model.logits(variables, batch(), numerics, spec=spec)
         return (weights * logits).sum(), logits
 
     gradient, logits = jax.grad(weighted, has_aux=True)(variables)
@@ -265,7 +266,7 @@ def test_bfloat16_rounds_the_factors_of_each_product_and_sums_in_float32():
 def test_bfloat16_products_are_coarser_than_float32_by_less_than_one_percent():
     spec, numerics, variables = network("model.hidden=[60,40]", features=50)
     inputs = batch(50)
-    single = models.logits(variables, inputs, numerics, spec=spec)
-    half = models.logits(variables, inputs, numerics, spec=spec._replace(precision="bfloat16"))
+    single = model.logits(variables, inputs, numerics, spec=spec)
+    half = model.logits(variables, inputs, numerics, spec=spec._replace(precision="bfloat16"))
     assert half.dtype == jnp.float32
     assert 1e-4 < relative_error(half, single) < 1e-2

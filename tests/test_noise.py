@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regjax.training.streams import shuffled, stream
 
-from regjax.noise import dropout, shuffled, stream
+from regjax.training.noise import dropout
 from tests.small import clusters, composed, lanes, train
 
 KEY = jax.random.key(7)

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regjax.data.dataset import Split
 
-from regjax.config.resolve import resolve
-from regjax.lanes import stacked
-from regjax.optimizers import learning_rate, optimizer
-from regjax.types import Split
+from regjax.runs.resolve import resolve
+from regjax.sweep.lanes import stacked
+from regjax.training.optimizers import learning_rate, optimizer
 from tests.small import clusters, composed
 
 STEPS_PER_EPOCH = 36

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax import runs
 from regjax.report.__main__ import main as report
 from regjax.report.files import write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
+from regjax.runs.summary import write_summary
 from tests.finished import forge_summary
 from tests.reports import SETTINGS, held, sweep_of
 
@@ -110,7 +110,7 @@ def test_runs_say_how_they_are_compared_unless_they_disagree(tmp_path, capsys):
         for run in sweep_of(tmp_path / folder, 0.0, 0.5):
             config = run.summary["config"] | settings | metric
             changed = {"config": config, "identity": str(run.directory)}
-            runs.write_summary(run.directory, run.summary | changed)
+            write_summary(run.directory, run.summary | changed)
     assert report([str(tmp_path / "first")]) == 0
     assert "val loss vs model.dropout=0.5" in " ".join(capsys.readouterr().out.split())
     assert report([str(tmp_path / "first"), str(tmp_path / "second")]) == 0
@@ -160,7 +160,7 @@ def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compare
         {"after_epoch": 3, "changed": {"penalty.biases": [False, True]}},
     ]
     changes = [change | {"identity": "before", "asked": "now"} for change in changes]
-    runs.write_summary(found[5].directory, found[5].summary | {"changes": changes})
+    write_summary(found[5].directory, found[5].summary | {"changes": changes})
     assert report([str(tmp_path / "runs"), "--output", str(tmp_path / "out")]) == 0
     line = (
         "changed on the way: 5: after epoch 2 with other settings: optimizer.learning_rate 0.001 (was 0.1), "
@@ -260,7 +260,7 @@ def test_of_several_sweeps_what_is_not_done_is_told_with_its_folder(tmp_path):
 def test_a_baseline_that_the_runs_name_themselves_is_said_to_be_theirs(tmp_path, capsys):
     for run in sweep_of(tmp_path, 0.0, 0.5):
         config = run.summary["config"] | {"compare.baseline": "foo"}
-        runs.write_summary(run.directory, run.summary | {"config": config})
+        write_summary(run.directory, run.summary | {"config": config})
     assert report([str(tmp_path)]) == 1
     assert "The runs themselves name it; --baseline=NAME takes another." in capsys.readouterr().err
     assert report([str(tmp_path), "--baseline", "bar"]) == 1

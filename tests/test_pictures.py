@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from regjax.runs.metrics import append_metrics
 
-from regjax import runs
-from regjax.archive import Held
 from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
+from regjax.runs.collection import Held
+from regjax.runs.directory import start_directory
 
 NAN = float("nan")
 ROWS = {"train": 800, "validation": 200, "test": 100}
@@ -30,13 +31,13 @@ def drawn(monkeypatch):
 
 def run_of(directory, losses, accuracies, digest="the same"):
     """A run on disk with these metrics on all its rows, which have a digest."""
-    runs.start(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
+    start_directory(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
     rows = [
         [epoch, loss, loss, accuracy, loss, accuracy]
         for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), 1)
     ]
     names = ("epoch", "train_objective", *COLUMNS[1:])
-    runs.append_metrics(directory, [dict(zip(names, row, strict=True)) for row in rows])
+    append_metrics(directory, [dict(zip(names, row, strict=True)) for row in rows])
     return Held(directory, {"status": "done", "rows": ROWS, "row_digests": dict.fromkeys(ROWS, digest)})
 
 

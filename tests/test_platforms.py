@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
+from regjax.sweep.devices import prepare_devices
 from tests.small import ROOT
 
 DEVICES = """
 import sys
-from regjax import platforms
-print(*(len(platforms.prepare("cpu", sys.argv[1], jobs)) for jobs in map(int, sys.argv[2:])))
+print(*(len(prepare_devices("cpu", sys.argv[1], jobs)) for jobs in map(int, sys.argv[2:])))
 """
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 

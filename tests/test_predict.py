@@ -7,10 +7,11 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from regjax.data.dataset import Scaling
 
-from regjax import predict, runs, summaries
-from regjax.manifests import _own_digest
-from regjax.types import Scaling
+from regjax.predict import __main__
+from regjax.runs.manifest import _own_digest
+from regjax.runs.summary import read_summary, write_summary
 from tests.small import clusters
 from tests.sweeps import run_of, trained
 
@@ -38,9 +39,9 @@ def folders(tmp_path_factory):
         ("failed", {}, {"status": "failed", "reason": "MemoryError"}),
     ):
         shutil.copytree(folder / "noisy", folder / name)
-        summary = summaries.read_summary(folder / name)
+        summary = read_summary(folder / name)
         changed = {"config": summary["config"] | config, "overrides": ["seed=0", "checkpoint=none"]}
-        runs.write_summary(folder / name, summary | changed | change)
+        write_summary(folder / name, summary | changed | change)
     return folder
 
 
@@ -55,7 +56,7 @@ def folder(folders, tmp_path, monkeypatch):
 
 def asked(capsys, *arguments, run="noisy", rows="new.npz", output="out.csv"):
     """Exit code, standard output and standard error."""
-    code = predict.main([run, "--input", rows, "--output", output, *arguments])
+    code = __main__.main([run, "--input", rows, "--output", output, *arguments])
     return code, *capsys.readouterr()
 
 
@@ -72,7 +73,7 @@ def probabilities(found):
 @pytest.mark.parametrize("name", ["noisy", "plain"])
 def test_the_test_rows_have_the_runs_own_test_metrics(folder, capsys, name):
     code, out, _ = asked(capsys, run=name)
-    summary, found, labels = summaries.read_summary(folder / name), table(), DATASET.labels[54:]
+    summary, found, labels = read_summary(folder / name), table(), DATASET.labels[54:]
     assert code == 0
     np.testing.assert_array_equal(found["row"], np.arange(246))
     assert (found["predicted"] == labels).mean() == pytest.approx(summary["test_accuracy"], abs=1e-6)
@@ -173,8 +174,8 @@ def test_options_out_of_range_are_refused(folder, capsys, arguments, run, messag
 
 
 def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
-    summary = summaries.read_summary(folder / "noisy")
-    runs.write_summary(folder / "noisy", summary | {"config": summary["config"] | {"precision": "tf32"}})
+    summary = read_summary(folder / "noisy")
+    write_summary(folder / "noisy", summary | {"config": summary["config"] | {"precision": "tf32"}})
     assert jax.default_backend() == "cpu"
     code, _, err = asked(capsys)
     assert (code, "trained at tf32, which this cpu lacks; predicted at float32" in err) == (0, True)

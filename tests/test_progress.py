@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from rich.console import Console
 
-from regjax import progress
-from regjax.progress import LiveRuns
+from regjax.launch import progress
+from regjax.launch.progress import LiveRuns
 from tests.sweeps import run_of
 
 ROW = {"epoch": 3, "val_accuracy": 0.75}

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from regjax.data.dataset import Split
 
-from regjax import records
-from regjax.config.resolve import resolve
-from regjax.types import Ended, EpochRecord, Evaluation, Metrics, Split, Variables
+from regjax.runs import records
+from regjax.runs.resolve import resolve
+from regjax.training.state import Ended, EpochRecord, Evaluation, Metrics, Variables
 from tests.small import clusters, composed
 
 NAN = float("nan")

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from regjax.config import flatten
-from regjax.config.checks import check_regularization
+from regjax.config.ranges import check_regularization
 from regjax.errors import UserError
 from tests.small import ROOT, composed
 

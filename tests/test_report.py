@@ -3,10 +3,11 @@
 import matplotlib.image
 import numpy as np
 import pytest
+from regjax.runs.metrics import append_metrics
 
-from regjax import runs
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
+from regjax.runs.directory import start_directory
 
 DONE = {
     "status": "done",
@@ -76,9 +77,9 @@ def metrics(directory, **columns):
     """A run directory with two epochs of metrics."""
     names = ("train_objective", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
     table = {name: columns.get(name, columns.get("every", [0.5, 0.25])) for name in names}
-    runs.start(directory, ["epoch", *table], {})
+    start_directory(directory, ["epoch", *table], {})
     epochs = range(2)
-    runs.append_metrics(
+    append_metrics(
         directory, [{"epoch": at + 1} | {name: values[at] for name, values in table.items()} for at in epochs]
     )
 

@@ -5,10 +5,13 @@ import os
 
 import numpy as np
 import pytest
+from regjax.runs.identity import identity_of
+from regjax.runs.metrics import append_metrics, read_metrics
 
-from regjax import runs, summaries
 from regjax.config import flatten
 from regjax.errors import UserError
+from regjax.runs.directory import append_log, start_directory
+from regjax.runs.summary import read_summary, write_summary
 from tests.small import composed
 
 CONFIG = flatten(composed())
@@ -33,8 +36,8 @@ def strict(directory):
 
 def test_a_summary_reads_back_as_it_was_written(tmp_path):
     summary = DONE | {"epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
-    assert runs.write_summary(tmp_path, summary) == summary
-    assert summaries.read_summary(tmp_path) == summary
+    assert write_summary(tmp_path, summary) == summary
+    assert read_summary(tmp_path) == summary
     assert strict(tmp_path) == summary
 
 
@@ -45,100 +48,100 @@ def test_numbers_that_are_not_finite_become_null(tmp_path):
         "nested": {"list": [float("inf"), np.float32("-inf"), np.float64("nan"), 1.0]},
     }
     expected = {"status": "running", "nan": None, "nested": {"list": [None, None, None, 1.0]}}
-    assert runs.write_summary(tmp_path, bad) == expected
+    assert write_summary(tmp_path, bad) == expected
     assert strict(tmp_path) == expected
 
 
 def test_numpy_numbers_become_the_shortest_plain_ones(tmp_path):
     values = {"float32": np.float32(0.1), "int": np.int32(3), "bool": np.bool_(True), "array": np.asarray(2)}
-    written = runs.write_summary(tmp_path, {"status": "done"} | values)
+    written = write_summary(tmp_path, {"status": "done"} | values)
     assert written == {"status": "done", "float32": 0.1, "int": 3, "bool": True, "array": 2}
     assert strict(tmp_path) == written
 
 
 def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
-    runs.write_summary(tmp_path, {"status": "running"})
+    write_summary(tmp_path, {"status": "running"})
     os.link(tmp_path / "summary.json", tmp_path / "reader.json")  # a reader that has opened the old one
-    runs.write_summary(tmp_path, DONE)
+    write_summary(tmp_path, DONE)
     assert json.loads((tmp_path / "reader.json").read_text()) == {"status": "running"}
-    assert summaries.read_summary(tmp_path) == DONE
+    assert read_summary(tmp_path) == DONE
     assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json", "SHA256SUMS"}
 
 
 def test_a_directory_without_a_summary_has_none(tmp_path):
-    assert summaries.read_summary(tmp_path) is None
+    assert read_summary(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"status": "do'])
 def test_a_damaged_summary_is_named_with_the_remedy(tmp_path, text):
     (tmp_path / "summary.json").write_text(text)
     with pytest.raises(UserError, match=r"summary\.json: it cannot be read .*Name another directory"):
-        summaries.read_summary(tmp_path)
+        read_summary(tmp_path)
 
 
 def test_metrics_read_back_as_the_same_float32(tmp_path):
     random = np.random.default_rng(0)
     values = (random.normal(size=50) * 10.0 ** random.integers(-30, 30, 50)).astype(np.float32)
-    runs.start(tmp_path, ["epoch", "loss"], {})
-    runs.append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[:20], 1)])
-    runs.append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[20:], 21)])
-    table = runs.read_metrics(tmp_path)
+    start_directory(tmp_path, ["epoch", "loss"], {})
+    append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[:20], 1)])
+    append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[20:], 21)])
+    table = read_metrics(tmp_path)
     assert list(table) == ["epoch", "loss"]
     assert table["epoch"] == list(range(1, 51))
     np.testing.assert_array_equal(np.array(table["loss"], np.float32), values)
 
 
 def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_are_not(tmp_path):
-    runs.start(tmp_path, ["a", "b", "c", "d"], {})
+    start_directory(tmp_path, ["a", "b", "c", "d"], {})
     row = {"a": np.float32("nan"), "b": float("nan"), "c": np.float32(0), "d": np.asarray(np.inf, np.float32)}
-    runs.append_metrics(tmp_path, [row])
+    append_metrics(tmp_path, [row])
     assert (tmp_path / "metrics.csv").read_bytes() == b"a,b,c,d\n,,0.0,inf\n"
-    table = runs.read_metrics(tmp_path)
+    table = read_metrics(tmp_path)
     assert np.isnan(table["a"] + table["b"]).all()
     assert (table["c"], table["d"]) == ([0.0], [np.inf])
 
 
 def test_a_run_begins_anew(tmp_path):
     directory = tmp_path / "new" / "run"
-    runs.start(directory, ["epoch"], DONE)
-    runs.append_metrics(directory, [{"epoch": 1}])
-    runs.write_summary(directory, DONE)
-    runs.append_log(directory, "an old line")
-    runs.start(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
+    start_directory(directory, ["epoch"], DONE)
+    append_metrics(directory, [{"epoch": 1}])
+    write_summary(directory, DONE)
+    append_log(directory, "an old line")
+    start_directory(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
     assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
-    assert runs.read_metrics(directory) == {}
+    assert read_metrics(directory) == {}
     assert not (directory / "train.log").exists()
     assert not (directory / "SHA256SUMS").exists()
-    assert summaries.read_summary(directory) == DONE | {"status": "running", "identity": "new"}
+    assert read_summary(directory) == DONE | {"status": "running", "identity": "new"}
 
 
 def test_the_log_grows_by_a_line_with_its_time(tmp_path):
-    runs.append_log(tmp_path, "first")
-    runs.append_log(tmp_path, "second")
+    append_log(tmp_path, "first")
+    append_log(tmp_path, "second")
     lines = (tmp_path / "train.log").read_text().splitlines()
     assert [line.split(" ", 2)[2] for line in lines] == ["first", "second"]
 
 
 def test_an_identity_depends_on_values_and_not_on_the_order_of_keys():
     backwards = dict(reversed(CONFIG.items()))
-    assert runs.identity(CONFIG, "data", "cpu") == runs.identity(backwards, "data", "cpu")
+    assert identity_of(CONFIG, "data", "cpu") == identity_of(backwards, "data", "cpu")
 
 
 def test_equal_numbers_have_one_identity():
     rates = (0, 0.0, [0, 0.2], [0.0, 0.2])
-    identities = {runs.identity(CONFIG | {"model.dropout": rate}, "data", "cpu") for rate in rates}
+    identities = {identity_of(CONFIG | {"model.dropout": rate}, "data", "cpu") for rate in rates}
     assert len(identities) == 2
 
 
 @pytest.mark.parametrize("key", CONFIG)
 def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key):
     changed = CONFIG | {key: "another value"}
-    same = runs.identity(changed, "data", "cpu") == runs.identity(CONFIG, "data", "cpu")
+    same = identity_of(changed, "data", "cpu") == identity_of(CONFIG, "data", "cpu")
     assert same == (key in NOT_DECISIVE)
 
 
 def test_an_identity_changes_with_data_device_and_version(monkeypatch):
-    identities = {runs.identity(CONFIG, *parts) for parts in (("a", "cpu"), ("b", "cpu"), ("a", "TPU v4"))}
+    identities = {identity_of(CONFIG, *parts) for parts in (("a", "cpu"), ("b", "cpu"), ("a", "TPU v4"))}
     monkeypatch.setattr(runs, "__version__", "another")
-    identities.add(runs.identity(CONFIG, "a", "cpu"))
+    identities.add(identity_of(CONFIG, "a", "cpu"))
     assert len(identities) == 4

@@ -8,13 +8,13 @@ import threading
 
 import pytest
 
-from regjax.signals import outcome
+from regjax.sweep.signals import outcome
 from tests.small import ROOT
 
 # It leaves a call running, whose end would take a minute.
 LEAVES = """
 import threading, time
-from regjax.signals import leave, outcome
+from regjax.sweep.signals import leave, outcome
 give_up = threading.Event()
 give_up.set()
 print(outcome(lambda: {call}, give_up))

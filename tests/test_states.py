@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regjax import states, worker
-from regjax.lanes import Lanes
-from regjax.states import States
-from regjax.summaries import read_summary
+from regjax.runs import states
+from regjax.runs.states import States
+from regjax.runs.summary import read_summary
+from regjax.sweep import worker
+from regjax.sweep.lanes import Lanes
 from tests.sweeps import Heard, numbers, run_of, started, trained
 
 EVERYTHING = (

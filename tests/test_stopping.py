@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regjax.training.spec import StoppingNumbers
 
-from regjax import stopping
 from regjax.errors import UserError
-from regjax.types import StoppingNumbers
+from regjax.training import stopping
 from tests.small import clusters, composed, lanes, train
 from tests.stopping_cases import CASES, NONFINITE_CASES, StoppingCase
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from regjax import runs, summaries
-from regjax.archive import Held
-from regjax.journal import provenance, without_results
-from regjax.study import Study
+from regjax.launch.sweep_directory import Study
+from regjax.runs.collection import Held
+from regjax.runs.summary import read_summary, write_summary
+from regjax.runs.writer import provenance, without_results
 from tests.sweeps import numbers, run_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"
@@ -30,7 +30,7 @@ def contents(*numbers):
 
 
 def summary(number):
-    return summaries.read_summary(Path("out", str(number)))
+    return read_summary(Path("out", str(number)))
 
 
 def of_jobs(key, *numbers):
@@ -97,7 +97,7 @@ def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     before = contents(0, 1)
     assert command(diverging).code == 1
     assert contents(0, 1) == before
-    runs.write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
+    write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
     assert "the disk was full" in command(diverging).err
     assert command(f"{diverging} sweep.retry=true").code == 1
     assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
@@ -125,7 +125,7 @@ def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
     assert command(f"-m {SMALL} seed=0,1").code == 0
     whole = summary(1)
     for status in ("running", "interrupted"):
-        runs.write_summary(Path("out/1"), whole | {"status": status})
+        write_summary(Path("out/1"), whole | {"status": status})
         assert command(f"-m {SMALL} seed=0,1").code == 0
         assert (summary(1)["status"], folders()) == ("done", [0, 1])
         assert summary(1)["val_loss"] == whole["val_loss"]
@@ -151,7 +151,7 @@ def test_a_summary_that_cannot_be_used_is_named_excluded_and_exit_1(command, dam
         path.write_text(re.sub(r'("test_accuracy": \d\.\d)', r"\g<1>1", path.read_text()))
     else:
         versions = summary(1)["versions"] | {"jaxlib" if "jaxlib" in damage else "regjax": "0.0.1"}
-        runs.write_summary(path.parent, summary(1) | {"versions": versions})
+        write_summary(path.parent, summary(1) | {"versions": versions})
     damaged = contents(1)
     done = command(f"-m {SMALL} seed=0,1")
     assert done.code == 1
@@ -215,12 +215,12 @@ def test_variants_keep_the_order_of_their_grids_however_folders_are_called(comma
     assert order() == ["model.dropout=1.5", "model.dropout=0.5", "model.dropout=0.2"]
     assert command(f"-m {SMALL} model.dropout=0.3,0.2 {named}").code == 0
     failed = Path("out/rate/0.5")
-    runs.write_summary(failed, summaries.read_summary(failed) | {"status": "failed", "reason": "a full disk"})
+    write_summary(failed, read_summary(failed) | {"status": "failed", "reason": "a full disk"})
     assert command(f"-m {SMALL} model.dropout=0.5,1.5 {named} sweep.retry=true").code == 1
     assert order() == [f"model.dropout={rate}" for rate in (1.5, 0.5, 0.2, 0.3)]
-    assert [
-        summaries.read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")
-    ] == [{"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))]
+    assert [read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")] == [
+        {"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))
+    ]
 
 
 def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regjax import platforms, summaries
 from regjax.errors import invalid
+from regjax.runs.summary import read_summary
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1 hydra.sweep.dir=out"
 SWEEP = f"-m {SMALL} precision=float32,bfloat16 seed=0,1"
@@ -28,7 +28,7 @@ def without_bfloat16():
 
 def statuses():
     folders = [path.parent for path in Path("out").glob("*/summary.json")]
-    return {folder.name: summaries.read_summary(folder)["status"] for folder in folders}
+    return {folder.name: read_summary(folder)["status"] for folder in folders}
 
 
 def rows():

@@ -7,12 +7,16 @@ import shutil
 import subprocess
 
 import pytest
+from regjax.runs.identity import versions
+from regjax.runs.metrics import append_metrics, rewind_metrics
 
-from regjax import predict, runs, summaries
-from regjax.archive import Held, read_archive, warn_of_damage
 from regjax.config import flatten
 from regjax.errors import UserError
-from regjax.manifests import SELECTED, DamagedError
+from regjax.predict import __main__
+from regjax.runs.collection import Held, read_archive, warn_of_damage
+from regjax.runs.directory import start_directory
+from regjax.runs.manifest import SELECTED, DamagedError
+from regjax.runs.summary import checked_summary, read_summary, write_summary
 from regjax.verify import main as verify
 from tests.finished import finished, forge_summary
 from tests.small import composed
@@ -22,7 +26,7 @@ DONE = {
     "identity": "some",
     "overrides": [],
     "config": flatten(composed()),
-    "versions": runs.versions(),
+    "versions": versions(),
     "test_accuracy": 0.5,
     "rows": {"train": 8, "validation": 1, "test": 2},
     "row_digests": {"train": "a", "validation": "b", "test": "c"},
@@ -35,9 +39,9 @@ def ended(tmp_path):
     """A run that is done, with metrics of two epochs; it saved no parameters."""
     directory = tmp_path / "run"
     summary = DONE | {"config": DONE["config"] | {"checkpoint": "none"}}
-    runs.start(directory, ["epoch", "loss"], summary | {"status": "running"})
-    runs.append_metrics(directory, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
-    runs.write_summary(directory, summary)
+    start_directory(directory, ["epoch", "loss"], summary | {"status": "running"})
+    append_metrics(directory, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    write_summary(directory, summary)
     return directory
 
 
@@ -59,11 +63,11 @@ def test_every_flipped_bit_is_found_and_a_file_named(ended, capsys):
         path.write_bytes(flipped)
         named = f"{ended}/.*" if path.name == "SHA256SUMS" else str(path)
         with pytest.raises(DamagedError, match=named):
-            summaries.checked_summary(ended)
+            checked_summary(ended)
         found = read_archive(ended)
         assert (found.runs, len(found.left_out)) == ([], 1)
         path.write_bytes(whole)
-    assert summaries.checked_summary(ended)["status"] == "done"
+    assert checked_summary(ended)["status"] == "done"
 
 
 @pytest.mark.parametrize("name", FILES[:2])
@@ -72,10 +76,10 @@ def test_both_digests_are_told_wherever_a_run_is_read(ended, capsys, name):
     path.write_text(path.read_text().replace("0.5", "0.6"))
     differs = rf"{path}: SHA-256 is [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"
     with pytest.raises(UserError, match=rf"{differs}\. Name another directory"):
-        summaries.read_summary(ended)
+        read_summary(ended)
     assert verify([str(ended.parent)]) == 1
     assert f"{ended}: DAMAGED: {path}: SHA-256 is" in capsys.readouterr().out
-    assert predict.main([str(ended), "--input", "new.npy", "--output", str(ended.parent / "out.csv")]) == 1
+    assert __main__.main([str(ended), "--input", "new.npy", "--output", str(ended.parent / "out.csv")]) == 1
     assert f"error: {path}: SHA-256 is" in capsys.readouterr().err
 
 
@@ -90,7 +94,7 @@ def test_what_is_gone_or_cut_short_is_named(ended, name, damage):
     elif damage != "removed":
         path.write_bytes(whole[: 0 if damage == "emptied" else -4])
     with pytest.raises(UserError, match=str(path)):
-        summaries.read_summary(ended)
+        read_summary(ended)
     assert read_archive(ended).runs == []
 
 
@@ -98,7 +102,7 @@ def test_metrics_that_nobody_listed_are_named(ended):
     path = ended / "SHA256SUMS"
     path.write_text(path.read_text().partition("\n")[2])
     with pytest.raises(DamagedError, match=r"SHA256SUMS: it does not list metrics\.csv"):
-        summaries.checked_summary(ended)
+        checked_summary(ended)
 
 
 @pytest.mark.parametrize("line", ["0" * 64 + "  /etc/passwd\n", "0" * 2**20])
@@ -106,7 +110,7 @@ def test_a_list_of_other_things_is_refused(ended, line):
     path = ended / "SHA256SUMS"
     path.write_text(path.read_text() + line)
     with pytest.raises(DamagedError, match="SHA256SUMS: it cannot be read, or lists other files"):
-        summaries.checked_summary(ended)
+        checked_summary(ended)
 
 
 def kill_at(monkeypatch, step):
@@ -125,18 +129,18 @@ def kill_at(monkeypatch, step):
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_run_that_is_killed_while_it_ends_was_cut_off(ended, monkeypatch, step):
-    runs.start(ended, ["epoch"], DONE | {"status": "running"})
+    start_directory(ended, ["epoch"], DONE | {"status": "running"})
     kill_at(monkeypatch, step)
     with pytest.raises(KeyboardInterrupt):
-        runs.write_summary(ended, DONE)
-    assert summaries.read_summary(ended)["status"] == "running"
+        write_summary(ended, DONE)
+    assert read_summary(ended)["status"] == "running"
 
 
 def test_a_run_that_is_killed_before_it_begins_again_is_as_it_was(ended, monkeypatch):
     kill_at(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
-        runs.start(ended, ["epoch"], DONE | {"status": "running"})
-    assert summaries.read_summary(ended)["status"] == "done"
+        start_directory(ended, ["epoch"], DONE | {"status": "running"})
+    assert read_summary(ended)["status"] == "done"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "5", '{"status": "done"}', "\x00"])
@@ -148,8 +152,8 @@ def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, tex
 
 @pytest.mark.parametrize("missing", ["test_accuracy", "selected_on_test"])
 def test_an_ended_run_without_what_is_compared_is_left_out(ended, missing):
-    summary = summaries.read_summary(ended)
-    runs.write_summary(ended, {name: value for name, value in summary.items() if name != missing})
+    summary = read_summary(ended)
+    write_summary(ended, {name: value for name, value in summary.items() if name != missing})
     assert f"it lacks {missing}" in read_archive(ended).left_out[0]
 
 
@@ -160,13 +164,13 @@ def test_a_finished_run_without_its_parameters_is_told(tmp_path, capsys):
     shutil.rmtree(directory / "checkpoints")
     assert verify([str(directory)]) == 1
     assert capsys.readouterr().out == f"{directory}: DAMAGED: {directory / SELECTED}: it is missing\n"
-    warn_of_damage(Held(directory, summaries.read_summary(directory)))
+    warn_of_damage(Held(directory, read_summary(directory)))
     assert f"warning: {directory / SELECTED}: it is missing; remove {directory}" in capsys.readouterr().err
 
 
 def test_of_a_run_that_goes_on_no_sums_are_asked(ended, capsys):
-    runs.write_summary(ended, DONE | {"status": "interrupted", "reason": "interrupted after epoch 2"})
-    runs.append_metrics(ended, [{"epoch": 3, "loss": 0.1}])
+    write_summary(ended, DONE | {"status": "interrupted", "reason": "interrupted after epoch 2"})
+    append_metrics(ended, [{"epoch": 3, "loss": 0.1}])
     assert not (ended / "SHA256SUMS").exists()
     assert len(read_archive(ended).runs) == 1
     (ended / "summary.json").write_text(json.dumps(DONE)[:50])
@@ -178,10 +182,10 @@ def test_of_a_run_that_goes_on_no_sums_are_asked(ended, capsys):
 def test_rows_that_are_cut_off_are_not_gone_on_from(ended, cut):
     path = ended / "metrics.csv"
     whole = path.read_text()
-    assert [row["loss"] for row in runs.rewind_metrics(ended, 2)] == [0.5, 0.25]
+    assert [row["loss"] for row in rewind_metrics(ended, 2)] == [0.5, 0.25]
     assert path.read_text() == whole == "epoch,loss\n1,0.5\n2,0.25\n"
     path.write_text(whole[:-cut])
     with pytest.raises(DamagedError, match=r"metrics\.csv: "):
-        runs.rewind_metrics(ended, 2)
-    assert [row["loss"] for row in runs.rewind_metrics(ended, 1)] == [0.5]
+        rewind_metrics(ended, 2)
+    assert [row["loss"] for row in rewind_metrics(ended, 1)] == [0.5]
     assert path.read_text() == "epoch,loss\n1,0.5\n"

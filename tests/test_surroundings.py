@@ -1,9 +1,9 @@
 """Variables of the environment that would change a run's numbers, or end it, without being asked."""
 
 import pytest
-
-from regjax.predict import main as predict
 from regjax.surroundings import put_aside
+
+from regjax.predict.__main__ import main as predict
 from tests.commands import PATIENCE, begin, finish, outcome
 
 SMALL = "data=wine model.hidden=[8] model.dropout=0.5 trainer.epochs=1"

@@ -8,10 +8,12 @@ import jax
 import numpy as np
 import pytest
 
-from regjax import checkpoint, programs, training
-from regjax.checkpoint import Selected
-from regjax.journal import Journal
-from regjax.lanes import Lanes
+from regjax.runs import checkpoint
+from regjax.runs.checkpoint import Selected
+from regjax.runs.writer import Journal
+from regjax.sweep import compiled
+from regjax.sweep.lanes import Lanes
+from regjax.training import program
 from tests.small import clusters
 from tests.sweeps import DIVERGES, Heard, numbers, run_of, started, trained
 
@@ -54,13 +56,13 @@ def test_a_run_has_the_digits_it_has_alone(tmp_path, alone, devices, lanes):
 def run_variables(run):
     """The variables' shapes, as arrays."""
     numerics = jax.tree.map(lambda leaf: np.asarray(leaf)[None], run.numerics)
-    shapes = training.blank_lanes(numerics, spec=run.spec).variables
+    shapes = program.blank_lanes(numerics, spec=run.spec).variables
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape[1:], np.float32), shapes)
 
 
 def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     traced = []
-    real = training.train_lanes
+    real = program.train_lanes
     monkeypatch.setattr(
         training, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static)
     )

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regjax.training.streams import shuffled, stream
 
-from regjax import training
-from regjax.config.resolve import united
-from regjax.noise import shuffled, stream
+from regjax.runs.resolve import united
+from regjax.training import program
 from tests.small import begun, clusters, composed, lanes, train
 
 EVERYTHING = (
@@ -56,8 +56,8 @@ def test_a_lane_has_the_same_bits_however_its_epochs_are_divided_among_calls(epo
 
 def test_the_epochs_of_a_call_are_at_most_what_its_records_hold():
     state, (record,) = train(group((), base=("trainer.epochs=200",)), epochs_per_call=1000, calls=1)
-    assert state.epoch == training.RECORDS
-    np.testing.assert_array_equal(record.epoch[0], np.arange(1, training.RECORDS + 1))
+    assert state.epoch == program.RECORDS
+    np.testing.assert_array_equal(record.epoch[0], np.arange(1, program.RECORDS + 1))
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_side_by_side_lanes_end_each_at_their_own_epoch():
 def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
     old, new = group(("seed=1",), ("seed=2",)), group(("seed=1",), ("seed=3",))
     state, _ = train(old, epochs_per_call=2, calls=1)
-    refilled = training.refill_lanes(
+    refilled = program.refill_lanes(
         state, new.numerics, jnp.array([False, True]), spec=old.spec, side_by_side=False
     )
     lanes_of = [jax.tree.map(lambda leaf, at=lane: leaf[at], refilled) for lane in (0, 1)]
@@ -182,7 +182,7 @@ def test_one_lowering_serves_every_value_of_the_numerics():
     lowered = []
     program = jax.jit(
         lambda *arguments, spec: (
-            lowered.append(spec) or training.train_lanes(*arguments, spec=spec, side_by_side=False)
+            lowered.append(spec) or program.train_lanes(*arguments, spec=spec, side_by_side=False)
         ),
         static_argnames="spec",
     )
@@ -236,7 +236,7 @@ def test_the_best_epoch_is_what_is_selected_and_not_the_last():
     state, _ = train(group((), base=stopping, train=18, validation=40))
     best = int(state.stopping.best_epoch[0])
     assert 0 < best < int(state.epoch[0])
-    variables, epoch = training.selected(state)
+    variables, epoch = program.selected(state)
     assert int(epoch[0]) == best
     straight, _ = train(group((), base=(*base, "seed=5", f"trainer.epochs={best}"), train=18, validation=40))
     assert_same_bits(variables, straight.variables)
@@ -244,7 +244,7 @@ def test_the_best_epoch_is_what_is_selected_and_not_the_last():
 
 def test_without_restoring_the_last_epoch_is_selected():
     state, _ = train(group(("early_stopping.restore_best=false",)))
-    variables, epoch = training.selected(state)
+    variables, epoch = program.selected(state)
     assert state.best is None
     assert_same_bits((variables, epoch), (state.variables, state.epoch))
 
@@ -253,10 +253,10 @@ def test_evaluation_measures_each_part_on_all_its_rows():
     one = group((), base=("model.hidden=[]", "trainer.epochs=3", "trainer.evaluation_batch_size=5"))
     state, _ = train(one)
     test = jnp.arange(54, 60, dtype=jnp.int32)[None]
-    variables, epochs, measured = training.evaluate_lanes(
+    variables, epochs, measured = program.evaluate_lanes(
         state, one.numerics, one.rows, test, one.data, spec=one.spec, side_by_side=False
     )
-    assert_same_bits((variables, epochs), training.selected(state))
+    assert_same_bits((variables, epochs), program.selected(state))
     layer = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), state.variables.params["dense_0"])
     logits = np.asarray(one.data.inputs, np.float64) @ layer["kernel"] + layer["bias"]
     losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(60), one.data.labels]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
@@ -25,12 +25,12 @@ class VmapLauncher(Launcher):
     """Trains all jobs of a sweep in this process, those that share a program as lanes of it."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from regjax.directories import check_sweep_directory
-
-        self._context, self._config = hydra_context, config
-        check_sweep_directory(Path(str(config.hydra.sweep.dir)).absolute())  # the sweeper writes there first
+        self._given = (hydra_context, config, task_function)
+        self._sweep: Any = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from regjax.launcher import launch  # jax and flax, once there is something to train
+        from regjax.launch.launcher import Sweep  # jax and flax load once there is something to train
 
-        return launch(self._context, self._config, job_overrides, initial_job_idx)
+        self._sweep = self._sweep or Sweep(*self._given)
+        returned: list[JobReturn] = self._sweep.launch(job_overrides, initial_job_idx)
+        return returned

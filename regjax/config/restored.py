@@ -1,41 +1,67 @@
-"""The configuration of a finished run, read back from a file that anybody may have written."""
+"""The configuration of a run as its summary saves it, and read back, whoever wrote the file."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from regjax.config.checks import check
-from regjax.config.schema import Config, known_keys
+from regjax.config.ranges import CHOICES, NEUTRAL, check
+from regjax.config.schema import Config, as_written, flatten, known_keys
 from regjax.errors import UserError, invalid, nearest
 
 # How OmegaConf writes an interpolation, and a value that is missing.
-UNRESOLVED = ("${", '"???"')
-# Where its data came from says nothing about a trained network, and may be hidden.
-SOURCES = ("data.manual_dir", "data.data_dir", "data.mirror")
+INTERPOLATION, MISSING = "${", '"???"'
+# Keys that say nothing about a trained network, with a value in the place of an interpolation.
+UNREAD = {
+    "cache_dir": ".",
+    "data.name": "",
+    "data.manual_dir": None,
+    "data.data_dir": None,
+    "data.mirror": None,
+    "compare.baseline": None,
+}
+
+
+def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
+    """The keys with a text that `${oc.env:NAME}` gives, as they were written: so a run saves them.
+
+    Numbers and choices are saved resolved, because reports and predictions read them.
+    """
+    values = flatten(config)
+    return {
+        key: written
+        for key, written in as_written(composed).items()
+        if isinstance(values[key], str) and key not in CHOICES and "${oc.env:" in written
+    }
 
 
 def restored(flat: Mapping[str, Any]) -> Config:
     """The checked configuration that `flatten` gave: `{"model.dropout": 0.2, ...}`.
 
-    Held to the schema and the ranges of a command line; nothing in it is resolved, imported or called. Raises
-    `UserError` for the first key that is unknown, missing or out of range.
+    The schema and the ranges of a command line hold for it. Nothing in it is resolved, imported or called.
+    Raises `UserError` for the first key that is unknown, missing or out of range.
     """
-    flat = dict(flat) | dict.fromkeys(set(SOURCES) & set(flat))
     known = known_keys()
     sections = {key.partition(".")[0] for key in known if "." in key}
     leaves = [key for key in known if key not in sections]
+    values = {}
     for key, value in flat.items():
         if key not in leaves:
             raise invalid(key, value, "a run has no such key", near=nearest(key, leaves))
-        if any(mark in json.dumps(value) for mark in UNRESOLVED):
-            raise invalid(key, value, "a finished run holds values, and nothing to be resolved")
+        text = json.dumps(value)
+        if INTERPOLATION in text and key in UNREAD:
+            value = UNREAD[key]
+        elif INTERPOLATION in text or MISSING in text:
+            raise invalid(key, value, "the configuration of a finished run must be resolved")
+        values[key] = value
     for key in leaves:
-        if key not in flat:
+        if key not in values and key in NEUTRAL:  # an older run knew no such technique
+            values[key] = NEUTRAL[key]
+        if key not in values:
             raise UserError(f"{key}: it is missing; another version of regjax wrote this configuration.")
-    config = _typed(flat)
+    config = _typed(values)
     check(config)
     return config
 

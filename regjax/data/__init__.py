@@ -8,6 +8,7 @@ import importlib.metadata
 from pathlib import Path
 
 from regjax.data.cache import through_cache
+from regjax.data.dataset import Dataset
 from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
 from regjax.data.idx import VERSION, given_files, load_idx
@@ -15,7 +16,6 @@ from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.data.tfds_source import load_tfds
 from regjax.errors import invalid_choice
-from regjax.types import Dataset
 
 __all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load"]
 

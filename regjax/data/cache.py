@@ -12,11 +12,10 @@ from urllib.parse import quote
 
 import numpy as np
 
+from regjax.data.dataset import Dataset
 from regjax.data.integrity import verify_sha256
-from regjax.disk import sha256
 from regjax.errors import UserError
-from regjax.locks import one_process
-from regjax.types import Dataset
+from regjax.files import one_process, sha256
 
 AGAIN = "it is made again from the source by the next run."
 REMEDY = f"Delete the file: {AGAIN}"

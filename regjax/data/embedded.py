@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from regjax.data.dataset import Dataset
 from regjax.errors import invalid, nearest
-from regjax.types import Dataset
 
 # The largest pixel of each image set; None for tables.
 PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from regjax.types import Dataset, Scaling, Split
+from regjax.data.dataset import Dataset, Scaling, Split
 
 
 def dataset_digest(dataset: Dataset) -> str:

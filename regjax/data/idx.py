@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regjax.data.dataset import Dataset
 from regjax.data.integrity import WrongContentError, verify_sha256
 from regjax.errors import UserError, invalid, nearest
-from regjax.types import Dataset
 
 # Of the prepared records and of the cached arrays; raise it when either is made another way.
 VERSION = "1.0.0"

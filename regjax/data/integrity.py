@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from regjax.disk import sha256
 from regjax.errors import UserError
+from regjax.files import sha256
 
 
 class WrongContentError(UserError):

@@ -16,7 +16,7 @@ from jaxtyping import Int32, Num
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from regjax.errors import UserError
-from regjax.locks import one_process
+from regjax.files import one_process
 
 # One by one, array records are read several times slower.
 RECORDS_AT_ONCE = 1024

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Int, Num
 
+from regjax.data.dataset import Dataset, Scaling
 from regjax.errors import invalid, invalid_choice
-from regjax.types import Dataset, Scaling
 
 # Rows summed at a time, so that the float64 copy of a part, not of the whole set, is held in memory.
 ROWS_AT_ONCE = 4096

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from jaxtyping import Int
 
+from regjax.data.dataset import Dataset, Split
 from regjax.errors import UserError, invalid
-from regjax.types import Dataset, Split
 
 # Parts of several lengths meet in one call: their dimension has no name.
 Rows = Int[np.ndarray, "_"]

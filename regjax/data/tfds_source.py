@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from regjax.data.dataset import Dataset
 from regjax.errors import UserError, invalid, nearest
-from regjax.types import Dataset
 
 # name, name/config, name:version or name/config:version; TFDS's "namespace:name" reaches into other hubs.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")

@@ -10,22 +10,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from regjax.archive import Held, read_archive
-from regjax.config.checks import CHOICES
+from regjax.config.ranges import CHOICES
 from regjax.errors import UserError, nearest, printable, shown
-from regjax.output import outlive_readers
+from regjax.files import outlive_readers
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import Look, build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
-from regjax.runs import ENDED
+from regjax.runs.collection import Held, read_runs
+from regjax.runs.directory import ENDED
 
 
-def read_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
+def ended_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
     """The ended runs in and below the paths, and a line for each that cannot be used."""
     held, refused = [], []
     for path in paths:
-        found = read_archive(path)
+        found = read_runs(path)
         refused += found.left_out
         for run in found.runs:
             status = run.summary["status"]
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
     parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md, .json and curves.png")
     options = parser.parse_args(arguments)
-    held, refused = read_runs(options.paths)
+    held, refused = ended_runs(options.paths)
     for line in refused:
         _tell(line)
     try:
@@ -135,5 +135,5 @@ def _topped_up(paths: list[Path]) -> list[str]:
 
 
 if __name__ == "__main__":
-    outlive_readers(lambda: "")
+    outlive_readers()
     sys.exit(main())

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regjax.archive import Held
 from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
 from regjax.report.splits import correction
-from regjax.runs import CURVES, METRICS, read_metrics
+from regjax.runs.collection import Held
+from regjax.runs.directory import CURVES, METRICS
+from regjax.runs.metrics import read_metrics
 from regjax.statistics import mean_interval
 
 Table = dict[str, list[float]]

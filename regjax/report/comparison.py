@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regjax import runs
 from regjax.report.remarks import Pairs, on_pairs, on_validation, on_variants, on_verdicts
 from regjax.report.splits import correction
 from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
+from regjax.training.evaluation import HIGHER_IS_BETTER
 
 # The best of many looks is shown, as the notebooks print it, and never judged.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
@@ -160,4 +160,4 @@ def _test(pairs: Pairs, metric: str) -> PairedTest:
 
 def higher_is_better(metric: str) -> bool:
     """Whether more of a metric is better, on whatever rows it was measured."""
-    return runs.HIGHER_IS_BETTER[metric.rpartition("_")[2]]
+    return HIGHER_IS_BETTER[metric.rpartition("_")[2]]

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from regjax.report.panels import as_drawn, finish_panel, save_figure
-from regjax.runs import read_metrics
+from regjax.runs.metrics import read_metrics
 
 PANELS = (
     ("loss", ("train_objective", "train_loss", "val_loss")),

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from regjax.errors import UserError, printable
-from regjax.links import COMPARISON
-from regjax.manifests import DamagedError, read_json
+from regjax.files import replace_text
 from regjax.report.bands import draw_variants
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Look, Report, plain
 from regjax.report.tables import comparison_cells
-from regjax.runs import CURVES, replace_text
+from regjax.runs.directory import CURVES
+from regjax.runs.manifest import DamagedError, read_json
 from regjax.statistics import Interval
 
-NUMBERS, PAGE, SHEET = COMPARISON
+COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
 
 
 def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None:

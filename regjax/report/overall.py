@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regjax.archive import Held, held_by_identity
 from regjax.report.comparison import APART, Comparison, compare_variants, higher_is_better
 from regjax.report.variants import Summary, by_dataset, differ_besides, grouped_by, variants
-from regjax.runs import ENDED, changes_in_words, identity_of_parts
+from regjax.runs.collection import Held, held_by_identity
+from regjax.runs.directory import ENDED
+from regjax.runs.identity import identity_of_parts
+from regjax.runs.summary import changes_in_words
 from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means of accuracies are as exact as this: float32 rounds the last digits of what is equal.

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from regjax.disk import replacing
 from regjax.errors import printable
-from regjax.runs import CURVES
+from regjax.files import replacing
+from regjax.runs.directory import CURVES
 
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 CAN_BE = {"loss": (0.0, math.inf), "accuracy": (0.0, 1.0)}

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from regjax import runs
 from regjax.report.splits import part_of
 from regjax.report.variants import Summary, pair_of
+from regjax.runs.identity import decisive, identity_of_parts
 from regjax.statistics import PairedTest
 
 # Of a variant and the baseline.
@@ -83,10 +83,10 @@ def on_variants(variants: Mapping[str, list[Summary]]) -> list[str]:
     for name, summaries in variants.items():
         if not summaries:
             continue
-        config = runs.decisive(summaries[0]["config"] | {"seed": None})
-        earlier = seen.setdefault(runs.identity_of_parts([config]), name)
+        config = decisive(summaries[0]["config"] | {"seed": None})
+        earlier = seen.setdefault(identity_of_parts([config]), name)
         results = _results(summaries)
-        alike = seen.setdefault(runs.identity_of_parts([results]), name) if results else name
+        alike = seen.setdefault(identity_of_parts([results]), name) if results else name
         if earlier != name:
             notes.append(f"{name} is the same configuration as {earlier}: what was varied changes nothing")
         elif alike != name:

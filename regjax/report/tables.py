@@ -40,7 +40,9 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
         return [("status", summary["reason"])]
-    from regjax.evaluation import ZERO  # with JAX, which the comparison of finished runs does without
+    from regjax.training.evaluation import (
+        ZERO,  # with JAX, which the comparison of finished runs does without
+    )
 
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from regjax.errors import UserError, invalid_choice, shown
-from regjax.runs import decisive, is_decisive, one_number
+from regjax.runs.identity import as_computed, decisive, is_decisive
 
 Summary = Mapping[str, Any]
 
@@ -83,7 +83,7 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
     grouped: dict[str, list[Summary]] = {}
     for summary in summaries:
         value = summary["config"].get(key)
-        name = spelling.setdefault(repr(one_number(value)), f"{key}={shown(value)}")
+        name = spelling.setdefault(repr(as_computed(value)), f"{key}={shown(value)}")
         grouped.setdefault(name, []).append(summary)
     for name, group in grouped.items():
         if others := _varying(group):
@@ -140,7 +140,7 @@ def _spelled_alike(summaries: Sequence[Summary]) -> list[dict[str, str]]:
 
 def _value(key: str, text: str, config: Mapping[str, Any]) -> str:
     """What an override sets; the text itself where that is a group, or refers to what differs by seed."""
-    return text if "${" in text or key not in config else repr(one_number(config[key]))
+    return text if "${" in text or key not in config else repr(as_computed(config[key]))
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from itertools import chain
 
 from hypothesis import strategies as st
 
-from regjax.config.checks import CHOICES, OPTIMIZER_NUMBERS, SCHEDULE_NUMBERS
+from regjax.config.ranges import CHOICES, OPTIMIZER_NUMBERS, SCHEDULE_NUMBERS
 from regjax.config.schema import known_keys
 
 KEYS = known_keys()

@@ -34,12 +34,12 @@ import jax
 import numpy as np
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from regjax.data.dataset import Dataset
 
-from regjax import jobs
 from regjax.config import Config, messages
 from regjax.data import load
 from regjax.errors import UserError
-from regjax.types import Dataset
+from regjax.launch import jobs
 from tests.faults.command_lines import command_lines
 from tests.small import ROOT
 from tests.sweeps import Heard

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from regjax.runs.metrics import rewind_metrics
 
-from regjax import runs, summaries
 from regjax.report.__main__ import main as report
+from regjax.runs.summary import read_summary, write_summary
 
 pytestmark = pytest.mark.slow
 BEGUN = (
@@ -20,9 +21,9 @@ ASKED = "checkpointing.allow_changes=true"
 def cut_off(epochs: int) -> None:
     """Leaves the directory as a kill after so many epochs does."""
     out = Path("out")
-    summary = summaries.read_summary(out)
-    runs.write_summary(out, summary | {"status": "running"})
-    runs.rewind_metrics(out, epochs)
+    summary = read_summary(out)
+    write_summary(out, summary | {"status": "running"})
+    rewind_metrics(out, epochs)
 
 
 @pytest.fixture
@@ -69,10 +70,10 @@ def test_a_state_of_another_shape_is_refused_by_its_first_differing_leaf(begun, 
 def test_a_changed_hyperparameter_goes_on_where_asked_and_is_on_record(begun, capsys):
     with Path("out/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    old = summaries.read_summary(Path("out"))["identity"]
+    old = read_summary(Path("out"))["identity"]
     done = begun(f"{BEGUN} optimizer.learning_rate=0.01 {ASKED}")
     assert done.code == 0
-    summary = summaries.read_summary(Path("out"))
+    summary = read_summary(Path("out"))
     (change,) = summary["changes"]
     assert (change["after_epoch"], change["identity"]) == (3, old)
     assert change["changed"] == {"optimizer.learning_rate": [0.05, 0.01]}
@@ -106,13 +107,13 @@ def test_a_changed_run_that_is_cut_off_goes_on_by_its_own_command(begun):
     changed = f"{BEGUN.replace('epochs=4', 'epochs=6')} optimizer.learning_rate=0.01 {ASKED}"
     assert begun(changed).code == 0
     straight = np.loadtxt("out/metrics.csv", delimiter=",", skiprows=1)
-    identity = summaries.read_summary(Path("out"))["identity"]
+    identity = read_summary(Path("out"))["identity"]
     cut_off(5)
     assert begun(changed).code == 0
     again = np.loadtxt("out/metrics.csv", delimiter=",", skiprows=1)
     np.testing.assert_array_equal(np.delete(again, 1, axis=1), np.delete(straight, 1, axis=1))
-    assert summaries.read_summary(Path("out"))["identity"] == identity
-    assert len(summaries.read_summary(Path("out"))["changes"]) == 1
+    assert read_summary(Path("out"))["identity"] == identity
+    assert len(read_summary(Path("out"))["changes"]) == 1
 
 
 def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings(command):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from regjax import checkpoint, summaries, training
-from regjax.lanes import stacked
-from regjax.manifests import MANIFEST, DamagedError, verify
-from regjax.states import States
+from regjax.runs import checkpoint
+from regjax.runs.manifest import MANIFEST, DamagedError, verify
+from regjax.runs.states import States
+from regjax.runs.summary import checked_summary
+from regjax.sweep.lanes import stacked
+from regjax.training import program
 from tests.sweeps import run_of, trained
 
 pytestmark = pytest.mark.slow
@@ -72,9 +74,9 @@ def test_100_of_100_flipped_bits_of_a_runs_results_are_found_and_their_file_name
         flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
         path.write_bytes(flipped)
         with pytest.raises(DamagedError, match=f"{path}: SHA-256 is [0-9a-f]*, expected"):
-            summaries.checked_summary(directory)
+            checked_summary(directory)
         path.write_bytes(whole)
-    assert summaries.checked_summary(directory)["status"] == "done"
+    assert checked_summary(directory)["status"] == "done"
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "summary.json"])
@@ -162,7 +164,7 @@ def test_a_state_that_claims_more_than_its_files_hold_is_not_read(copy, count):
             content["files"][str(path.relative_to(newer))] = digest
 
     forge(newer, claim)
-    blank = training.blank_lanes(stacked([run.numerics]), spec=run.spec)
+    blank = program.blank_lanes(stacked([run.numerics]), spec=run.spec)
     assert checkpoint.restore_lanes(copy[0], blank).epoch.shape == (1,)
     with pytest.raises(DamagedError, match=str(newer)):
         checkpoint.restore_lanes(newer, blank)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regjax import summaries
 from regjax.errors import UserError
-from regjax.locks import sole_writer
+from regjax.files import sole_writer
+from regjax.runs.summary import read_summary
 from tests.commands import PATIENCE, begin, finish, first, outcome, wait_for_epochs, with_files_up_to
 
 LONG = "data=wine model.hidden=[8] trainer.epochs=100000"
@@ -118,7 +118,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
     assert len(files) > 5
     assert {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()} == files
-    assert summaries.read_summary(tmp_path / "out")["status"] == status
+    assert read_summary(tmp_path / "out")["status"] == status
     lines = len((tmp_path / "out/metrics.csv").read_text().splitlines())
     again = begin(tmp_path, EVERY_EPOCH)
     wait_for_epochs(again, tmp_path, lines)  # more than there were: these are its own
@@ -136,7 +136,7 @@ def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, siz
     *_, printed = err.splitlines()
     finish(tmp_path, printed.partition("train.py ")[2])
     comparison = json.loads((tmp_path / "out/comparison.json").read_text())
-    assert [summaries.read_summary(tmp_path / "out" / job)["status"] for job in "012"] == ["done"] * 3
+    assert [read_summary(tmp_path / "out" / job)["status"] for job in "012"] == ["done"] * 3
     assert not comparison["failures"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from regjax.locks import sole_writer
+from regjax.files import sole_writer
 from regjax.report.__main__ import main as report
 from tests.commands import PATIENCE, begin, finish
 from tests.reports import sweep_of

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from regjax.manifests import MANIFEST, _own_digest, commit
 from regjax.report.__main__ import main as report
+from regjax.runs.manifest import MANIFEST, _own_digest, commit
 from regjax.verify import main as verify
 from tests.finished import forge_summary
 from tests.reports import sweep_of

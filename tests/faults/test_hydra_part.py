@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-
 from regjax.config.hydra_part import objection
 
 HEADER = "# @package _global_\n"

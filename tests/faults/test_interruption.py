@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from regjax import predict
+from regjax.predict import __main__
 from tests.commands import PATIENCE, begin, finish, outcome, wait_for_epochs
 
 RUN = (
@@ -27,7 +27,7 @@ def predictions(directory):
     rows, table = directory / "rows.npy", directory / "predictions.csv"
     np.save(rows, np.random.default_rng(5).uniform(0, 16, size=(40, 64)).astype(np.float32))
     given = [str(directory / "out"), "--input", str(rows), "--output", str(table), "--mc-samples", "3"]
-    assert predict.main(given) == 0
+    assert __main__.main(given) == 0
     return table.read_bytes()
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from regjax import checkpoint, runs, summaries
-from regjax.errors import UserError
 from regjax.links import refuse_links, refuse_strangers
-from regjax.manifests import DamagedError, commit
+from regjax.runs.metrics import append_metrics
+
+from regjax.errors import UserError
 from regjax.report.curves import draw_curves
-from regjax.types import Variables
+from regjax.runs import checkpoint
+from regjax.runs.directory import start_directory
+from regjax.runs.manifest import DamagedError, commit
+from regjax.runs.summary import read_summary, write_summary
+from regjax.training.state import Variables
 from tests.finished import finished, save_selected
 from tests.sweeps import run_of
 
@@ -106,13 +109,13 @@ def test_a_sweep_is_not_written_by_way_of_a_link(command, victim, name):
 @pytest.mark.slow
 def test_a_job_that_was_cut_off_does_not_go_on_by_way_of_a_link(command, victim):
     assert command(SWEEP).code == 0
-    summary = summaries.read_summary(Path("out/0"))
-    runs.write_summary(Path("out/0"), summary | {"status": "running"})
+    summary = read_summary(Path("out/0"))
+    write_summary(Path("out/0"), summary | {"status": "running"})
     Path("out/0/checkpoints").rename("moved")
     path = linked(Path("out/0/checkpoints").absolute(), victim)
     done = command(SWEEP)
     assert (done.code, f"error: {path}: it is a link" in done.err) == (1, True)
-    assert summaries.read_summary(Path("out/0"))["status"] == "running"
+    assert read_summary(Path("out/0"))["status"] == "running"
 
 
 def test_the_directory_itself_may_be_a_link(command):
@@ -146,8 +149,8 @@ def test_a_leftover_of_a_save_gives_way_and_a_strangers_place_is_not_taken(tmp_p
 
 def test_a_picture_takes_the_place_of_the_one_before_in_one_step(tmp_path, victim, monkeypatch):
     columns = ("epoch", "train_objective", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    runs.start(tmp_path, columns, {})
-    runs.append_metrics(tmp_path, [dict.fromkeys(columns, 1)])
+    start_directory(tmp_path, columns, {})
+    append_metrics(tmp_path, [dict.fromkeys(columns, 1)])
     (tmp_path / "curves.png").write_bytes(b"before")
     (tmp_path / ".curves.png.partial").symlink_to(victim / "keep.txt")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from regjax.lanes import Lanes
+from regjax.sweep.lanes import Lanes
 from tests.small import clusters
 from tests.sweeps import numbers, run_of, trained
 

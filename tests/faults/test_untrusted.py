@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regjax import predict, runs, summaries
-from regjax.manifests import MANIFEST, SELECTED
+from regjax.predict import __main__
+from regjax.runs.directory import SUMMARY
+from regjax.runs.manifest import MANIFEST, SELECTED
+from regjax.runs.summary import read_summary
 from tests.finished import finished, forge, forge_summary
 
 ROWS = np.zeros((3, 7))
@@ -38,7 +40,7 @@ def place(tmp_path, monkeypatch):
 
 def refused(capsys, *, rows="new.npy"):
     """What is said on the one line of a refusal, after which there is no table and no canary."""
-    code = predict.main(["run", "--input", rows, "--output", "out.csv"])
+    code = __main__.main(["run", "--input", rows, "--output", "out.csv"])
     out, err = capsys.readouterr()
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("error: ")
@@ -48,7 +50,7 @@ def refused(capsys, *, rows="new.npy"):
 
 
 def test_an_honest_run_is_not_refused(place, capsys):
-    assert predict.main(["run", "--input", "new.npy", "--output", "out.csv"]) == 0
+    assert __main__.main(["run", "--input", "new.npy", "--output", "out.csv"]) == 0
 
 
 @pytest.mark.parametrize("name", ["bait.npy", "bait.npz", "bait.pkl"])
@@ -123,7 +125,7 @@ def test_a_member_that_unpacks_to_more_than_it_says_is_cut_off(place, capsys):
     ],
 )
 def test_a_configuration_holds_known_keys_and_plain_values(place, capsys, key, value):
-    summary = summaries.read_summary(place / "run")
+    summary = read_summary(place / "run")
     changed = {"config": summary["config"] | {key: value}}
     forge_summary(place / "run", json.dumps(summary | changed))
     modules = set(sys.modules)
@@ -151,7 +153,7 @@ def test_a_summary_that_is_none_is_refused(place, capsys, text):
 
 
 def test_what_a_summary_says_moves_no_cursor(place, capsys):
-    summary = summaries.read_summary(place / "run")
+    summary = read_summary(place / "run")
     changed = {"status": "failed", "reason": "\x1b[2J\nall is well"}
     forge_summary(place / "run", json.dumps(summary | changed))
     assert r"\x1b[2J\nall is well" in refused(capsys)
@@ -208,7 +210,7 @@ def test_a_forged_array_is_refused_before_it_is_taken(place, capsys, entry, valu
 
 def test_an_array_and_a_configuration_that_agree_on_too_much_are_refused(place, capsys):
     width = 2**31 - 1
-    path = place / "run" / runs.SUMMARY
+    path = place / "run" / SUMMARY
     forge_summary(place / "run", path.read_text().replace("\n      9\n", f"\n      {width}\n"))
 
     def widen(content):
@@ -255,4 +257,4 @@ def drop(content, names):
 def test_what_orbax_would_believe_is_not_read(place, capsys):
     (place / "run" / SELECTED / "_METADATA").write_text('{"tree_metadata": {"_target_": "os.system"}}')
     forge(place / "run", lambda content: None)
-    assert predict.main(["run", "--input", "new.npy", "--output", "out.csv"]) == 0
+    assert __main__.main(["run", "--input", "new.npy", "--output", "out.csv"]) == 0

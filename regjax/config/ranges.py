@@ -1,0 +1,273 @@
+"""Refuses values out of range, before anything is loaded or computed."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from regjax.config.schema import Config, DataConfig, flatten
+from regjax.errors import UserError, invalid, invalid_choice
+
+ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
+KERNEL_INITS = (
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "normal",
+)
+# The numbers that each optimizer and schedule reads, beside those that all read.
+OPTIMIZER_NUMBERS = {
+    "sgd": ("momentum", "nesterov"),
+    "adam": ("beta1", "beta2", "epsilon"),
+    "adamw": ("beta1", "beta2", "epsilon", "weight_decay"),
+    "rmsprop": ("rho", "epsilon"),
+}
+SCHEDULE_NUMBERS = {
+    "constant": (),
+    "cosine": ("final_fraction",),
+    "exponential": ("decay_rate", "decay_epochs"),
+    "step": ("decay_rate", "decay_epochs"),
+}
+# A user and password in it would be written down with the configuration.
+MIRROR = re.compile(r"https?://[^\s/?#@\\]+/([^\s?#\\]*/)?")
+MONITOR_MODES = {"val_loss": "min", "val_accuracy": "max"}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "platform": ("auto", "cpu", "gpu", "tpu"),
+    "precision": ("float32", "tf32", "bfloat16"),
+    "checkpoint": ("selected", "every_epoch", "every_minutes", "none"),
+    "data.source": ("sklearn", "idx", "tfds"),
+    "data.scaling": ("unit", "standard", "none"),
+    "model.activation": ACTIVATIONS,
+    "model.norm": ("none", "batch", "layer"),
+    "model.kernel_init": KERNEL_INITS,
+    "optimizer.name": tuple(OPTIMIZER_NUMBERS),
+    "schedule.name": tuple(SCHEDULE_NUMBERS),
+    "early_stopping.monitor": tuple(MONITOR_MODES),
+    "early_stopping.mode": ("auto", "min", "max"),
+    "sweep.grouping": ("exact", "union"),
+    "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
+}
+
+# The value at which a technique is off, and not in the program.
+NEUTRAL: dict[str, Any] = {
+    "model.dropout": 0,
+    "model.input_dropout": 0,
+    "model.norm": "none",
+    "penalty.l1": 0,
+    "penalty.l2": 0,
+    "optimizer.weight_decay": 0,
+    "optimizer.clip_norm": None,
+    "early_stopping.patience": None,
+}
+
+# Which files in conf/ read.
+VARIABLES = {"cache_dir": "REGJAX_CACHE_DIR", "data.manual_dir": "REGJAX_MNIST_DIR"}
+FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
+
+
+class Range(NamedTuple):
+    """What a number must satisfy; NaN and infinity satisfy none."""
+
+    accepts: Callable[[Any], bool]
+    allowed: str
+
+
+# Whole numbers are traced as int32.
+MAX_WHOLE = 2**31 - 1
+# Reals are traced as float32; below its smallest normal number they are 0 to XLA.
+MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+WIDTHS = (
+    f"must list layer widths of 1 or more, up to {MAX_WHOLE}, such as [300,100]; [] is a linear classifier"
+)
+WHOLE = Range(lambda x: 0 <= x <= MAX_WHOLE, f"must be a whole number from 0 to {MAX_WHOLE}")
+COUNT = Range(lambda x: 1 <= x <= MAX_WHOLE, f"must be a whole number from 1 to {MAX_WHOLE}")
+AT_LEAST_0 = Range(lambda x: x >= 0, "must be a finite number, 0 or more")
+ABOVE_0 = Range(lambda x: x > 0, "must be a finite number above 0")
+SHARE = Range(lambda x: 0 <= x <= 1, "must be a number from 0 to 1")
+BELOW_1 = Range(lambda x: 0 <= x < 1, "must be a number from 0 up to, not including, 1")
+POSITIVE_SHARE = Range(lambda x: 0 < x <= 1, "must be a number above 0, at most 1")
+FINITE = Range(lambda x: True, "must be a finite number")
+
+RANGES: dict[str, Range] = {
+    "seed": WHOLE,
+    "data.split_seed": WHOLE,
+    "data.test_seed": WHOLE,
+    "data.train_size": COUNT,
+    "data.test_share": Range(lambda x: 0 < x < 1, "must be a share between 0 and 1"),
+    "model.input_dropout": SHARE,
+    "model.norm_momentum": BELOW_1,
+    "model.norm_epsilon": ABOVE_0,
+    "model.init_stddev": ABOVE_0,
+    "penalty.l1": AT_LEAST_0,
+    "penalty.l2": AT_LEAST_0,
+    "optimizer.learning_rate": ABOVE_0,
+    "optimizer.momentum": BELOW_1,
+    "optimizer.beta1": BELOW_1,
+    "optimizer.beta2": BELOW_1,
+    "optimizer.rho": BELOW_1,
+    "optimizer.epsilon": ABOVE_0,
+    "optimizer.weight_decay": AT_LEAST_0,
+    "optimizer.clip_norm": ABOVE_0,
+    "schedule.warmup_epochs": AT_LEAST_0,
+    "schedule.final_fraction": SHARE,
+    "schedule.decay_rate": POSITIVE_SHARE,
+    "schedule.decay_epochs": ABOVE_0,
+    "trainer.epochs": COUNT,
+    "trainer.batch_size": COUNT,
+    "sweep.lanes": Range(COUNT.accepts, f"{COUNT.allowed}, or null (chosen by device and memory)"),
+    "checkpointing.minutes": ABOVE_0,
+    "checkpointing.keep": COUNT,
+    "compare.effect": ABOVE_0,
+    "compare.alpha": Range(lambda x: 0 < x < 1, "must be a number between 0 and 1"),
+    "trainer.evaluation_batch_size": COUNT,
+    "early_stopping.min_delta": AT_LEAST_0,
+    "early_stopping.patience": Range(WHOLE.accepts, f"{WHOLE.allowed}, or null (off)"),
+    "early_stopping.baseline": FINITE,
+    "early_stopping.start_from_epoch": WHOLE,
+}
+
+
+def check(config: Config) -> None:
+    """Raises `UserError` for the first key whose value is out of range or contradicts another key."""
+    values = flatten(config)
+    for key, choices in CHOICES.items():
+        if values[key] not in choices:
+            raise invalid_choice(key, values[key], choices)
+    for key, limits in RANGES.items():
+        value = values[key]
+        if value is not None and not (_is_finite(value) and limits.accepts(value)):
+            raise invalid(key, value, limits.allowed)
+        if value and not MIN_REAL <= abs(value) <= MAX_REAL:
+            held = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
+            raise invalid(key, value, f"{limits.allowed}; {held}")
+    for key in FOLDERS:
+        if values[key] is not None and not values[key].strip():
+            raise _unnamed(key, values[key])
+        if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
+            raise invalid(key, values[key], "must be a folder; this one's user has no home here")
+    _check_mirror(config.data)
+    _check_validation(config.data.validation)
+    _check_widths(config.model.hidden)
+    dropout_rates(config)
+    _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
+    _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
+    _check_looks(config)
+
+
+def _unnamed(key: str, value: str) -> UserError:
+    """The refusal of an empty path, which would be the current folder, by the variable where that gave it."""
+    variable = VARIABLES.get(key, "")
+    if os.environ.get(variable) == value:
+        return UserError(
+            f"{variable}={value}: the environment's {variable} is set and must name a folder; "
+            f"unset it for the usual one, or give {key}=FOLDER."
+        )
+    return invalid(key, value, "must name a folder; leave it out for the usual one")
+
+
+def dropout_rates(config: Config) -> tuple[float, ...]:
+    """One rate per hidden layer, from `model.dropout`, which is a number or a list of them."""
+    given, depth = config.model.dropout, len(config.model.hidden)
+    rates = given if isinstance(given, list) else [given] * depth
+    listed = isinstance(given, list)
+    valid = [_is_number(rate) and SHARE.accepts(rate) for rate in (rates if listed else [given])]
+    if not all(valid) or len(rates) != depth:
+        allowed = f"must be a number from 0 to 1, or a list of them, one per hidden layer (here {depth})"
+        raise invalid("model.dropout", given, allowed)
+    return tuple(float(rate) for rate in rates)
+
+
+# Techniques of which the later one would silently undo the other.
+OF_ONE_KEY = {
+    ("batch_norm", "layer_norm"): "model.norm",
+    ("l1", "elastic_net"): "penalty.l1",
+    ("l2", "elastic_net"): "penalty.l2",
+}
+
+
+def check_regularization(names: list[str]) -> None:
+    """Refuses `none` beside a technique, two that set one key, and a technique named twice."""
+    shown = f"[{','.join(names)}]"
+    if "none" in names and len(names) > 1:
+        rest = ",".join(name for name in names if name != "none")
+        raise invalid("regularization", shown, f"none stands alone; leave it out: 'regularization=[{rest}]'")
+    for (one, other), key in OF_ONE_KEY.items():
+        if {one, other} <= set(names):
+            raise invalid("regularization", shown, f"{one} and {other} both set {key}; name one of them")
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid("regularization", shown, f"{name} is named {names.count(name)} times; name it once")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+
+
+def _is_finite(value: float) -> bool:
+    return abs(value) <= sys.float_info.max  # math.isfinite raises where an int is too large for a float
+
+
+def _check_mirror(data: DataConfig) -> None:
+    if data.mirror is None:
+        return
+    if not MIRROR.fullmatch(data.mirror):
+        allowed = (
+            "must be null, or an http or https address that ends in a slash, such as "
+            "https://example.org/mnist/, without user, query or fragment"
+        )
+        raise invalid("data.mirror", data.mirror, allowed)
+    if data.source == "tfds":
+        allowed = "data.source=tfds does not read it: TFDS knows its sets' addresses itself; leave it out"
+        raise invalid("data.mirror", data.mirror, allowed)
+
+
+def _check_validation(validation: object) -> None:
+    """Its type; which texts and numbers are legal is known where the split is drawn."""
+    if not (isinstance(validation, str) or _is_number(validation)):
+        raise invalid("data.validation", validation, "must be a share in (0, 1), a count, first:N, test or 0")
+
+
+def _check_widths(hidden: list[int]) -> None:
+    if not all(_is_number(width) and COUNT.accepts(width) for width in hidden):
+        raise invalid("model.hidden", hidden, WIDTHS)
+
+
+def _check_relevant(
+    section: str, name: str, values: dict[str, Any], numbers: dict[str, tuple[str, ...]]
+) -> None:
+    """A number that the chosen kind needs must be given; one that it does not read must not be."""
+    for key in sorted({key for keys in numbers.values() for key in keys}):
+        value = values[f"{section}.{key}"]
+        if key in numbers[name] and value is None:
+            allowed = f"{section}.name={name} needs a value here ({section}={name} sets one)"
+            raise invalid(f"{section}.{key}", "null", allowed)
+        if key not in numbers[name] and value is not None:
+            readers = " or ".join(kind for kind, keys in numbers.items() if key in keys)
+            raise UserError(
+                f"{section}.{key}={value}: {section}.name={name} does not read it; "
+                f"choose {section}={readers}, or leave {section}.{key} out "
+                f"({section}={name} sets the numbers that {name} reads)."
+            )
+
+
+def _check_looks(config: Config) -> None:
+    stopping = config.early_stopping
+    natural = MONITOR_MODES[stopping.monitor]
+    if stopping.mode not in ("auto", natural):
+        raise invalid(
+            "early_stopping.mode",
+            stopping.mode,
+            f"{stopping.monitor} is better the other way: use {natural} or auto",
+        )
+    unvalidated = config.data.validation in (0, "0")
+    if unvalidated and config.compare.metric.startswith("val_"):
+        allowed = "data.validation=0 leaves no validation rows to compare on; use test_accuracy or test_loss"
+        raise invalid("compare.metric", config.compare.metric, allowed)
+    if stopping.patience is not None and unvalidated:
+        allowed = f"it monitors {stopping.monitor}, and data.validation=0 leaves no validation rows"
+        raise invalid("early_stopping.patience", stopping.patience, allowed)

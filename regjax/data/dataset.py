@@ -1,0 +1,40 @@
+"""The contract of every source of data: a dataset, its split and its scaling, all on the host."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+
+class Dataset(NamedTuple):
+    """One dataset, unsplit, on the host.
+
+    The set's own test part, where it has one, is its last `test_rows` rows (0: it has none).
+    `pixel_max` is the largest value an image's pixel can take, and None for tables.
+    """
+
+    name: str
+    inputs: Num[np.ndarray, "rows features"]
+    labels: Int[np.ndarray, " rows"]
+    num_classes: int
+    test_rows: int
+    pixel_max: int | None
+
+
+class Split(NamedTuple):
+    """Row numbers of a dataset, on the host; `validation` and `test` may be empty.
+
+    `sample` is a fixed part of `train`, on which the clean training metrics of each epoch are taken.
+    """
+
+    train: Int[np.ndarray, " train"]
+    sample: Int[np.ndarray, " sample"]
+    validation: Int[np.ndarray, " validation"]
+    test: Int[np.ndarray, " test"]
+
+
+class Scaling(NamedTuple):
+    """Inputs enter the network as `(inputs - shift) * scale`."""
+
+    shift: Float[np.ndarray, " features"]
+    scale: Float[np.ndarray, " features"]

@@ -1,0 +1,91 @@
+"""What Hydra calls once it has composed a command, before it writes anything: the border of a directory."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from regjax.config.ranges import MONITOR_MODES
+from regjax.errors import RefusedError, UserError, invalid
+
+RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
+
+
+class BorderCheck(Callback):
+    """Refuses a directory that is another's, and a search in the wrong direction.
+
+    It raises `RefusedError`, because Hydra only warns of a callback's `Exception`.
+    """
+
+    composed: ClassVar[DictConfig | None] = None
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        self._check(config, RUN, SWEEP)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        self._check(config, SWEEP, RUN)
+
+    def _check(self, config: DictConfig, key: str, other: str) -> None:
+        BorderCheck.composed = config
+        from regjax.launch.directories import check_run_directory, check_sweep_directory
+
+        try:
+            _check_mode(config, key, other)
+            directory = Path(str(OmegaConf.select(config, key))).absolute()
+            if key == RUN:
+                check_run_directory(directory)
+            else:
+                check_sweep_directory(directory)
+                _check_direction(config)
+        except (UserError, OSError) as error:
+            raise RefusedError(error) from error
+
+
+def _check_mode(config: DictConfig, key: str, other: str) -> None:
+    """Refuses a directory that was typed by the key of the other mode, which would be ignored."""
+    given: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    asked = {override.key_or_group: override for override in OverridesParser.create().parse_overrides(given)}
+    if other in asked and key not in asked:
+        typed = str(asked[other].input_line)
+        kind = "run (-m makes it a sweep)" if key == RUN else "sweep (hydra.mode=RUN makes it a run)"
+        raise UserError(f"{typed}: this command is a {kind}: give {key}={typed.partition('=')[2]}.")
+
+
+def _check_direction(config: DictConfig) -> None:
+    """Refuses a search for the worst value of what the sweeper is given, `early_stopping.monitor`."""
+    direction = config.hydra.sweeper.get("direction")
+    monitor = OmegaConf.select(config, "early_stopping.monitor")
+    better = {"min": "minimize", "max": "maximize"}.get(MONITOR_MODES.get(monitor, ""))
+    given = getattr(direction, "name", direction)
+    if direction is not None and better and given != better:
+        allowed = f"it must be {better}, for the sweeper is given early_stopping.monitor={monitor}"
+        raise invalid("hydra.sweeper.direction", given, allowed)
+
+
+def grid_size(config: DictConfig) -> int:
+    """How many jobs Hydra's grid sweeper makes of a command."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    return sum(map(len, BasicSweeper.split_arguments(overrides, max_batch_size=None)))
+
+
+def jobs_done() -> str:
+    """How many jobs of a grid are done that broke off, and how to go on."""
+    config = BorderCheck.composed
+    if config is None or "max_batch_size" not in config.hydra.sweeper:
+        return ""
+    from regjax.launch.directories import report_command
+    from regjax.runs.collection import read_runs
+
+    directory = Path(str(config.hydra.sweep.dir)).absolute()
+    done = [run for run in read_runs(directory).runs if run.summary["status"] == "done"]
+    return (
+        f"\n{len(done)} of {grid_size(config)} jobs are done in {directory}. The same command with "
+        f"{SWEEP}={directory} goes on; {report_command(directory)} compares what is done."
+    )

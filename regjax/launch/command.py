@@ -1,0 +1,75 @@
+"""Runs the command to its end: one message for what users can put right, one exit code, no broken pipe."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from regjax.config import explain
+from regjax.errors import RefusedError, StoppedError
+from regjax.files import outlive_readers
+from regjax.launch.callback import BorderCheck, jobs_done
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+# Launchers of Hydra whose errors say that the process of a job ended by itself.
+LAUNCHERS = ("joblib", "submitit", "ray")
+# What Hydra reads as a text without quotes.
+PLAIN = re.compile(r"[A-Za-z0-9_/.:@%+,*|?-]+")
+
+
+def run_command(main: Callable[[], object], conf: Path) -> int:
+    """Calls Hydra's main and gives the exit code; `conf` is the folder of the configuration.
+
+    Hydra prints its own errors and exits, unless it is told to raise them: raised, they are explained here.
+    HYDRA_FULL_ERROR=1 in the environment shows tracebacks instead.
+    """
+    wants_traceback = FULL_ERROR in os.environ
+    os.environ.setdefault(FULL_ERROR, "1")
+    outlive_readers()
+    BorderCheck.composed = None
+    try:
+        main()
+    except StoppedError as error:
+        print(error, file=sys.stderr)
+        return 128 + error.number
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (RefusedError, Exception) as error:
+        message = _message(error, conf)
+        if wants_traceback or not message:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return 1
+    finally:
+        if not wants_traceback:
+            os.environ.pop(FULL_ERROR, None)
+    return 0
+
+
+def _message(error: BaseException, conf: Path) -> str:
+    """What to tell a user; nothing of an error that is a fault of the program."""
+    if isinstance(error, RefusedError):
+        return str(error)
+    if type(error).__module__.partition(".")[0] in LAUNCHERS:
+        reason = str(error).strip().partition("\n")[0]
+        return f"a job's process ended by itself ({type(error).__name__}: {reason}).{jobs_done()}"
+    return explain(error, sys.argv[1:], conf, composed=BorderCheck.composed is not None)
+
+
+def command_again(*settings: str) -> str:
+    """This process's command with other `key=value` settings, whose values are texts as they are meant."""
+    keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
+    kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
+    return shlex.join(["python", sys.argv[0], *kept, *map(_as_override, settings)])
+
+
+def _as_override(setting: str) -> str:
+    """A setting as Hydra reads it: in quotes where it would take the value for something else."""
+    key, _, value = setting.partition("=")
+    if PLAIN.fullmatch(value) and "," not in value:
+        return setting
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}="{escaped}"'

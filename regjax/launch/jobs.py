@@ -1,0 +1,134 @@
+"""From jobs to runs that are ready to be trained: device, data, split, program."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from regjax import data
+from regjax.config import Config, flatten
+from regjax.data.dataset import Dataset, Scaling, Split
+from regjax.errors import UserError, shown
+from regjax.launch.composing import Job, Refused, refused
+from regjax.runs.identity import identity_of
+from regjax.runs.resolve import resolve, united
+from regjax.runs.run import Run
+from regjax.sweep.devices import check_precision, cores, prepare_devices
+
+# All jobs of one command share these: the first decides for the process.
+SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
+
+Prepared = Run | Refused
+
+
+def prepare(
+    jobs: Sequence[Job | Refused], *, one_of_many: bool = False
+) -> tuple[list[Prepared], list[jax.Device]]:
+    """The runs, without directories, and the devices that train them.
+
+    Raises `UserError` where jobs differ in what all share. Raises it where no job can be trained, unless they
+    are `one_of_many` batches of a search.
+    """
+    accepted = [job for job in jobs if isinstance(job, Job)]
+    if not accepted:
+        return _refused([job for job in jobs if isinstance(job, Refused)], one_of_many), []
+    _check_shared(accepted)
+    first = accepted[0].config
+    devices = prepare_devices(first.platform, first.cache_dir, len(jobs))
+    binding = _Binding(devices[0])
+    prepared = [binding.run_of(job) if isinstance(job, Job) else job for job in jobs]
+    stopped = [job for job in prepared if isinstance(job, Refused)]
+    if stopped and (first.sweep.fail_fast or len(stopped) == len(jobs)):
+        _refused(stopped, one_of_many and not first.sweep.fail_fast)
+    return _united(prepared) if first.sweep.grouping == "union" else prepared, devices
+
+
+def _refused(jobs: list[Refused], accepted: bool) -> list[Prepared]:
+    """The jobs, where they are accepted; else raises `UserError` with a line for each of their reasons."""
+    if not accepted:
+        raise UserError("\n".join(dict.fromkeys(job.reason for job in jobs)))
+    return [*jobs]
+
+
+def _check_shared(jobs: Sequence[Job]) -> None:
+    configs = [flatten(job.config) for job in jobs]
+    for key in SHARED:
+        values = list(dict.fromkeys(config[key] for config in configs))
+        if len(values) > 1:
+            listed = " and ".join(shown(value) for value in values)
+            raise UserError(f"{key}: all jobs of one command share it; here they have {listed}.")
+
+
+def _united(prepared: list[Prepared]) -> list[Prepared]:
+    specs = iter(united([run.spec for run in prepared if isinstance(run, Run)]))
+    return [run._replace(spec=next(specs)) if isinstance(run, Run) else run for run in prepared]
+
+
+class _Binding:
+    """Binds jobs to their data, one by one; jobs with the same dataset or split share it."""
+
+    def __init__(self, device: jax.Device):
+        self._device = device
+        self._datasets: dict[tuple[Any, ...], tuple[Dataset, str]] = {}
+        self._splits: dict[tuple[Any, ...], tuple[Split, Scaling, str]] = {}
+
+    def run_of(self, job: Job) -> Prepared:
+        try:
+            return self._run(job)
+        except UserError as error:
+            return refused(job, str(error))
+
+    def _run(self, job: Job) -> Run:
+        check_precision(job.config.precision, self._device)
+        dataset, digest = self._dataset(job.config)
+        split, scaling, fingerprint = self._split(job.config, dataset, digest)
+        spec, numerics = resolve(job.config, dataset, split)
+        config = flatten(job.config)
+        return Run(
+            directory=Path(),
+            config=config,
+            written=job.written,
+            overrides=job.overrides,
+            spec=spec,
+            numerics=numerics,
+            split=split,
+            scaling=scaling,
+            dataset=dataset,
+            digest=digest,
+            fingerprint=fingerprint,
+            identity=identity_of(config, fingerprint, self._device.device_kind),
+            cores=cores() if self._device.platform == "cpu" else None,
+        )
+
+    def _dataset(self, config: Config) -> tuple[Dataset, str]:
+        settings = config.data
+        folders = (settings.manual_dir, settings.data_dir)
+        key = (settings.source, settings.name, settings.test_share, settings.test_seed, *folders)
+        if key not in self._datasets:
+            dataset = data.load(
+                settings.source,
+                settings.name,
+                manual_dir=settings.manual_dir,
+                data_dir=settings.data_dir,
+                mirror=settings.mirror,
+                cache_dir=config.cache_dir,
+                test_share=settings.test_share,
+                test_seed=settings.test_seed,
+            )
+            self._datasets[key] = dataset, data.dataset_digest(dataset)
+        return self._datasets[key]
+
+    def _split(self, config: Config, dataset: Dataset, digest: str) -> tuple[Split, Scaling, str]:
+        settings = config.data
+        key = (digest, repr(settings.validation), settings.split_seed, settings.train_size, settings.scaling)
+        if key not in self._splits:
+            split = data.draw_split(
+                dataset,
+                validation=settings.validation,
+                split_seed=settings.split_seed,
+                train_size=settings.train_size,
+            )
+            scaling = data.fit_scaling(dataset, split.train, kind=settings.scaling)
+            self._splits[key] = split, scaling, data.fingerprint(digest, split, scaling)
+        return self._splits[key]

@@ -1,0 +1,97 @@
+"""A directory that holds a run already: the same run goes on, another one only where the user asks for it."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from regjax.errors import UserError, invalid, shown
+from regjax.runs import checkpoint, records
+from regjax.runs.collection import UNSAVED, Held, is_unsaved, warn_of_damage
+from regjax.runs.directory import ENDED, METRICS
+from regjax.runs.identity import identity_of_parts, is_decisive, versions
+from regjax.runs.manifest import STATES, DamagedError
+from regjax.runs.metrics import metrics_columns
+from regjax.runs.run import Run
+from regjax.runs.states import States
+from regjax.runs.summary import refuse_other_version
+from regjax.sweep.lanes import stacked
+from regjax.training import program
+
+
+def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, Any] | None]:
+    """The run as it goes on from the `summary` of its directory, and that summary where the run is done.
+
+    Raises `UserError` where the directory holds a run that must not or cannot go on so.
+    """
+    if summary is None:
+        return run, None
+    refuse_other_version(run.directory, summary)
+    run = _going_on(run, summary)
+    if summary["status"] != "done":
+        return run, None
+    print(f"{run.directory}: done already, not trained again", file=sys.stderr)
+    if is_unsaved(summary, run.config):
+        print(f"warning: {run.directory}: {UNSAVED}", file=sys.stderr)
+    warn_of_damage(Held(run.directory, summary))
+    return run, summary
+
+
+def _going_on(run: Run, summary: Mapping[str, Any]) -> Run:
+    """The run with the identity under which its directory goes on.
+
+    With `checkpointing.allow_changes` it may have other settings than before. `changes` records each such
+    change, and the new identity is that of no run without changes. Raises `UserError` as `resumed` does.
+    """
+    earlier = tuple(summary.get("changes", ()))
+    if summary["identity"] == run.identity:
+        return run
+    if earlier and earlier[-1]["asked"] == run.identity:
+        return run._replace(identity=summary["identity"], changes=earlier)
+    changed = _changed(run, summary)
+    told = "; ".join(f"{key} was {shown(was)}, is {shown(now)}" for key, (was, now) in changed.items())
+    refusal = f"hydra.run.dir={run.directory}: it holds another run ({told})"
+    asked = run.config["checkpointing.allow_changes"]
+    if summary["status"] in ENDED:
+        ended = f", and it is {summary['status']}: only what was cut off goes on" if asked else ""
+        raise UserError(f"{refusal}{ended}. Name another directory.")
+    if not asked:
+        raise UserError(
+            f"{refusal}. Name another directory; or go on from its saved state with these settings, on "
+            "record, by checkpointing.allow_changes=true."
+        )
+    run = run._replace(changes=earlier)
+    change = {
+        "after_epoch": _epoch_to_go_on_from(run, summary, refusal),
+        "changed": changed,
+        "identity": summary["identity"],
+        "asked": run.identity,
+    }
+    changes = (*earlier, change)
+    return run._replace(identity=identity_of_parts([run.identity, changes]), changes=changes)
+
+
+def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Each setting that differs, with what it was and is; where none does, it is the kind of device."""
+    old = summary["config"] | {part: summary.get(part) for part in ("fingerprint", "versions")}
+    new = run.config | run.written | {"fingerprint": run.fingerprint, "versions": versions()}
+    differing = {key: (old.get(key), new[key]) for key in new if old.get(key) != new[key]}
+    return {key: pair for key, pair in differing.items() if is_decisive(key)} or {"device": ("", "")}
+
+
+def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> int:
+    """The epoch of the newest saved state. Raises `UserError` where this run cannot go on from it."""
+    states = States(run.directory / STATES)
+    saved = states.newest(run._replace(identity=summary["identity"]))
+    if saved is None:
+        raise UserError(f"{refusal}, and no state of it is saved to go on from. Name another directory.")
+    try:
+        checkpoint.check_lanes(saved.folder, program.blank_lanes(stacked([run.numerics]), spec=run.spec))
+    except DamagedError as error:
+        raise UserError(f"{refusal}, and its state does not fit: {error}.") from None
+    columns = records.columns(run.spec)
+    if saved.epoch >= run.config["trainer.epochs"]:
+        allowed = f"its state is after epoch {saved.epoch} already; give more"
+        raise invalid("trainer.epochs", run.config["trainer.epochs"], allowed)
+    if metrics_columns(run.directory) != columns:
+        raise UserError(f"{refusal}, and {METRICS} would have other columns: {', '.join(columns)}.")
+    return saved.epoch

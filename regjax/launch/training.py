@@ -1,0 +1,61 @@
+"""Trains runs whose directories are set, until they end or a signal comes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from regjax.errors import StoppedError, UserError
+from regjax.launch.command import command_again
+from regjax.runs.manifest import STATES
+from regjax.runs.run import Run
+from regjax.runs.states import States
+from regjax.runs.writer import RunWriter
+from regjax.sweep.executor import train_runs
+from regjax.sweep.queue import Summaries, Watcher
+from regjax.sweep.signals import Signals
+
+
+def train(
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, place: str
+) -> Summaries:
+    """The summaries of runs by directory.
+
+    A run goes on from its state below `directory`, which is the run's or its sweep's. Raises `StoppedError`
+    where a signal interrupted them. It tells the command that goes on, in which the setting `place` names the
+    directory.
+    """
+    if not waiting:
+        return {}
+    states = States(directory / STATES)
+    for run in waiting:
+        if states.newest(run) is None:
+            RunWriter(run).begin()
+    settings = waiting[0].config
+    bad = {status for status in ("failed", "diverged") if not accepts(status, settings)}
+    with Signals() as signals:
+        try:
+            summaries = train_runs(
+                waiting,
+                devices,
+                watcher,
+                states,
+                signals.stop,
+                signals.give_up,
+                lanes=settings["sweep.lanes"],
+                stop_at=bad if settings["sweep.fail_fast"] else (),
+            )
+        except OSError as error:
+            reason = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
+            raise UserError(f"{reason}\n{command_again(place)}") from error
+    os.sync()  # the logs, and the tables of runs that selected nothing
+    if signals.number:
+        raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")
+    return summaries
+
+
+def accepts(status: str, settings: Mapping[str, Any]) -> bool:
+    """Whether an ended run needs no other try: it is done, or diverged where that counts as a result."""
+    return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])

@@ -1,0 +1,173 @@
+"""Predicts by a finished run, of which its directory is enough: `python -m regjax.predict RUN ...`."""
+
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from regjax.config.ranges import MAX_WHOLE, WHOLE
+from regjax.errors import UserError, invalid, printable
+from regjax.files import outlive_readers, replace_lines
+from regjax.predict.inputs import read_rows
+from regjax.predict.monte_carlo import Answer, answer, dropout_answer, in_batches
+from regjax.predict.network import Trained, load_trained
+from regjax.runs.directory import CURVES, LOG, METRICS, SUMMARY, SUMS
+from regjax.runs.manifest import STATES
+from regjax.sweep.devices import check_precision
+from regjax.training.evaluation import scaled
+from regjax.training.streams import stream
+
+FIRST_CELLS = "row,predicted,"
+# What a run's directory holds, by the first part of its path there.
+OWN = (METRICS, SUMMARY, SUMS, LOG, CURVES, STATES.parts[0], ".hydra")
+FEWEST_SAMPLES = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; gives the exit code, 1 where there is no prediction."""
+    parser = argparse.ArgumentParser(prog="python -m regjax.predict", description=__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN", help="the directory of a finished run")
+    parser.add_argument("--input", type=Path, required=True, help="a .npz (its array `inputs`) or .npy: rows")
+    parser.add_argument("--output", type=Path, required=True, help="the .csv that is written")
+    parser.add_argument(
+        "--mc-samples", type=int, metavar="N", help="Monte Carlo dropout: the mean of N draws of its masks"
+    )
+    parser.add_argument("--seed", type=int, help="of those draws; the run's own by default")
+    options = parser.parse_args(arguments)
+    try:
+        print(printable(_predict(options)))
+    except UserError as error:
+        return _refused(str(error))
+    except OSError as error:
+        return _refused(f"{error.filename or options.output}: {error.strerror}")
+    return 0
+
+
+def _refused(message: str) -> int:
+    print(f"error: {printable(message)}", file=sys.stderr)
+    return 1
+
+
+def _predict(options: argparse.Namespace) -> str:
+    """Writes the table; gives what there is to say of it."""
+    _check_output(options.output, options.run)
+    trained = _at_precision(load_trained(options.run), options.run)
+    _check_samples(options, trained)
+    inputs = read_rows(options.input, trained.spec.num_features)
+    _warn_of_range(inputs, trained.pixel_max, options.input)
+    compute = _compute(trained, options.mc_samples, options.seed)
+    batches = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
+    replace_lines(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
+    rows = f"{len(inputs)} row" + "s" * (len(inputs) > 1)
+    return f"{options.output}: {rows} predicted. {_measured(trained)}"
+
+
+def _at_precision(trained: Trained, directory: Path) -> Trained:
+    """The run's own precision, or float32 where it is one that this device lacks, which is said."""
+    device = jax.local_devices()[0]
+    try:
+        check_precision(trained.spec.precision, device)
+    except UserError:
+        told = f"{directory}: trained at {trained.spec.precision}, which this {device.platform} lacks"
+        print(f"warning: {printable(told)}; predicted at float32", file=sys.stderr)
+        return trained._replace(spec=trained.spec._replace(precision="float32"))
+    return trained
+
+
+def _check_output(output: Path, run: Path) -> None:
+    """Refuses a place that has no folder, that is the run's own, or that holds anything but predictions."""
+    if not output.parent.is_dir():
+        raise UserError(f"--output={output}: there is no folder {output.parent}")
+    place, own = output.parent.resolve() / output.name, run.resolve()
+    if place.is_relative_to(own) and place.relative_to(own).parts[:1] in [(name,) for name in OWN]:
+        raise UserError(f"--output={output}: that is the run's own; name another file")
+    if place.exists() or place.is_symlink():
+        if not place.is_file():
+            raise UserError(f"--output={output}: it is there, and no file")
+        with place.open("rb") as file:
+            if file.read(len(FIRST_CELLS)) != FIRST_CELLS.encode():
+                raise UserError(
+                    f"--output={output}: it is there, and holds no predictions; name another file"
+                )
+
+
+def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
+    samples, seed, spec = options.mc_samples, options.seed, trained.spec
+    if samples is None:
+        if seed is not None:
+            raise invalid(
+                "--seed", seed, "it is read with --mc-samples alone; without draws nothing is random"
+            )
+        return
+    if not FEWEST_SAMPLES <= samples <= MAX_WHOLE:
+        raise invalid("--mc-samples", samples, f"must be a whole number from {FEWEST_SAMPLES} to {MAX_WHOLE}")
+    if seed is not None and not WHOLE.accepts(seed):
+        raise invalid("--seed", seed, WHOLE.allowed)
+    if not (any(spec.dropout_layers) or "input_dropout" in spec.active):
+        raise invalid(
+            "--mc-samples", samples, f"{options.run} has no dropout, so all draws are equal; leave it out"
+        )
+
+
+def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> None:
+    if pixel_max is None:
+        return
+    smallest, largest = inputs.min(), inputs.max()
+    if largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max:
+        told = f"{path}: its values go from {smallest} to {largest}; the run was trained on pixels from 0 to"
+        print(f"warning: {printable(told)} {pixel_max}, and scales them itself", file=sys.stderr)
+
+
+def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callable[[int, Array], Answer]:
+    """The compiled program, of a batch's number and rows."""
+    variables, numerics, spec = trained.selected.variables, trained.numerics, trained.spec
+    shift, scale = map(jnp.asarray, trained.selected.scaling)
+    if samples is None:
+        plain = jax.jit(partial(answer, spec=spec))
+        return lambda number, rows: plain(variables, scaled(rows, shift, scale), numerics)
+    drawn = jax.jit(partial(dropout_answer, spec=spec))
+    key = stream(jnp.uint32(numerics.seed if seed is None else seed), "mc_dropout")
+    return lambda number, rows: drawn(
+        jax.random.fold_in(key, number), variables, scaled(rows, shift, scale), numerics, np.int32(samples)
+    )
+
+
+def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:
+    """The lines of the table; a number's text is the shortest that reads back as the same."""
+    columns = [f"probability_{label}" for label in range(num_classes)]
+    yield FIRST_CELLS + ",".join(columns + ["entropy", "mutual_information"] * (samples is not None)) + "\n"
+    row = 0
+    for batch in batches:
+        predicted = batch.probabilities.argmax(axis=1)
+        parts = [part if part.ndim == 2 else part[:, None] for part in batch if part is not None]
+        for label, numbers in zip(predicted, np.concatenate(parts, axis=1), strict=True):
+            yield f"{row},{label},{','.join(map(str, numbers))}\n"
+            row += 1
+
+
+def _measured(trained: Trained) -> str:
+    """What the run's test rows said of its network, and what it was selected on."""
+    summary, spec = trained.summary, trained.spec
+    on = f"the best epoch by {spec.monitor}" if spec.restores_best else "the last epoch"
+    selected = f"selected: epoch {summary['selected_epoch']}, {on}"
+    if summary["selected_on_test"]:
+        return f"The run has no test accuracy of its own: its validation rows were the test rows ({selected})"
+    if summary["test_accuracy"] is None:
+        return f"The run has no test accuracy ({selected})"
+    return f"The run's test accuracy is {summary['test_accuracy']:.4f} ({selected})"
+
+
+if __name__ == "__main__":
+    outlive_readers()
+    sys.exit(main())

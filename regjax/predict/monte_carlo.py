@@ -1,0 +1,87 @@
+"""What a trained network says of rows: class probabilities, and how far draws of its dropout disagree."""
+
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.scipy.special import entr
+from jaxtyping import Array, Float, Int, Key, Num
+
+from regjax.training import model
+from regjax.training.spec import Numerics, StaticSpec
+from regjax.training.state import Variables
+
+
+class Answer(NamedTuple):
+    """The probabilities of the classes; with Monte Carlo dropout their mean, and two uncertainties, in nats.
+
+    `entropy` is that of the mean: all uncertainty. `mutual_information` is the part of it on which the draws
+    disagree: from 0, where all are equal, to `entropy`.
+    """
+
+    probabilities: Float[Array, "batch classes"]
+    entropy: Float[Array, " batch"] | None
+    mutual_information: Float[Array, " batch"] | None
+
+
+def answer(
+    variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
+) -> Answer:
+    """Without noise, of inputs that are scaled."""
+    return Answer(jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec)), None, None)
+
+
+def dropout_answer(
+    key: Key[Array, ""],
+    variables: Variables,
+    inputs: Float[Array, "batch features"],
+    numerics: Numerics,
+    samples: Int[Array, ""],
+    *,
+    spec: StaticSpec,
+) -> Answer:
+    """Over `samples` draws of the dropout masks, other masks for each row; of inputs that are scaled.
+
+    Only sums over the draws are held. Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
+    """
+
+    def add(sample: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
+        drawn = jax.random.fold_in(key, sample)
+        found = jax.nn.softmax(model.dropout_logits(drawn, variables, inputs, numerics, spec=spec))
+        return sums[0] + found, sums[1] + entropy(found)
+
+    zeros = jnp.zeros((len(inputs), spec.num_classes), inputs.dtype)
+    probabilities, entropies = lax.fori_loop(0, samples, add, (zeros, zeros[:, 0]))
+    mean = probabilities / samples
+    return Answer(mean, entropy(mean), mutual_information(mean, entropies / samples))
+
+
+def entropy(probabilities: Float[Array, "batch classes"]) -> Float[Array, " batch"]:
+    """In nats: from 0 to the logarithm of the number of classes."""
+    return entr(probabilities).sum(axis=-1)
+
+
+def mutual_information(
+    mean: Float[Array, "batch classes"], mean_entropy: Float[Array, " batch"]
+) -> Float[Array, " batch"]:
+    """The entropy of the draws' mean less the mean of their entropies, in nats.
+
+    Houlsby et al. 2011, https://arxiv.org/abs/1112.5745. What rounding leaves below 0 is 0.
+    """
+    return jnp.maximum(entropy(mean) - mean_entropy, 0)
+
+
+def in_batches(
+    compute: Callable[[int, Array], Answer], inputs: Num[np.ndarray, "rows features"], *, batch_size: int
+) -> Iterator[Answer]:
+    """What `compute` says of each batch, by its number and its rows, on the host; padding is cut off."""
+    size = min(batch_size, len(inputs))
+    for number, first in enumerate(range(0, len(inputs), size)):
+        rows = inputs[first : first + size]
+        padded = np.pad(rows, ((0, size - len(rows)), (0, 0)))
+        found = jax.device_get(compute(number, jnp.asarray(padded.astype(jnp.result_type(float)))))
+        yield jax.tree.map(itemgetter(slice(len(rows))), found)

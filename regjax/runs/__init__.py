@@ -1,0 +1,1 @@
+"""One run on disk, and the runs that are there."""

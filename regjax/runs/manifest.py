@@ -1,0 +1,130 @@
+"""Saved folders: written under a temporary name, listed with a SHA-256 for each file, renamed into place."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from regjax.files import remove, sha256
+
+MANIFEST = "manifest.json"
+SELECTED, STATES = Path("checkpoints") / "selected", Path("checkpoints") / "states"
+# A manifest lists a few files and lanes, 100 bytes each. A summary is smaller still.
+MAX_JSON_BYTES = 2**24
+
+
+class DamagedError(Exception):
+    """A file is not as it was written; the message names it, what is expected and what was found."""
+
+
+def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
+    """Lets `write` fill a folder, adds its manifest with `facts`, and puts it in the place of `final`.
+
+    The folder is on the disk when this returns. `final` stays as it was where something fails before the last
+    two steps, a removal and a rename. Raises `OSError`, also where `final` is a file or a link.
+    """
+    partial = final.with_name(f".{final.name}.partial")
+    remove(partial)
+    partial.mkdir(parents=True)
+    try:
+        write(partial)
+        listed = {"facts": facts, "files": {name: sha256(path) for name, path in _files(partial).items()}}
+        text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
+        (partial / MANIFEST).write_text(text)
+        for path in (*_files(partial).values(), partial):
+            _sync(path)
+        if final.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link, which regjax never follows", str(final))
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(partial, final)
+        _sync(final.parent)
+    except BaseException:
+        remove(partial)
+        raise
+
+
+def _sync(path: Path) -> None:
+    """Has a file or a folder's entries on the disk, so that a power cut does not take them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """The facts of a folder whose files are all as they were written. Raises `DamagedError`."""
+    listed = _manifest(folder)
+    found = _files(folder).keys() - {MANIFEST}
+    for name, expected in listed["files"].items():
+        check_file(folder / name, expected)
+    for name in sorted(found - listed["files"].keys()):
+        raise DamagedError(f"{folder / name}: the manifest does not list it")
+    facts: dict[str, Any] = listed["facts"]
+    return facts
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    listed = read_json(path)
+    try:
+        content = {"facts": dict(listed["facts"]), "files": dict(listed["files"])}
+        own = listed["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error})") from None
+    if own != _own_digest(content):
+        raise DamagedError(f"{path}: SHA-256 of its entries is {_own_digest(content)}, expected {own}")
+    for name in content["files"]:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DamagedError(f"{path}: it names {name}, which lies outside")
+    return content
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The entries of a small file. Raises `DamagedError` where it is missing, too large or holds none."""
+    if not path.is_file():
+        raise DamagedError(f"{path}: it is missing")
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise DamagedError(f"{path}: it has {size} bytes, and may have {MAX_JSON_BYTES}")
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error})") from None
+
+
+def _own_digest(listed: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files of a folder. Raises `DamagedError` where it is a link, or holds a link or a pipe."""
+    paths = [folder, *sorted(folder.rglob("*"))]
+    for path in paths:
+        if path.is_symlink():
+            raise DamagedError(f"{path}: it is a link, which regjax never follows")
+        if not (path.is_file() or path.is_dir()):
+            raise DamagedError(f"{path}: it is neither a file nor a folder")
+    return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+
+
+def check_file(path: Path, expected: str) -> None:
+    """Raises `DamagedError` where a file is missing or has another SHA-256."""
+    if not path.is_file():
+        raise DamagedError(f"{path}: it is missing")
+    digest = sha256(path)
+    if digest != expected:
+        raise DamagedError(f"{path}: SHA-256 is {digest}, expected {expected}")
+
+
+def saved_folders(path: Path) -> set[Path]:
+    """The saved folders in and below a path, also those that have lost their manifest."""
+    by_manifest = {file.parent for file in path.rglob(MANIFEST)}
+    by_place = {folder for folder in path.rglob(str(SELECTED)) if folder.is_dir()}
+    states = {folder for folder in path.rglob(f"{STATES}/*-*") if folder.is_dir()}
+    return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}

@@ -1,0 +1,71 @@
+"""`metrics.csv`: a row for each epoch of a run."""
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from regjax.files import replace_text
+from regjax.runs.directory import METRICS
+from regjax.runs.manifest import DamagedError
+
+# More than any line of metrics has.
+LINE = 2**16
+
+
+def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds a row per epoch; a value's text is the shortest that reads back as the same number."""
+    with (directory / METRICS).open("a", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [_cell(value) for value in row.values()] for row in rows
+        )
+
+
+def sync_metrics(directory: Path) -> None:
+    """Has the table of metrics on the disk when it returns."""
+    with (directory / METRICS).open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def read_metrics(directory: Path) -> dict[str, list[float]]:
+    """The table of metrics by column; an empty cell is NaN."""
+    with (directory / METRICS).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
+
+
+def metrics_columns(directory: Path) -> list[str]:
+    """The names of the table's columns."""
+    with (directory / METRICS).open(newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
+    """Keeps the rows of the first epochs and gives them. Raises `DamagedError` where one is not whole."""
+    path = directory / METRICS
+    if not path.is_file():  # a pipe would be waited for
+        raise DamagedError(f"{path}: it is missing, or no file")
+    try:
+        with path.open() as file:
+            header, *lines = [line for _ in range(epochs + 1) if (line := file.readline(LINE))]
+        for line in (header, *lines):
+            if not line.endswith("\n"):
+                raise ValueError(f"its last line is cut off: {line:.80}")
+        columns = header.strip().split(",")
+        rows = [dict(zip(columns, line.rstrip("\n").split(","), strict=True)) for line in lines]
+        history = [{name: float(value or "nan") for name, value in row.items()} for row in rows]
+        whole = [int(row["epoch"]) for row in history] == [*range(1, epochs + 1)]
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedError(f"{path}: {error}") from None
+    if not whole:
+        raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")
+    replace_text(path, "".join([header, *lines]))
+    return [row | {"epoch": int(row["epoch"])} for row in history]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float) or hasattr(value, "dtype"):
+        return "" if math.isnan(value) else str(value)
+    return str(value)

@@ -1,0 +1,82 @@
+"""What a run reports, from the program's records: rows of `metrics.csv` and entries of `summary.json`."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from regjax.training.evaluation import HIGHER_IS_BETTER
+from regjax.training.penalties import TERMS, ledger_terms
+from regjax.training.spec import StaticSpec
+from regjax.training.state import Ended, EpochRecord, Metrics
+
+PARTS = ("train", "val", "test")
+LEDGER = ledger_terms(frozenset(TERMS))
+
+
+def columns(spec: StaticSpec) -> list[str]:
+    """The columns of `metrics.csv`: the ledger has one for each term in the program."""
+    ledger = [f"loss_{term}" for term in ledger_terms(spec.active)]
+    metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
+    return ["epoch", "seconds", "train_objective", *ledger, *metrics]
+
+
+def row(record: EpochRecord, seconds: float) -> dict[str, Any]:
+    """One epoch of one lane, by column."""
+    ledger = {f"loss_{term}": record.ledger[term] for term in LEDGER if term in record.ledger}
+    opening = {"epoch": int(record.epoch), "seconds": round(seconds, 6), "train_objective": record.objective}
+    return opening | ledger | _named(PARTS, (record.train, record.validation))
+
+
+def line(values: dict[str, Any], epochs: int) -> str:
+    """One epoch in words."""
+    shown = ("train_objective", "train_accuracy", "val_loss", "val_accuracy")
+    parts = [f"{name} {values[name]:.4f}" for name in shown if not math.isnan(values[name])]
+    return f"epoch {values['epoch']}/{epochs}  " + "  ".join(parts)
+
+
+def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
+    """The summary's results; a diverged run has no selected epoch and no metrics, only its best so far."""
+    selected_epoch, evaluation = left.epoch, left.evaluation
+    selected = history[selected_epoch - 1]
+    # Validation was measured at that epoch already; another program would round its last digit otherwise.
+    validation = Metrics(selected["val_loss"], selected["val_accuracy"])
+    metrics = _named(PARTS, (evaluation.train, validation, evaluation.test))
+    opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
+    ledger = {name: value for name, value in selected.items() if name.startswith("loss_")}
+    closing: dict[str, Any] = {"ledger": ledger, "sparsity": evaluation.sparsity}
+    if left.blown is not None:
+        opening = {"status": "diverged", **_divergence(history[-1], left.blown), "selected_epoch": None}
+        metrics = dict.fromkeys(metrics)
+        closing = dict.fromkeys(closing)
+    seconds = round(sum(values["seconds"] for values in history), 6)
+    return opening | {"epochs": len(history)} | metrics | _best(history) | closing | {"seconds": seconds}
+
+
+def _named(parts: tuple[str, ...], metrics: tuple[Metrics, ...]) -> dict[str, Any]:
+    return {
+        f"{part}_{metric}": value
+        for part, values in zip(parts, metrics, strict=False)
+        for metric, value in values._asdict().items()
+    }
+
+
+def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """The best validation metrics over all epochs and their epochs: optimistic, so never in a verdict."""
+    best: dict[str, Any] = {}
+    for metric, higher in HIGHER_IS_BETTER.items():
+        finite = [values for values in history if math.isfinite(values[f"val_{metric}"])]
+        choose = max if higher else min
+        chosen = choose(finite, key=lambda values: values[f"val_{metric}"]) if finite else None
+        best[f"best_val_{metric}"] = chosen and chosen[f"val_{metric}"]
+        best[f"best_val_{metric}_epoch"] = chosen and chosen["epoch"]
+    return best
+
+
+def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
+    """When a run diverged and by what: the terms that were first not finite, or else a clean metric."""
+    step = min((at for at in blown.values() if at), default=None)
+    terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
+    not_finite = [name for name in last if not math.isfinite(last[name]) and not name.startswith("val_a")]
+    culprits = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
+    when = f"diverged at epoch {last['epoch']}" + (f", step {step}" if step else "")
+    return {"reason": f"{when}: {culprits}", "diverged_step": step, "diverged_terms": terms}

@@ -1,0 +1,181 @@
+"""Divides a checked configuration into what is compiled (static spec) and what is traced (numerics)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from regjax.config.ranges import MAX_WHOLE, MONITOR_MODES, dropout_rates
+from regjax.config.schema import Config
+from regjax.data.dataset import Dataset, Split
+from regjax.errors import invalid
+from regjax.training.spec import (
+    NormNumbers,
+    Numerics,
+    OptimizerNumbers,
+    ScheduleNumbers,
+    StaticSpec,
+    StoppingNumbers,
+    Strengths,
+)
+
+
+def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
+    """The static spec and the numerics of a run, as Python and NumPy numbers.
+
+    Raises `UserError` where a value does not fit the data it meets.
+    """
+    _check_fit(config, split)
+    spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
+    _check_weights(spec)
+    return spec, _numerics(config)
+
+
+def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
+    """The same of a network that has been trained, away from its data: its counts of rows are 0."""
+    none = np.zeros(0, np.int32)
+    return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
+
+
+def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
+    """Each spec with all the terms that any spec which is otherwise equal has on.
+
+    So fewer programs serve them; a term that is on at its neutral value rounds the last bits of L1, L2 and
+    clipping otherwise than its absence does.
+    """
+    terms: dict[StaticSpec, list[StaticSpec]] = {}
+    for spec in specs:
+        terms.setdefault(_without_terms(spec), []).append(spec)
+    return [_union(terms[_without_terms(spec)]) for spec in specs]
+
+
+def _without_terms(spec: StaticSpec) -> StaticSpec:
+    return spec._replace(active=frozenset(), dropout_layers=(False,) * len(spec.hidden))
+
+
+def _union(specs: Sequence[StaticSpec]) -> StaticSpec:
+    active = frozenset[str]().union(*(spec.active for spec in specs))
+    layers = tuple(map(any, zip(*(spec.dropout_layers for spec in specs), strict=True)))
+    return specs[0]._replace(active=active, dropout_layers=layers)
+
+
+def _check_fit(config: Config, split: Split) -> None:
+    batch_size, available = config.trainer.batch_size, len(split.train)
+    if batch_size > available:
+        size = config.data.train_size
+        rows = f"{available} training rows" + (f" (data.train_size={size})" if size is not None else "")
+        allowed = f"there are {rows}, and a batch cannot be larger; choose 1 to {available}"
+        raise invalid("trainer.batch_size", batch_size, allowed)
+    if config.model.norm == "batch" and batch_size == 1:
+        raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
+
+
+def _check_weights(spec: StaticSpec) -> None:
+    """The share of zero weights counts them in int32."""
+    if spec.num_weights > MAX_WHOLE:
+        layers = f"with {spec.num_features} features and {spec.num_classes} classes"
+        allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
+        raise invalid("model.hidden", list(spec.hidden), allowed)
+
+
+def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
+    model, trainer, stopping = config.model, config.trainer, config.early_stopping
+    return StaticSpec(
+        num_features=num_features,
+        num_classes=num_classes,
+        train_rows=len(split.train),
+        sample_rows=len(split.sample),
+        validation_rows=len(split.validation),
+        test_rows=len(split.test),
+        batch_size=trainer.batch_size,
+        evaluation_batch_size=trainer.evaluation_batch_size,
+        hidden=tuple(model.hidden),
+        activation=model.activation,
+        norm=model.norm,
+        residual=model.residual,
+        use_bias=model.use_bias,
+        kernel_init=model.kernel_init,
+        dropout_layers=tuple(rate > 0 for rate in dropout_rates(config)),
+        active=_active(config),
+        penalize_biases=config.penalty.biases,
+        optimizer=config.optimizer.name,
+        nesterov=bool(config.optimizer.nesterov),
+        schedule=config.schedule.name,
+        monitor=stopping.monitor,
+        mode=MONITOR_MODES[stopping.monitor],
+        stops_early=stopping.patience is not None,
+        restores_best=stopping.patience is not None and stopping.restore_best,
+        precision=config.precision,
+    )
+
+
+def _active(config: Config) -> frozenset[str]:
+    """The terms whose strength is not neutral; the others are not in the program."""
+    optimizer = config.optimizer
+    strengths = {
+        "input_dropout": config.model.input_dropout,
+        "l1": config.penalty.l1,
+        "l2": config.penalty.l2,
+        "weight_decay": optimizer.weight_decay,
+        "momentum": optimizer.momentum,
+        "clip_norm": optimizer.clip_norm,
+        "warmup": config.schedule.warmup_epochs,
+    }
+    return frozenset(name for name, strength in strengths.items() if strength is not None and strength > 0)
+
+
+def _numerics(config: Config) -> Numerics:
+    optimizer, schedule, stopping = config.optimizer, config.schedule, config.early_stopping
+    # A baseline that everything beats is the same as none.
+    easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
+    return Numerics(
+        seed=_whole(config.seed, np.uint32),
+        epochs=_whole(config.trainer.epochs),
+        init_stddev=_real(config.model.init_stddev),
+        norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
+        strengths=Strengths(
+            input_dropout=_real(config.model.input_dropout),
+            dropout=_reals(dropout_rates(config)),
+            l1=_real(config.penalty.l1),
+            l2=_real(config.penalty.l2),
+            weight_decay=_real(optimizer.weight_decay),
+        ),
+        optimizer=OptimizerNumbers(
+            learning_rate=_real(optimizer.learning_rate),
+            momentum=_real(optimizer.momentum),
+            beta1=_real(optimizer.beta1),
+            beta2=_real(optimizer.beta2),
+            rho=_real(optimizer.rho),
+            epsilon=_real(optimizer.epsilon),
+            clip_norm=_real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm),
+        ),
+        schedule=ScheduleNumbers(
+            warmup_epochs=_real(schedule.warmup_epochs),
+            final_fraction=_real(schedule.final_fraction),
+            decay_rate=_real(schedule.decay_rate),
+            decay_epochs=_real(schedule.decay_epochs),
+        ),
+        stopping=StoppingNumbers(
+            min_delta=_real(stopping.min_delta),
+            patience=_whole(stopping.patience or 0),
+            baseline=_real(easiest if stopping.baseline is None else stopping.baseline),
+            start_from_epoch=_whole(stopping.start_from_epoch),
+        ),
+    )
+
+
+# Host numbers in the places of device ones, so typed as Any: they go to the device stacked, lane by lane.
+
+
+def _real(value: float | None) -> Any:
+    """A number that the program does not read where it is None."""
+    return np.float64(0.0 if value is None else value)
+
+
+def _reals(values: tuple[float, ...]) -> Any:
+    return np.asarray(values, np.float64)
+
+
+def _whole(value: int, kind: type[np.integer] = np.int32) -> Any:
+    return kind(value)

@@ -1,0 +1,86 @@
+"""The device that is asked for, the precision it offers, and the cache of compiled programs."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import jax
+
+from regjax.errors import UserError, invalid
+
+COUNT_FLAG = "xla_force_host_platform_device_count"
+VARIABLE = "JAX_PLATFORMS"
+EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
+
+
+def prepare_devices(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
+    """Selects the platform and returns the devices that `jobs` jobs can use; caches programs in `cache_dir`.
+
+    A CPU is divided into one device per core, as far as there are jobs for them: one net fills a core, and
+    more cores make one net no faster. Raises `UserError` where the platform is absent.
+    """
+    _cache_programs(Path(cache_dir).expanduser() / "jax")
+    _divide_cpu(min(jobs, cores()))
+    return _devices(platform)[:jobs]
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _divide_cpu(count: int) -> None:
+    """Asks for CPU devices, unless the user has asked already, by flag or variable."""
+    by_variable = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
+    if by_variable or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
+        return
+    with suppress(RuntimeError):  # JAX has started, in an earlier sweep of this process: its devices stay
+        jax.config.update("jax_num_cpu_devices", count)
+
+
+def check_precision(precision: str, device: jax.Device) -> None:
+    """Raises `UserError` where the device cannot compute products at the asked precision."""
+    if precision == "tf32" and device.platform != "gpu":
+        allowed = f"tf32 is a GPU's; this run is on {device.platform}: use float32 or bfloat16"
+        raise invalid("precision", precision, allowed)
+
+
+def _devices(platform: str) -> list[jax.Device]:
+    if platform == "cpu":
+        jax.config.update("jax_platforms", "cpu")  # a present GPU is then not even initialised
+    try:
+        return jax.local_devices(backend=None if platform == "auto" else platform)
+    except (RuntimeError, AssertionError) as error:  # the latter of a platform whose plugin is not installed
+        present = _present()
+        remedy = (
+            f"; where this machine has one, {EXTRAS[platform]} lets JAX see it" if platform in EXTRAS else ""
+        )
+        reason = "".join(f"; it says: {line}" for line in str(error).splitlines()[:1])
+        message = f"JAX {jax.__version__} finds none here (it finds: {present}{reason}){remedy}"
+        raise invalid("platform", platform, message) from error
+
+
+def _present() -> str:
+    """The platform that JAX finds here by itself. Raises `UserError` where the environment names another."""
+    try:
+        return jax.default_backend()
+    except (RuntimeError, AssertionError):
+        asked = os.environ.get(VARIABLE)
+        if not asked:
+            raise
+        remedy = "JAX cannot start that here; unset it, or name one that there is, such as cpu"
+        raise UserError(f"{VARIABLE}={asked}: {remedy}.") from None
+
+
+def _cache_programs(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cache_dir={folder.parent}: cannot be written ({error.strerror}). "
+            "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
+        ) from None
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # Our programs are few and worth seconds each; the many small ones of start-up are worth keeping too.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -1,0 +1,137 @@
+"""Who trains what next: runs grouped by the program they share, and the queue of each group."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+
+from regjax.runs.run import Run
+from regjax.runs.writer import RunWriter, ending
+from regjax.sweep.compiled import Placed, Programs, programs
+from regjax.sweep.lanes import lane_arguments, lanes_that_fit, memory_budget, runs_side_by_side
+from regjax.training.state import DeviceData
+
+Summaries = dict[Path, dict[str, Any]]
+
+
+class Watcher(Protocol):
+    """Who is told what happens; called from the thread of each device."""
+
+    def note(self, text: str) -> None: ...
+    def begin(self, run: Run) -> None: ...
+    def advance(self, run: Run, row: dict[str, Any], line: str) -> None: ...
+    def finish(self, run: Run, summary: dict[str, Any], line: str) -> None: ...
+
+
+class Group:
+    """Runs that share a static spec and a dataset; `workers` counts the devices that train them."""
+
+    def __init__(self, members: list[Run], name: str):
+        self.members, self.name, self.dataset = members, name, members[0].dataset
+        self.queue = deque(members)
+        self.workers = 0
+        self.lock = threading.Lock()
+        self.programs: Programs | None = None
+
+
+class Schedule:
+    """What the devices share: the groups and their queues, the summaries, and whether to stop or give up."""
+
+    def __init__(
+        self,
+        waiting: Sequence[Run],
+        devices: Sequence[jax.Device],
+        watcher: Watcher,
+        stop: threading.Event,
+        give_up: threading.Event,
+        *,
+        lanes: int | None,
+        stop_at: Collection[str],
+    ):
+        self.devices, self.watcher = devices, watcher
+        self._lanes, self._stop_at = lanes, stop_at
+        self.summaries: Summaries = {}
+        self.stop, self.give_up = stop, give_up
+        self._lock = threading.Lock()
+        members: dict[tuple[Any, ...], list[Run]] = {}
+        for run in waiting:
+            members.setdefault((run.digest, run.spec), []).append(run)
+        self._groups = [
+            Group(runs, f"program {number} of {len(members)}")
+            for number, runs in enumerate(members.values(), start=1)
+        ]
+
+    def next_group(self) -> Group | None:
+        """A group with waiting runs, the one that fewest devices train; None where all is done."""
+        with self._lock:
+            open_groups = [group for group in self._groups if group.queue]
+            if not open_groups or self.stop.is_set():
+                return None
+            group = min(open_groups, key=lambda group: group.workers)
+            group.workers += 1
+            return group
+
+    def take(self, group: Group, count: int) -> list[Run]:
+        """The next runs of a group, at most `count`; none where all is to stop."""
+        if self.stop.is_set():
+            return []
+        return self._pop(group, count)
+
+    def _pop(self, group: Group, count: int) -> list[Run]:
+        with self._lock:
+            return [group.queue.popleft() for _ in range(min(count, len(group.queue)))]
+
+    def leave(self, group: Group) -> None:
+        """One device fewer trains the group."""
+        with self._lock:
+            group.workers -= 1
+
+    def interrupt_the_rest(self) -> None:
+        """Ends the runs that no device has taken."""
+        for group in self._groups:
+            for run in self._pop(group, len(group.members)):
+                writer = RunWriter(run)
+                self.ended(run, writer.give_up("interrupted", writer.interruption()))
+
+    def ended(self, run: Run, summary: dict[str, Any]) -> None:
+        """Keeps the summary of a run, and stops all the others where it asks for that."""
+        self.summaries[run.directory] = summary
+        if summary["status"] in self._stop_at:
+            self.stop.set()
+        self.watcher.finish(run, summary, ending(summary))
+
+    def placed(self, group: Group, data: DeviceData, device: jax.Device) -> tuple[Placed, int]:
+        """A group's programs on a device, and their number of lanes."""
+        with group.lock:
+            if group.programs is None:
+                group.programs = self._lowered(group, data, device)
+        begun = time.perf_counter()
+        placed = group.programs.on(device)
+        seconds = time.perf_counter() - begun
+        if seconds > 0.1:
+            self.watcher.note(f"{group.name}: compiled for {device} in {seconds:.1f} s")
+        return placed, group.programs.lanes
+
+    def _lowered(self, group: Group, data: DeviceData, device: jax.Device) -> Programs:
+        """The group's programs, with fewer lanes where the compiled ones take more memory than estimated."""
+        spec, side_by_side = group.members[0].spec, runs_side_by_side(device)
+        share = math.ceil(len(group.members) / len(self.devices))
+        count = math.floor(max(1, min(share, self._lanes or lanes_that_fit(spec, data, device))))
+        while True:
+            example = lane_arguments(group.members[:1] * count, data)
+            found, new = programs(spec, example, platform=device.platform, side_by_side=side_by_side)
+            made = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
+            self.watcher.note(
+                f"{group.name}: {made}, {count} of {len(group.members)} runs at a time on a device"
+            )
+            if self._lanes or count == 1:
+                return found
+            excess = found.bytes_needed(device) / memory_budget(device)
+            if excess <= 1:
+                return found
+            count = max(1, math.floor(count / excess))

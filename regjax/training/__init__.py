@@ -1,0 +1,1 @@
+"""The heart: lanes in, the same lanes some epochs later out."""

@@ -1,0 +1,70 @@
+"""Exact metrics over any set of rows: every row counts once, none twice, none is left out."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Float, Int, Num, PyTree
+
+from regjax.training.penalties import is_kernel
+from regjax.training.state import DeviceData, Metrics, Rows
+
+Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
+
+# The metrics of a set of rows, and whether more is better.
+HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
+# A weight this small is counted as zero: gradient steps on an L1 penalty come near zero but never reach it.
+ZERO = 1e-3
+
+
+def batch_inputs(
+    data: DeviceData, rows: Rows, indices: Int[Array, " batch"]
+) -> Float[Array, "batch features"]:
+    """The scaled inputs of some rows."""
+    return scaled(data.inputs[indices], rows.shift, rows.scale)
+
+
+def scaled(
+    inputs: Num[Array, "batch features"], shift: Float[Array, " features"], scale: Float[Array, " features"]
+) -> Float[Array, "batch features"]:
+    """Inputs as the network takes them."""
+    return (inputs.astype(shift.dtype) - shift[None]) * scale[None]
+
+
+def data_losses(
+    logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
+) -> Float[Array, " batch"]:
+    """Cross-entropy with hard labels, in nats, one value a row."""
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def evaluate(
+    predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
+) -> Metrics:
+    """Mean loss and accuracy over `indices`, in batches, the last one masked; NaN where there are no rows."""
+    count = indices.shape[0]
+    size = max(1, min(batch_size, count))
+    batches = -(-count // size)
+    padded = jnp.concatenate([indices, jnp.zeros(batches * size - count, indices.dtype)])
+    counted = jnp.arange(batches * size) < count
+
+    def add(totals: Metrics, batch: tuple[Array, Array]) -> tuple[Metrics, None]:
+        picked, mask = batch
+        logits, labels = predict(batch_inputs(data, rows, picked)), data.labels[picked]
+        loss = jnp.where(mask, data_losses(logits, labels), 0).sum()
+        hits = (mask & (jnp.argmax(logits, axis=-1) == labels)).sum()
+        return Metrics(totals.loss + loss, totals.accuracy + hits.astype(loss.dtype)), None
+
+    zero = jnp.zeros((), rows.shift.dtype)
+    stacked = padded.reshape(batches, size), counted.reshape(batches, size)
+    totals, _ = lax.scan(add, Metrics(zero, zero), stacked)
+    return jax.tree.map(lambda total: total / count if count else jnp.full_like(total, jnp.nan), totals)
+
+
+def sparsity(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:
+    """The share of kernel entries with an absolute value under `ZERO`."""
+    kernels = [leaf for path, leaf in jax.tree.leaves_with_path(params) if is_kernel(path)]
+    small = sum((jnp.abs(kernel) < ZERO).sum() for kernel in kernels)
+    return small / sum(kernel.size for kernel in kernels)

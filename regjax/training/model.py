@@ -1,0 +1,197 @@
+"""The multilayer perceptron, in Flax Linen; no other module imports flax."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Key
+
+from regjax.training.noise import dropout
+from regjax.training.spec import Numerics, StaticSpec
+from regjax.training.state import Variables
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": nn.relu,
+    "gelu": nn.gelu,
+    "silu": nn.silu,
+    "tanh": nn.tanh,
+    "sigmoid": nn.sigmoid,
+    "selu": nn.selu,
+    "elu": nn.elu,
+    "leaky_relu": nn.leaky_relu,
+}
+KERNEL_INITS = {
+    "glorot_uniform": nn.initializers.glorot_uniform(),
+    "glorot_normal": nn.initializers.glorot_normal(),
+    "he_uniform": nn.initializers.he_uniform(),
+    "he_normal": nn.initializers.he_normal(),
+    "lecun_uniform": nn.initializers.lecun_uniform(),
+    "lecun_normal": nn.initializers.lecun_normal(),
+}
+
+
+def _half(left: Float[Array, "rows inner"], right: Float[Array, "inner columns"]) -> Array:
+    return jnp.matmul(
+        left.astype(jnp.bfloat16), right.astype(jnp.bfloat16), preferred_element_type=jnp.float32
+    )
+
+
+@jax.custom_vjp
+def bfloat16_product(
+    inputs: Float[Array, "batch features"], kernel: Float[Array, "features units"]
+) -> Float[Array, "batch units"]:
+    """The product of both rounded to bfloat16, summed in float32; so are the two products of its gradient.
+
+    Not a `DotAlgorithmPreset`: on CPU XLA takes BF16_BF16_F32 and computes in float32 all the same.
+    """
+    return _half(inputs, kernel)
+
+
+def _bfloat16_forward(inputs: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _half(inputs, kernel), (inputs, kernel)
+
+
+def _bfloat16_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    inputs, kernel = saved
+    return _half(gradient, kernel.T), _half(inputs.T, gradient)
+
+
+bfloat16_product.defvjp(_bfloat16_forward, _bfloat16_backward)
+
+
+PRECISIONS: dict[str, Any] = {
+    "float32": {"precision": lax.Precision.HIGHEST},
+    "tf32": {"precision": lax.DotAlgorithmPreset.TF32_TF32_F32},
+    "bfloat16": {"dot_general": lambda inputs, kernel, *_, **__: bfloat16_product(inputs, kernel)},
+}
+
+
+class MLP(nn.Module):
+    """Dense layers, each followed by norm, activation, dropout and (same width only) the residual sum.
+
+    The norm comes before the activation, and a layer before batch norm has no bias (Ioffe & Szegedy 2015).
+    Running statistics of batch norm use the biased batch variance, as Flax and Keras do. The last layer is
+    dense and gives logits.
+    """
+
+    spec: StaticSpec
+    numerics: Numerics
+
+    @nn.compact
+    def __call__(
+        self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None, *, train_norm: bool
+    ) -> Float[Array, "batch classes"]:
+        """A key means dropout; `train_norm` batch norm by the batch, which moves its running statistics."""
+        spec, strengths = self.spec, self.numerics.strengths
+        outputs = inputs
+        if key is not None and "input_dropout" in spec.active:
+            outputs = dropout(jax.random.fold_in(key, 0), strengths.input_dropout, outputs)
+        for layer, width in enumerate(spec.hidden):
+            incoming = outputs
+            # Batch norm subtracts the mean, and a bias with it: its gradient would be rounding noise.
+            dense = self._dense(layer, width, use_bias=spec.use_bias and spec.norm != "batch")
+            outputs = self._norm(layer, dense(incoming), train=train_norm)
+            outputs = ACTIVATIONS[spec.activation](outputs)
+            if key is not None and spec.dropout_layers[layer]:
+                outputs = dropout(jax.random.fold_in(key, layer + 1), strengths.dropout[layer], outputs)
+            if spec.residual and incoming.shape == outputs.shape:
+                outputs = outputs + incoming
+        return self._dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
+
+    def _dense(self, layer: int, width: int, *, use_bias: bool) -> nn.Module:
+        spec = self.spec
+        return nn.Dense(
+            width,
+            use_bias=use_bias,
+            kernel_init=self._kernel_init(),
+            param_dtype=jnp.result_type(float),
+            name=f"dense_{layer}",
+            **PRECISIONS[spec.precision],
+        )
+
+    def _kernel_init(self) -> Callable[..., Any]:
+        if self.spec.kernel_init == "normal":
+            return nn.initializers.normal(self.numerics.init_stddev)
+        return KERNEL_INITS[self.spec.kernel_init]
+
+    def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
+        # Flax wants Python floats by its annotations; traced numbers serve as well.
+        numbers: Any = self.numerics.norm
+        dtype = jnp.result_type(float)
+        if self.spec.norm == "batch":
+            return nn.BatchNorm(
+                use_running_average=not train,
+                momentum=numbers.momentum,
+                epsilon=numbers.epsilon,
+                param_dtype=dtype,
+                use_fast_variance=False,
+                name=f"norm_{layer}",
+            )(outputs)
+        if self.spec.norm == "layer":
+            return nn.LayerNorm(
+                epsilon=numbers.epsilon, param_dtype=dtype, use_fast_variance=False, name=f"norm_{layer}"
+            )(outputs)
+        return outputs
+
+
+def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
+    """Fresh variables. A kernel depends on the key and its layer, not on what else is in the network."""
+    dtype = jnp.result_type(float)
+    variables = MLP(spec, numerics).init(
+        key, jnp.zeros((1, spec.num_features), dtype), None, train_norm=False
+    )
+    # Flax starts running statistics in float32, whatever the parameters are.
+    batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
+    return Variables(variables["params"], batch_stats)
+
+
+def train_logits(
+    key: Key[Array, ""],
+    variables: Variables,
+    inputs: Float[Array, "batch features"],
+    numerics: Numerics,
+    *,
+    spec: StaticSpec,
+) -> tuple[Float[Array, "batch classes"], Any]:
+    """Logits with noise on, and the new running statistics."""
+    logits, updated = MLP(spec, numerics).apply(
+        {"params": variables.params, "batch_stats": variables.batch_stats},
+        inputs,
+        key,
+        train_norm=True,
+        mutable=["batch_stats"],
+    )
+    return logits, updated.get("batch_stats", {})
+
+
+def logits(
+    variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
+) -> Float[Array, "batch classes"]:
+    """Logits at inference: no noise, running statistics."""
+    return _inference(None, variables, inputs, numerics, spec)
+
+
+def dropout_logits(
+    key: Key[Array, ""],
+    variables: Variables,
+    inputs: Float[Array, "batch features"],
+    numerics: Numerics,
+    *,
+    spec: StaticSpec,
+) -> Float[Array, "batch classes"]:
+    """Logits at inference under one draw of the dropout masks: norms as in `logits`, by running statistics.
+
+    Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
+    """
+    return _inference(key, variables, inputs, numerics, spec)
+
+
+def _inference(
+    key: Key[Array, ""] | None, variables: Variables, inputs: Array, numerics: Numerics, spec: StaticSpec
+) -> Array:
+    collections = {"params": variables.params, "batch_stats": variables.batch_stats}
+    outputs: Any = MLP(spec, numerics).apply(collections, inputs, key, train_norm=False)
+    return outputs

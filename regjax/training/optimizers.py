@@ -1,0 +1,76 @@
+"""Optax chains and learning-rate schedules, built inside the traced program from traced numbers."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from regjax.training.penalties import is_kernel
+from regjax.training.spec import Numerics, StaticSpec
+
+
+def optimizer(
+    learning_rate: Float[Array, ""], numerics: Numerics, *, spec: StaticSpec
+) -> optax.GradientTransformation:
+    """Clipping, the optimizer's own scaling, decoupled decay, the step: in this order.
+
+    - Clipping is of the global norm of the whole gradient, penalties included (Pascanu et al. 2013).
+    - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v` (torch's form; Keras puts the
+      learning rate inside v, which differs only under a schedule); `nesterov` as in Sutskever et al. 2013.
+    - `adam` is Algorithm 1 of Kingma & Ba 2015. Keras adds epsilon before the bias correction instead.
+    - `adamw` decays kernels only, by `learning_rate * weight_decay * w` (Loshchilov & Hutter 2019).
+    - `rmsprop` has epsilon inside the root, as Keras has.
+    """
+    numbers, strengths = numerics.optimizer, numerics.strengths
+    parts = [_scaling(numerics, spec=spec), optax.scale_by_learning_rate(learning_rate)]
+    if "weight_decay" in spec.active:
+        parts.insert(1, optax.add_decayed_weights(strengths.weight_decay, mask=_kernels_only))
+    if "clip_norm" in spec.active:
+        parts.insert(0, optax.clip_by_global_norm(numbers.clip_norm))
+    return optax.chain(*parts)
+
+
+def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransformation:
+    numbers = numerics.optimizer
+    match spec.optimizer:
+        case "sgd" if "momentum" in spec.active:
+            return optax.trace(decay=numbers.momentum, nesterov=spec.nesterov)
+        case "sgd":
+            return optax.identity()
+        case "rmsprop":
+            return optax.scale_by_rms(decay=numbers.rho, eps=numbers.epsilon, eps_in_sqrt=True)
+        case _:
+            return optax.scale_by_adam(b1=numbers.beta1, b2=numbers.beta2, eps=numbers.epsilon)
+
+
+def _kernels_only(params: optax.Params) -> optax.Params:
+    return jax.tree.map_with_path(lambda path, _: is_kernel(path), params)
+
+
+def learning_rate(
+    step: Int[Array, ""], numerics: Numerics, *, steps_per_epoch: int, spec: StaticSpec
+) -> Float[Array, ""]:
+    """The rate of the step that comes after `step` steps.
+
+    The warm-up rises linearly and reaches the full rate at its last step. The schedule counts from its end:
+    `cosine` falls to `final_fraction` over the epochs left (Loshchilov & Hutter 2017, one period),
+    `exponential` is `decay_rate ** (epochs / decay_epochs)`, and `step` the same with the exponent's floor.
+    """
+    numbers, rate = numerics.schedule, numerics.optimizer.learning_rate
+    step = step.astype(rate.dtype)
+    warmup_steps = numbers.warmup_epochs * steps_per_epoch
+    epochs = jnp.maximum(step - warmup_steps, 0) / steps_per_epoch
+    match spec.schedule:
+        case "cosine":
+            progress = jnp.minimum(epochs / jnp.maximum(numerics.epochs - numbers.warmup_epochs, 1e-6), 1)
+            falling = 0.5 * (1 + jnp.cos(jnp.pi * progress))
+            rate = rate * (numbers.final_fraction + (1 - numbers.final_fraction) * falling)
+        case "exponential":
+            rate = rate * numbers.decay_rate ** (epochs / numbers.decay_epochs)
+        case "step":
+            # Half a step of slack: 20 epochs of 36 steps must not fall short of 2 * 10 by rounding.
+            elapsed = jnp.floor((epochs + 0.5 / steps_per_epoch) / numbers.decay_epochs)
+            rate = rate * numbers.decay_rate**elapsed
+    if "warmup" in spec.active:
+        rate = rate * jnp.minimum((step + 1) / jnp.maximum(warmup_steps, 1), 1)
+    return rate

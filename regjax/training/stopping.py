@@ -1,0 +1,47 @@
+"""Early stopping and the choice of the best epoch, as a pure state machine inside the compiled program."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from regjax.training.spec import StoppingNumbers
+from regjax.training.state import StoppingState
+
+
+def initial_state() -> StoppingState:
+    """No epoch seen yet."""
+    zero = jnp.zeros((), jnp.int32)
+    return StoppingState(best=jnp.zeros((), jnp.result_type(float)), best_epoch=zero, wait=zero)
+
+
+def advance(
+    state: StoppingState,
+    monitor: Float[Array, ""],
+    epoch: Int[Array, ""],
+    numbers: StoppingNumbers,
+    *,
+    mode: str,
+) -> tuple[StoppingState, Bool[Array, ""], Bool[Array, ""]]:
+    """The state after an epoch (counted from 1), whether it is the best so far, and whether to stop.
+
+    Counts as Keras' EarlyStopping does (3.15): epochs up to `start_from_epoch` are not looked at; every other
+    one adds 1 to `wait`; an improvement must exceed `min_delta` and sets `wait` to 0 only if it also beats
+    `baseline`; training stops at an epoch without improvement where `wait >= patience`, never at the first.
+    A monitor that is not finite is never an improvement: in Keras a first NaN cannot be beaten.
+    """
+    looks = epoch > numbers.start_from_epoch
+    first = state.best_epoch == 0
+    better = (
+        looks & jnp.isfinite(monitor) & (first | _beats(monitor, state.best, numbers.min_delta, mode=mode))
+    )
+    resets = better & _beats(monitor, numbers.baseline, numbers.min_delta, mode=mode)
+    wait = jnp.where(resets, 0, jnp.where(looks, state.wait + 1, state.wait))
+    stop = looks & ~better & (wait >= numbers.patience) & (epoch > 1)
+    best = jnp.where(better, monitor, state.best)
+    best_epoch = jnp.where(better, epoch, state.best_epoch)
+    return StoppingState(best, best_epoch, wait), better, stop
+
+
+def _beats(
+    value: Float[Array, ""], reference: Float[Array, ""], min_delta: Float[Array, ""], *, mode: str
+) -> Bool[Array, ""]:
+    return value + min_delta < reference if mode == "min" else value - min_delta > reference
