@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regjax.data.idx import IdxFile, IdxSet
+from regjax.data.idx_sets import IdxFile, IdxSet
 from regjax.types import Dataset
 
 NAMES = (

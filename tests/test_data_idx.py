@@ -1,7 +1,6 @@
 """MNIST and its relatives: four IDX files, from a folder or the network, through TFDS without TensorFlow."""
 
 import os
-import pickle
 import re
 import shutil
 import socket
@@ -14,7 +13,7 @@ import pytest
 from regjax.config import check
 from regjax.data import idx, load
 from regjax.data.idx_files import read_idx
-from regjax.data.integrity import verify_sha256
+from regjax.data.idx_sets import SETS
 from regjax.errors import UserError
 from tests.data_fixtures import NAMES, idx_bytes, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
@@ -113,18 +112,11 @@ def test_prepared_records_need_no_folder_and_no_network(load_tiny, tmp_path, con
     assert connections == []
 
 
-def test_the_refusal_of_a_file_can_be_brought_to_another_process(tmp_path):
-    (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(UserError) as refusal:
-        verify_sha256(tmp_path / "file", expected="0" * 64, remedy="Replace it.")
-    assert str(pickle.loads(pickle.dumps(refusal.value))) == str(refusal.value)
-
-
-def test_a_folder_of_another_set_is_said_to_be_and_its_files_are_not_to_be_replaced(tmp_path):
+def test_a_folder_of_another_set_is_refused_with_the_name_of_that_set(tmp_path):
     mnist = os.environ.get("REGJAX_MNIST_DIR") or pytest.skip("REGJAX_MNIST_DIR does not name MNIST's files")
     with pytest.raises(UserError) as refusal:
         idx.given_files("kmnist", mnist)
-    assert "train-images-idx3-ubyte.gz is of mnist there" in str(refusal.value)
+    assert "train-images-idx3-ubyte.gz is a file of mnist; use data=mnist" in str(refusal.value)
     assert "Replace" not in str(refusal.value)
 
 
@@ -266,14 +258,14 @@ def test_an_unknown_set_is_refused_with_the_nearest_name(tmp_path):
     with pytest.raises(
         UserError, match=r"^data.name=mnits: data.source=idx has fashion_mnist, kmnist, mnist.*'mnist'\?"
     ):
-        idx.load_idx("mnits", manual_dir=None, data_dir=str(tmp_path), mirror=None)
+        idx.load_idx("mnits", given={}, data_dir=str(tmp_path), mirror=None)
 
 
 def test_registered_sizes_and_hashes_are_those_of_tfds():
     from tensorflow_datasets.core.download import checksums
 
     registered = checksums.get_all_url_infos()
-    files = [(source.url + file.name, file) for source in idx.SETS.values() for file in source.files]
+    files = [(source.url + file.name, file) for source in SETS.values() for file in source.files]
     assert len(files) == 12
     for url, file in files:
         assert (int(registered[url].size), registered[url].checksum) == (file.size, file.sha256), url
@@ -283,7 +275,8 @@ def test_real_mnist_has_its_published_rows(tmp_path):
     folder = os.environ.get("REGJAX_MNIST_DIR")
     if not folder:
         pytest.skip("needs the four MNIST files: set REGJAX_MNIST_DIR")
-    dataset = idx.load_idx("mnist", manual_dir=folder, data_dir=str(tmp_path), mirror=None)
+    given = idx.given_files("mnist", folder)
+    dataset = idx.load_idx("mnist", given=given, data_dir=str(tmp_path), mirror=None)
     assert (dataset.inputs.shape, dataset.test_rows) == ((70_000, 784), 10_000)
     # Counts per class as published with the set.
     train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

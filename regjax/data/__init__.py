@@ -10,7 +10,8 @@ from pathlib import Path
 from regjax.data.cache import through_cache
 from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
-from regjax.data.idx import VERSION, given_files, load_idx
+from regjax.data.idx import given_files, load_idx
+from regjax.data.idx_sets import VERSION
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.data.tfds_source import load_tfds
@@ -44,11 +45,11 @@ def load(
         case "sklearn":
             dataset = load_embedded(name)
         case "idx":
-            given_files(name, manual_dir)  # a folder that is named is looked at, whatever the cache holds
+            given = given_files(name, manual_dir)  # refuses a wrong folder even where the set is cached
             dataset = through_cache(
                 cache,
                 f"idx-{name}-{VERSION}",
-                lambda: load_idx(name, manual_dir=manual_dir, data_dir=data_dir, mirror=mirror),
+                lambda: load_idx(name, given=given, data_dir=data_dir, mirror=mirror),
                 name=name,
             )
         case "tfds":

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from regjax.data.integrity import verify_sha256
+from regjax.data.integrity import file_sha256, wrong_sha256
 from regjax.disk import sha256
 from regjax.errors import UserError
 from regjax.locks import one_process
@@ -90,7 +90,8 @@ def read(path: Path) -> Dataset:
         if not file.is_file():  # a pipe would be waited for
             raise UserError(f"{file}: not a file. Delete it: {AGAIN}")
     expected = _vouched(hash_path(path))
-    verify_sha256(path, expected=expected, remedy=REMEDY)
+    if (found := file_sha256(path, remedy=REMEDY)) != expected:
+        raise wrong_sha256(path, expected=expected, found=found, remedy=REMEDY)
     try:
         _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:

@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 from urllib3.exceptions import HTTPError
 
-from regjax.data.idx import IdxFile
+from regjax.data.idx_sets import IdxFile
 
 # Name lookup knows no time limit, so all servers are first asked for a sign of life, together.
 PATIENCE_SECONDS = 1.2

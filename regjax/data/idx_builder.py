@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from google.protobuf.json_format import ParseError
 
-from regjax.data.idx import VERSION, IdxSet
 from regjax.data.idx_files import read_idx
+from regjax.data.idx_sets import VERSION, IdxSet
 from regjax.data.preparation import damaged
 
 

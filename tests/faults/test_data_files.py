@@ -211,9 +211,8 @@ def prepared(tmp_path, monkeypatch):
     monkeypatch.setattr(idx, "SETS", {"tiny": tiny_set(tmp_path / "files", "http://127.0.0.1:9/")})
 
     def load():
-        return idx.load_idx(
-            "tiny", manual_dir=str(tmp_path / "files"), data_dir=str(tmp_path / "tfds"), mirror=None
-        )
+        given = idx.given_files("tiny", str(tmp_path / "files"))
+        return idx.load_idx("tiny", given=given, data_dir=str(tmp_path / "tfds"), mirror=None)
 
     load()
     return tmp_path / "tfds" / "regjax_idx" / "tiny" / "1.0.0", load

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from regjax.data import download, idx
-from regjax.data.idx import IdxFile
+from regjax.data.idx_sets import IdxFile
 from regjax.errors import UserError
 from tests.data_fixtures import NAMES, tiny_set
 from tests.mirrors import from_folder, mirror, send
@@ -219,7 +219,7 @@ def tiny(tmp_path, monkeypatch):
     """The set "tiny", with an address at which nothing answers; gives what obtains its files."""
     source = tiny_set(tmp_path / "served", NOWHERE)
     monkeypatch.setattr(idx, "SETS", {"tiny": source})
-    return lambda url: idx.source_files("tiny", manual_dir=None, folder=tmp_path / "files", mirror=url)
+    return lambda url: idx.source_files("tiny", given={}, folder=tmp_path / "files", mirror=url)
 
 
 def test_the_named_mirror_is_asked_first_and_told_about(tiny, tmp_path, capfd):
