@@ -1,7 +1,7 @@
 """One contract for every source of data: a `Dataset`, its `Split` and its `Scaling`, all on the host.
 
-scikit-learn (0.9 s) and TensorFlow Datasets (0.6 s) are imported inside the functions that need them, so that
-`--help` and a run on cached arrays do not wait for them.
+Functions that need scikit-learn (0.9 s) or TensorFlow Datasets (0.6 s) import them, so that `--help` and a
+run on cached arrays do not wait for them.
 """
 
 import importlib.metadata
@@ -34,9 +34,10 @@ def load(
 ) -> Dataset:
     """The dataset `name` of `source`, which is "sklearn", "idx" or "tfds".
 
-    A set without a test part of its own gives the stratified share `test_share`, drawn with `test_seed`.
-    Decoded arrays are kept in `cache_dir`; what TensorFlow Datasets (TFDS) writes goes to `data_dir`, or to
-    TFDS's own default folder where that is None. Files of "idx" sets are sought at the URL `mirror` first.
+    A set without a test part gets one: the stratified share `test_share`, drawn with `test_seed`. Decoded
+    arrays are kept in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`, which is its own default
+    folder where None. Files of "idx" sets come from `manual_dir`, or else are downloaded, from the URL
+    `mirror` first. Raises `UserError` where the set is unknown, damaged, or cannot be obtained.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
