@@ -6,9 +6,9 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from regjax.data.dataset import Dataset
 
-from regjax.data.idx import IdxFile, IdxSet
+from regjax.data.idx_sets import IdxFile, IdxSet
+from regjax.data.dataset import Dataset
 
 NAMES = (
     "train-images-idx3-ubyte.gz",

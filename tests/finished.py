@@ -17,7 +17,7 @@ from regjax.runs.directory import SUMMARY
 from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import network, provenance
-from regjax.training import model
+from regjax.training.program import model
 from tests.sweeps import run_of
 
 

@@ -13,7 +13,7 @@ from regjax.training.spec import Numerics, StaticSpec
 from regjax.config import Config, check, register_schema, typed
 from regjax.runs.resolve import resolve
 from regjax.sweep.lanes import stacked
-from regjax.training import program
+from regjax.training.program import program
 from regjax.training.state import DeviceData, EpochRecord, Rows, TrainState
 
 ROOT = Path(__file__).parent.parent

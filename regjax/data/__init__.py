@@ -1,7 +1,7 @@
 """One contract for every source of data: a `Dataset`, its `Split` and its `Scaling`, all on the host.
 
-scikit-learn (0.9 s) and TensorFlow Datasets (0.6 s) are imported inside the functions that need them, so that
-`--help` and a run on cached arrays do not wait for them.
+Functions that need scikit-learn (0.9 s) or TensorFlow Datasets (0.6 s) import them, so that `--help` and a
+run on cached arrays do not wait for them.
 """
 
 import importlib.metadata
@@ -11,7 +11,8 @@ from regjax.data.cache import through_cache
 from regjax.data.dataset import Dataset
 from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
-from regjax.data.idx import VERSION, given_files, load_idx
+from regjax.data.idx import given_files, load_idx
+from regjax.data.idx_sets import VERSION
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.data.tfds_source import load_tfds
@@ -33,9 +34,10 @@ def load(
 ) -> Dataset:
     """The dataset `name` of `source`, which is "sklearn", "idx" or "tfds".
 
-    A set without a test part of its own gives the stratified share `test_share`, drawn with `test_seed`.
-    Decoded arrays are kept in `cache_dir`; what TensorFlow Datasets (TFDS) writes goes to `data_dir`, or to
-    TFDS's own default folder where that is None. Files of "idx" sets are sought at the URL `mirror` first.
+    A set without a test part gets one: the stratified share `test_share`, drawn with `test_seed`. Decoded
+    arrays are kept in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`, which is its own default
+    folder where None. Files of "idx" sets come from `manual_dir`, or else are downloaded, from the URL
+    `mirror` first. Raises `UserError` where the set is unknown, damaged, or cannot be obtained.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
@@ -44,11 +46,11 @@ def load(
         case "sklearn":
             dataset = load_embedded(name)
         case "idx":
-            given_files(name, manual_dir)  # a folder that is named is looked at, whatever the cache holds
+            given = given_files(name, manual_dir)  # refuses a wrong folder even where the set is cached
             dataset = through_cache(
                 cache,
                 f"idx-{name}-{VERSION}",
-                lambda: load_idx(name, manual_dir=manual_dir, data_dir=data_dir, mirror=mirror),
+                lambda: load_idx(name, given=given, data_dir=data_dir, mirror=mirror),
                 name=name,
             )
         case "tfds":

@@ -1,8 +1,7 @@
-"""Decoded arrays, kept once: 70,000 prepared records take seconds to read, their cached array a moment."""
+"""Decoded arrays, kept once: 70,000 prepared records take seconds to read, the cached array a moment."""
 
 import math
 import os
-import re
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -12,22 +11,22 @@ from urllib.parse import quote
 
 import numpy as np
 
+from regjax.data.integrity import file_sha256, wrong_sha256
+from regjax.files import sha256
+from regjax.errors import UserError, printable
+from regjax.files import one_process
 from regjax.data.dataset import Dataset
-from regjax.data.integrity import verify_sha256
-from regjax.errors import UserError
-from regjax.files import one_process, sha256
 
-AGAIN = "it is made again from the source by the next run."
-REMEDY = f"Delete the file: {AGAIN}"
-DIGITS = 64
-SHA256 = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
+REMEDY = "Delete the file: the next run makes it again from the source."
 FOLDER_REMEDY = "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
+DIGITS_OF_SHA256 = 64
 
 
 def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name: str) -> Dataset:
-    """The dataset kept in `folder` under `key`, or else the one that `build` makes, which is then kept.
+    """The dataset that `folder` keeps under `key`. Where there is none, `build` makes it and it is kept.
 
-    The key names the source, the set and its version; `name` is what a process that waits for it calls it.
+    The key names the source, the set and its version. A process that must wait for another one calls the
+    dataset `name` in its message. Raises `UserError` where what is kept is damaged or the folder is unusable.
     """
     path = folder / f"{quote(key, safe='')}.npz"
     if (kept := _kept(path)) is not None:
@@ -45,7 +44,6 @@ def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name:
 
 
 def _kept(path: Path) -> Dataset | None:
-    """What is kept here, or None. Raises `UserError` also where the system does not let it be read."""
     try:
         return read(path) if path.exists() and hash_path(path).exists() else None
     except OSError as error:
@@ -58,7 +56,7 @@ def hash_path(path: Path) -> Path:
 
 
 def write(path: Path, dataset: Dataset) -> None:
-    """Write under a temporary name, then move: no reader meets half a file, however many processes write."""
+    """Write under a temporary name, then rename: no reader meets half a file. Several processes may write."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     temporary_hash = hash_path(temporary)
@@ -68,7 +66,7 @@ def write(path: Path, dataset: Dataset) -> None:
     try:
         with temporary.open("xb") as file:
             np.savez(file, **arrays)
-        # In the format of `sha256sum --check`, and in place before the file that it vouches for.
+        # In the format of `sha256sum --check`. The hash gets its name before the file does.
         temporary_hash.write_text(f"{sha256(temporary)}  {path.name}\n", encoding="ascii")
         os.replace(temporary_hash, hash_path(path))
         os.replace(temporary, path)
@@ -78,18 +76,14 @@ def write(path: Path, dataset: Dataset) -> None:
 
 
 def read(path: Path) -> Dataset:
-    """Read what `write` wrote; refused where the hash beside it is another, or the content is no dataset.
+    """Read what `write` wrote. Reading takes no more memory than the file has bytes.
 
-    No more memory is asked for than the file has bytes: nothing in it may be compressed, nor an array state
-    another size than it has.
+    Raises `UserError` where the hash beside the file is another one, or the content is no dataset.
     """
-    for file in (path, hash_path(path)):
-        if file.is_symlink():
-            raise UserError(f"{file}: a link, which is not followed here. {REMEDY}")
-        if not file.is_file():  # a pipe would be waited for
-            raise UserError(f"{file}: not a file. Delete it: {AGAIN}")
-    expected = _vouched(hash_path(path))
-    verify_sha256(path, expected=expected, remedy=REMEDY)
+    with hash_path(path).open("rb") as file:
+        expected = printable(file.read(DIGITS_OF_SHA256).decode("ascii", "replace"))
+    if (found := file_sha256(path, remedy=REMEDY)) != expected:
+        raise wrong_sha256(path, expected=expected, found=found, remedy=REMEDY)
     try:
         _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:
@@ -107,16 +101,8 @@ def read(path: Path) -> Dataset:
     return dataset
 
 
-def _vouched(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = file.read(DIGITS).decode("ascii", "replace")
-    if not SHA256.fullmatch(digest):
-        raise UserError(f"{path}: it does not begin with a SHA-256. {REMEDY}")
-    return digest
-
-
 def _check_sizes(path: Path) -> None:
-    """Raises `ValueError` where reading the file's arrays would take more bytes than it has."""
+    """Raises `ValueError` where an array would take more memory than the file has bytes for it."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > path.stat().st_size:
@@ -135,8 +121,7 @@ def _check_sizes(path: Path) -> None:
 
 
 def _check_rows(dataset: Dataset) -> None:
-    """Raises `ValueError` where the arrays do not belong together."""
+    """Raises `ValueError` where the arrays' shapes do not fit together."""
     inputs, labels = dataset.inputs, dataset.labels
     if inputs.ndim != 2 or labels.shape != inputs.shape[:1] or not 0 <= dataset.test_rows <= len(labels):
-        parts = f"inputs {inputs.shape}, labels {labels.shape}, {dataset.test_rows} test rows"
-        raise ValueError(f"its parts do not fit together: {parts}")
+        raise ValueError(f"inputs {inputs.shape}, labels {labels.shape}, {dataset.test_rows} test rows")

@@ -1,4 +1,4 @@
-"""The small sets that come with scikit-learn: no download, no preparation."""
+"""The small sets that come with scikit-learn, without download or preparation."""
 
 import numpy as np
 
@@ -10,7 +10,10 @@ PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}
 
 
 def load_embedded(name: str) -> Dataset:
-    """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without a test part."""
+    """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without a test part.
+
+    Raises `UserError` for another name.
+    """
     if name not in PIXEL_MAX:
         allowed = f"data.source=sklearn has {', '.join(sorted(PIXEL_MAX))}"
         raise invalid("data.name", name, allowed, near=nearest(name, PIXEL_MAX))

@@ -1,4 +1,4 @@
-"""What every dataset that goes through TensorFlow Datasets shares: preparing and reading."""
+"""Preparing and reading a dataset with TensorFlow Datasets (TFDS)."""
 
 import contextlib
 import io
@@ -18,13 +18,13 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 from regjax.errors import UserError
 from regjax.files import one_process
 
-# One by one, array records are read several times slower.
+# Reading array records one by one is several times slower.
 RECORDS_AT_ONCE = 1024
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TFDS's progress bars, notices and log messages below an error off the terminal."""
+    """Keep TFDS's progress bars and notices off the terminal, and its log messages unless they are errors."""
     tfds.disable_progress_bar()
     verbosity = absl_logging.get_verbosity()
     absl_logging.set_verbosity(absl_logging.ERROR)
@@ -36,7 +36,10 @@ def quiet() -> Iterator[None]:
 
 
 def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: str) -> Any:
-    """The builder that `make` gives, prepared: by now, by another process, or here by `obtain`."""
+    """A builder from `make` whose set is prepared. `obtain` prepares it where no process has done so.
+
+    `make` builds it anew after the wait for another process, and after `obtain`, to read what was written.
+    """
     builder = make()
     if not builder.is_prepared():
         lock = Path(builder.data_dir_root) / "downloads" / f".{quote(name, safe='')}.lock"
@@ -49,47 +52,40 @@ def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: st
 
 
 def downloaded(builder: Any, url: str, sha256: str) -> bool:
-    """Whether the file at `url` lies in TFDS's download folder, where TFDS looks before it downloads."""
+    """Whether TFDS's download folder has the file at `url`. TFDS looks there before it downloads."""
     resource = tfds.download.resource
     folder = builder.data_dir_root / "downloads" / builder.name
     return bool(resource.is_locally_cached(folder / resource.get_dl_fname(url, sha256)))
 
 
 def damaged(folder: Path | str, cause: object) -> UserError:
-    """The refusal of prepared files that TFDS or the reader of array records cannot make sense of."""
+    """The refusal of prepared files that TFDS or its reader of array records cannot read."""
     reason = str(cause).partition("\n")[0].rstrip(".")
-    return UserError(f"{folder}: its files are damaged ({reason}). Delete the folder: it is prepared again.")
+    return UserError(f"{folder}: its files are damaged ({reason}). Delete the folder, and run again.")
 
 
 def prepare(builder: Any, *, name: str, manual_dir: str | None) -> None:
-    """Download and write a dataset as array records, with failures told as messages.
-
-    Make the builder anew afterwards: another program, which knows no lock of ours, may have won the race to
-    write the records.
-    """
+    """Download a dataset and write it as array records. Raises `UserError` where TFDS fails."""
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     try:
         builder.download_and_prepare(download_config=config, file_format="array_record")
-    except NonMatchingChecksumError as error:
-        told = "\n".join(str(error).splitlines()[:3])
+    except (NonMatchingChecksumError, requests.RequestException, tfds.download.DownloadError) as error:
+        reason = "\n".join(str(error).splitlines()[:3])  # the others advise authors of datasets
         raise UserError(
-            f"data.name={name}: {told}\n"
-            "It is not used. Run again, or get the file elsewhere and pass its folder as data.manual_dir."
+            f"data.name={name}: the download failed: {reason}\n"
+            "Run again later, or get the file elsewhere and pass its folder as data.manual_dir."
         ) from error
-    except (requests.RequestException, tfds.download.DownloadError) as error:
-        raise UserError(f"data.name={name}: the download failed ({error}). Run again later.") from error
     except OSError as error:
-        if not builder.is_prepared():
-            raise UserError(
-                f"data.name={name}: cannot be prepared in {builder.data_dir} ({error}). "
-                "Name a writable folder with enough space as data.data_dir."
-            ) from error
+        raise UserError(
+            f"data.name={name}: cannot be prepared in {builder.data_dir} ({error}). "
+            "Name a writable folder with enough space as data.data_dir."
+        ) from error
 
 
 def read_records(
     builder: Any, input_key: str, label_key: str, *, name: str, dtype: type[np.generic]
 ) -> tuple[Num[np.ndarray, "rows features"], Int32[np.ndarray, " rows"], int]:
-    """Inputs, labels and the number of test rows, which come last; rows flattened, in the prepared order."""
+    """Flattened inputs, labels and the number of test rows, in the prepared order. Test rows come last."""
     if "train" not in builder.info.splits:
         raise UserError(
             f"data.name={name}: no 'train' split in {builder.data_dir}. "
@@ -117,8 +113,8 @@ def _records(builder: Any, split: str, *, name: str) -> Iterator[dict[str, Any]]
     except NotImplementedError as error:
         raise UserError(
             f"data.name={name}: {builder.data_dir} holds it in a format that only TensorFlow reads. "
-            "Name another folder as data.data_dir, in which it is prepared as array records."
+            "Name another folder as data.data_dir: TFDS then writes array records there."
         ) from error
     except (RuntimeError, ValueError) as error:
-        # The first where a record does not match its own hash, the second where the file ends before it.
+        # RuntimeError: a record does not match its own hash. ValueError: the file ends too early.
         raise damaged(builder.data_dir, error) from error

@@ -1,4 +1,4 @@
-"""How inputs are brought to a common scale, fitted on the training rows and nothing else."""
+"""How inputs are brought to a common scale. Only the training rows decide it."""
 
 import numpy as np
 from jaxtyping import Float, Int, Num
@@ -6,14 +6,15 @@ from jaxtyping import Float, Int, Num
 from regjax.data.dataset import Dataset, Scaling
 from regjax.errors import invalid, invalid_choice
 
-# Rows summed at a time, so that the float64 copy of a part, not of the whole set, is held in memory.
+# Rows summed at a time: memory holds a float64 copy of this many rows, not of the whole set.
 ROWS_AT_ONCE = 4096
 
 
 def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind: str) -> Scaling:
     """The scaling of kind "unit" (images: pixels to [0, 1]), "standard" (mean 0, deviation 1) or "none".
 
-    "standard" takes mean and deviation over `train_rows` alone; a feature constant there keeps scale 1.
+    "standard" takes mean and deviation over `train_rows` alone. A feature that is constant there keeps
+    scale 1. Raises `UserError` for another kind, and for "unit" where the dataset is a table.
     """
     features = dataset.inputs.shape[1]
     match kind:
@@ -21,7 +22,7 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
             shift, scale = np.zeros(features), np.ones(features)
         case "unit":
             if dataset.pixel_max is None:
-                allowed = f"{dataset.name} is a table, which has no largest value; use standard or none"
+                allowed = f"{dataset.name} is a table and has no largest pixel; use standard or none"
                 raise invalid("data.scaling", kind, allowed)
             shift, scale = np.zeros(features), np.full(features, 1 / dataset.pixel_max)
         case "standard":

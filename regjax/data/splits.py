@@ -1,6 +1,7 @@
-"""Which rows a run trains on, validates on and, once at the end, tests on."""
+"""The rows that a run trains on, validates on and, once at the end, tests on."""
 
 import math
+import re
 
 import numpy as np
 from jaxtyping import Int
@@ -8,9 +9,10 @@ from jaxtyping import Int
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import UserError, invalid
 
-# Parts of several lengths meet in one call: their dimension has no name.
+# The dimension has no name because one call takes parts of several lengths.
 Rows = Int[np.ndarray, "_"]
 
+FIRST_ROWS = re.compile(r"first:0*([1-9][0-9]*)")
 ALLOWED = "must be a share in (0, 1), a count, first:N, test or 0"
 
 
@@ -21,7 +23,8 @@ def draw_split(
 
     `validation` is a share in (0, 1) or a count, both stratified by label, "first:N" for the first N rows in
     file order, "test" for the test part (the split then has no test rows), or 0 for none. `train_size` keeps
-    that many training rows, stratified, some of every class; smaller sizes are parts of larger ones.
+    that many training rows, stratified, some of every class. A smaller size keeps a part of what a larger one
+    keeps. Raises `UserError` where a value is not allowed or leaves too few rows.
     """
     pool = np.arange(len(dataset.labels) - dataset.test_rows, dtype=np.int32)
     test = np.arange(len(pool), len(dataset.labels), dtype=np.int32)
@@ -35,7 +38,7 @@ def draw_split(
     if train_size is not None:
         train = _subsample(dataset, train, train_size, seed=split_seed)
     wanted = len(held_out) or len(test) or len(train)
-    # Seeds of two numbers, so that the sample is independent of the rows that train_size keeps.
+    # The seed has a second number, so that the sample does not depend on the rows that train_size keeps.
     sample = np.random.default_rng([split_seed, 1]).permutation(train)[:wanted]
     return Split(train=train, sample=np.sort(sample), validation=held_out, test=test)
 
@@ -58,10 +61,10 @@ def _named_rows(dataset: Dataset, pool: Rows, test: Rows, validation: str) -> tu
         if not len(test):
             raise invalid("data.validation", validation, f"{dataset.name} has no test part")
         return pool, test, test[:0]
-    word, _, digits = validation.partition(":")
-    if word != "first" or not digits.isascii() or not digits.isdigit() or int(digits) == 0:
+    first = FIRST_ROWS.fullmatch(validation)
+    if first is None:
         raise invalid("data.validation", validation, ALLOWED)
-    count = int(digits)
+    count = int(first[1])
     if count >= len(pool):
         raise invalid("data.validation", validation, f"leaves none of the {len(pool)} rows to train on")
     return pool[count:], pool[:count], test
@@ -69,20 +72,16 @@ def _named_rows(dataset: Dataset, pool: Rows, test: Rows, validation: str) -> tu
 
 def _count(validation: float | int, rows: int) -> int:
     """The number of validation rows that a share or a count asks for."""
-    if isinstance(validation, bool) or not math.isfinite(validation) or validation < 0:
+    whole = validation >= 1 and float(validation).is_integer()
+    if isinstance(validation, bool) or not (0 <= validation < 1 or whole):
         raise invalid("data.validation", validation, ALLOWED)
-    if validation < 1:
-        # Rounded up, as scikit-learn does.
-        return math.ceil(validation * rows)
-    if validation != int(validation):
-        raise invalid("data.validation", validation, ALLOWED)
-    return int(validation)
+    return int(validation) if whole else math.ceil(validation * rows)  # as scikit-learn rounds
 
 
 def _stratified(
     dataset: Dataset, rows: Rows, count: int, *, seed: int, key: str, value: object
 ) -> tuple[Rows, Rows]:
-    """Part `count` rows from the others, each class in proportion; both parts in file order."""
+    """Divide the rows into the others and `count` of them, each class in proportion, both in file order."""
     if count == 0:
         return rows, rows[:0]
     classes = dataset.num_classes
@@ -97,7 +96,7 @@ def _stratified(
     scarce = [int(label) for label, size in enumerate(np.bincount(labels)) if size == 1]
     if scarce:
         raise UserError(
-            f"{key}={value}: {dataset.name} has one row of class {scarce[0]}, which cannot be divided."
+            f"{key}={value}: {dataset.name} has only one row of class {scarce[0]}, and two parts need two."
         )
     from sklearn.model_selection import train_test_split
 
@@ -106,9 +105,9 @@ def _stratified(
 
 
 def _subsample(dataset: Dataset, train: Rows, train_size: int, *, seed: int) -> Rows:
-    """The `train_size` rows that come first when the classes are walked through side by side.
+    """The first `train_size` rows of an order in which all classes advance in proportion.
 
-    Not scikit-learn's, which refuses sizes close to the whole and lets small classes vanish from small ones.
+    scikit-learn's function refuses sizes close to the whole, and small classes vanish from its small samples.
     """
     classes = dataset.num_classes
     if not classes <= train_size <= len(train):

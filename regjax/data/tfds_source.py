@@ -1,4 +1,4 @@
-"""Any other classification dataset of TensorFlow Datasets (TFDS), by its name there."""
+"""The other classification datasets of TensorFlow Datasets (TFDS), by their names there."""
 
 import re
 from pathlib import Path
@@ -9,19 +9,19 @@ import numpy as np
 from regjax.data.dataset import Dataset
 from regjax.errors import UserError, invalid, nearest
 
-# name, name/config, name:version or name/config:version; TFDS's "namespace:name" reaches into other hubs.
+# name, name/config, name:version or name/config:version. TFDS's "namespace:name" would ask other hubs.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")
 
 
 def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
-    """The set `name`, prepared by TFDS under `data_dir` if it is not there yet, in the order of its records.
+    """The set `name` in the order of its records, prepared by TFDS under `data_dir` unless it is there.
 
-    Images of 8 bits are flattened; vectors of numbers are taken as float32. The splits "train" and "test" are
-    read, and no other.
+    Images of 8 bits are flattened, and vectors of numbers become float32. Only the splits "train" and "test"
+    are read. Raises `UserError` where the set is unknown, unusable or cannot be obtained.
 
-    TFDS downloads by itself, once the server has answered. Beyond our reach then: where a server fails, it
-    tries ten times, over minutes; where one falls silent, it waits without limit; it follows 30 redirects;
-    files it has no hash of may have any length and content.
+    TFDS downloads by itself, once the server has answered, and regjax cannot bound that: TFDS tries a failing
+    server ten times, over minutes, waits for a silent one without limit, follows 30 redirects, and takes any
+    content for a file without a registered hash.
     """
     from regjax.data.preparation import quiet
 
@@ -33,8 +33,8 @@ def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dat
 
 
 def missing_package(name: str, error: ImportError) -> UserError:
-    """The refusal of a dataset whose TFDS code imports a package that is not installed."""
-    # TFDS raises the error again in another's words, so the one that names the module lies further down.
+    """The refusal of a dataset, because TFDS's code for it imports a package that is not installed."""
+    # TFDS raises the error again in other words. The cause below it names the module.
     cause: BaseException | None = error
     while isinstance(cause, ImportError) and cause.name is None:
         cause = cause.__cause__
@@ -44,7 +44,7 @@ def missing_package(name: str, error: ImportError) -> UserError:
     else:
         command = f"pip install {package}"
     return UserError(
-        f"data.name={name}: TFDS needs {package} for this dataset, which is not installed. Run: {command}"
+        f"data.name={name}: TFDS needs {package} for this dataset. It is not installed. Run: {command}"
     )
 
 
@@ -70,7 +70,7 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
 
 
 def named_builder(name: str, data_dir: str | None) -> Any:
-    """TFDS's builder of the set `name`, with unknown names, configs and versions told as messages."""
+    """TFDS's builder of the set `name`. Raises `UserError` for an unknown name, config or version."""
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
 
@@ -85,14 +85,14 @@ def named_builder(name: str, data_dir: str | None) -> Any:
     except ParseError as error:
         raise damaged(Path(data_dir or tfds.core.constants.DATA_DIR) / plain, error) from error
     except (ValueError, AssertionError) as error:
-        # TFDS refuses an unknown config with the one and an unknown version with the other.
+        # ValueError: an unknown config. AssertionError: an unknown version.
         told = str(error).rpartition('}": ')[2]
         reason = told.partition("\n")[0].partition(" Here are")[0].rstrip(".")
         raise invalid("data.name", name, f"refused by TensorFlow Datasets: {reason}") from error
 
 
 def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
-    """The names of the input and of the label, refused where the set is not one for classification."""
+    """The names of the input and of the label. Raises `UserError` unless the label is a class."""
     import tensorflow_datasets as tfds
 
     keys = info.supervised_keys
@@ -105,7 +105,7 @@ def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
 
 
 def _pixel_max(name: str, feature: Any) -> int | None:
-    """255 for images of one size, None for vectors of numbers; anything else is refused."""
+    """255 for images of one size, None for vectors of numbers. Raises `UserError` for anything else."""
     import tensorflow_datasets as tfds
 
     shape = feature.shape
@@ -120,7 +120,7 @@ def _pixel_max(name: str, feature: Any) -> int | None:
 
 
 def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
-    """Refuse early what TFDS would find out late: no folder of files to fetch by hand, or no network."""
+    """Raises `UserError` where `manual_dir` or the network is missing. TFDS would find that out late."""
     from regjax.data.download import unreachable
     from regjax.data.preparation import downloaded
 
@@ -129,10 +129,8 @@ def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
         raise invalid("data.manual_dir", manual_dir, "no such folder")
     if folder is None and builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         steps = builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()
-        raise UserError(
-            f"data.name={name}: its files are fetched by hand; pass data.manual_dir=FOLDER.\n{steps}"
-        )
-    # TFDS registers the addresses of all configs together, so one file at hand is no proof but a good sign.
+        raise UserError(f"data.name={name}: get its files by hand, and pass data.manual_dir=FOLDER.\n{steps}")
+    # TFDS registers the files of all configs together. One of them at hand is a good sign, though no proof.
     for url, fact in (builder.url_infos or {}).items():
         if downloaded(builder, url, fact.checksum) or (folder and (folder / (fact.filename or "")).is_file()):
             return
@@ -140,5 +138,5 @@ def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
     if first and (reason := unreachable([first]).get(first)):
         raise UserError(
             f"data.name={name}: not on this machine yet, and it cannot be downloaded: {reason}.\n"
-            "Prepare it where there is a network, and pass the folder it was written to as data.data_dir."
+            "Prepare it where there is a network, and pass the folder that has it as data.data_dir."
         )

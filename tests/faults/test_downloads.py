@@ -1,7 +1,6 @@
 """Downloads from servers that fail in every way: bounded, verified, and told."""
 
 import hashlib
-import re
 import socket
 import threading
 import time
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from regjax.data import download, idx
-from regjax.data.idx import IdxFile
+from regjax.data.idx_sets import IdxFile
 from regjax.errors import UserError
 from tests.data_fixtures import NAMES, tiny_set
 from tests.mirrors import from_folder, mirror, send
@@ -32,27 +31,6 @@ def endless(handler, **answer):
         handler.wfile.write(b"x" * 65536)
 
 
-def trickling(handler):
-    send(handler, b"", length=len(CONTENT))
-    while True:
-        time.sleep(0.02)
-        handler.wfile.write(b"x")
-
-
-def trickling_header(handler):
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    for _ in range(100):
-        time.sleep(0.02)
-        handler.wfile.write(b"x")
-
-
-def trickling_size_of_a_chunk(handler):
-    send(handler, b"1;", Transfer_Encoding="chunked")
-    for _ in range(100):
-        time.sleep(0.02)
-        handler.wfile.write(b"x")
-
-
 def silent(handler):
     send(handler, CONTENT[:1000], length=len(CONTENT))
     time.sleep(1)
@@ -70,18 +48,15 @@ FAULTS = {
     "closed at once": (lambda h: None, "breaks off", 3),
     "silent": (silent, "breaks off", 3),
     "mute": (lambda h: time.sleep(1), "breaks off", 3),
-    "trickling": (trickling, "sends fewer than", 3),
-    "trickling header": (trickling_header, "sends fewer than", 3),
-    "trickling size": (trickling_size_of_a_chunk, "sends fewer than", 3),
     "403": (lambda h: send(h, PAGE, status=403), "answers 403 Forbidden", 1),
     "404": (lambda h: send(h, PAGE, status=404), "answers 404 Not Found", 1),
     "429": (lambda h: send(h, PAGE, status=429), "answers 429 Too Many Requests", 3),
     "503": (lambda h: send(h, PAGE, status=503), "answers 503 Service Unavailable", 3),
     "part": (lambda h: send(h, CONTENT, status=206), "answers 206 Partial Content", 1),
-    "redirect loop": (lambda h: send(h, b"", status=302, Location=h.path), "redirects more than 5 times", 6),
-    "redirect without end": (lambda h: endless(h, status=302, Location=h.path), "redirects more than 5", 6),
+    "redirect loop": (lambda h: send(h, b"", status=302, Location=h.path), r"cannot be .* \(TooManyRed", 6),
+    "redirect without end": (lambda h: endless(h, status=302, Location=h.path), "cannot be .*TooManyRed", 6),
     "redirect to a file": (
-        lambda h: send(h, b"", status=302, Location="file:///etc/passwd"), "cannot be downloaded", 1
+        lambda h: send(h, b"", status=302, Location="file:///etc/passwd"), r"cannot be .* \(InvalidSchema", 1
     ),
     "page": (lambda h: send(h, PAGE, length=len(PAGE)), "delivers another file", 1),
     "flipped bit": (lambda h: send(h, flipped, length=len(flipped)), "delivers another file", 1),
@@ -100,7 +75,7 @@ def test_a_mirror_that_fails_is_given_up_after_bounded_tries_and_nothing_is_left
     tmp_path, fault, monkeypatch
 ):
     respond, reason, tries = FAULTS[fault]
-    if fault in ("silent", "mute") or fault.startswith("trickling"):
+    if fault in ("silent", "mute"):
         monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
     with mirror(respond) as (url, asked):
         with pytest.raises(download.DownloadError, match=f"^{url}data.gz {reason}"):
@@ -170,22 +145,21 @@ def test_a_redirect_is_followed(tmp_path):
     assert asked == ["/data.gz", "/elsewhere/data.gz"]
 
 
-def test_a_file_has_a_temporary_name_until_it_is_whole_and_remnants_are_removed(tmp_path):
-    (tmp_path / ".data.gz.0123.part").write_bytes(b"of a process that was killed")
+def test_a_file_has_a_temporary_name_until_it_is_whole_in_place_of_what_a_killed_process_left(tmp_path):
+    (tmp_path / ".data.gz.part").write_bytes(b"x" * 28)  # of a killed process
     seen = []
 
     def watched(handler):
         send(handler, CONTENT[:150_000], length=len(CONTENT))
         until = time.monotonic() + 5  # less than the silence that is allowed
-        while time.monotonic() < until and not any(path.stat().st_size for path in tmp_path.iterdir()):
+        while time.monotonic() < until and not any(path.stat().st_size > 28 for path in tmp_path.iterdir()):
             time.sleep(0.005)
         seen.extend(path.name for path in tmp_path.iterdir())
         handler.wfile.write(CONTENT[150_000:])
 
     with mirror(watched) as (url, _):
         download.download([FILE], [url], tmp_path)
-    (name,) = seen
-    assert re.fullmatch(r"\.data\.gz\.[0-9a-f]{32}\.part", name)
+    assert seen == [".data.gz.part"]
     assert [path.name for path in tmp_path.iterdir()] == ["data.gz"]
 
 
@@ -219,7 +193,7 @@ def tiny(tmp_path, monkeypatch):
     """The set "tiny", with an address at which nothing answers; gives what obtains its files."""
     source = tiny_set(tmp_path / "served", NOWHERE)
     monkeypatch.setattr(idx, "SETS", {"tiny": source})
-    return lambda url: idx.source_files("tiny", manual_dir=None, folder=tmp_path / "files", mirror=url)
+    return lambda url: idx.source_files("tiny", given={}, folder=tmp_path / "files", mirror=url)
 
 
 def test_the_named_mirror_is_asked_first_and_told_about(tiny, tmp_path, capfd):

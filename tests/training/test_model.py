@@ -8,7 +8,7 @@ from regjax.data.dataset import Split
 from scipy import special, stats
 
 from regjax.runs.resolve import resolve
-from regjax.training import model
+from regjax.training.program import model
 from regjax.training.state import Variables
 from tests.small import clusters, composed
 

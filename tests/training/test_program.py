@@ -7,7 +7,7 @@ import pytest
 from regjax.training.streams import shuffled, stream
 
 from regjax.runs.resolve import united
-from regjax.training import program
+from regjax.training.program import program
 from tests.small import begun, clusters, composed, lanes, train
 
 EVERYTHING = (

@@ -9,7 +9,7 @@ import pytest
 from regjax.training.spec import StoppingNumbers
 
 from regjax.errors import UserError
-from regjax.training import stopping
+from regjax.training.program import stopping
 from tests.small import clusters, composed, lanes, train
 from tests.stopping_cases import CASES, NONFINITE_CASES, StoppingCase
 

@@ -1,7 +1,4 @@
-"""The sets that come with scikit-learn, and the imports that `regjax.data` does without."""
-
-import subprocess
-import sys
+"""The sets that come with scikit-learn, and what every source shares."""
 
 import numpy as np
 import pytest
@@ -67,14 +64,3 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path):
 def test_an_unknown_source_is_refused_with_the_choices(tmp_path):
     with pytest.raises(UserError, match=r"^data.source=keras: must be one of idx, sklearn, tfds"):
         load_set("keras", "x", tmp_path)
-
-
-def test_importing_the_package_imports_neither_scikit_learn_nor_tfds():
-    slow = "[name for name in ('sklearn', 'tensorflow_datasets', 'tensorflow') if name in sys.modules]"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys, regjax.data; print({slow})"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"

@@ -140,7 +140,7 @@ def test_other_train_sizes_are_refused_with_the_limits(train_size):
 
 
 def test_a_class_of_one_row_is_named():
-    with pytest.raises(UserError, match="one row of class 1"):
+    with pytest.raises(UserError, match="only one row of class 1"):
         split(table([50, 1]))
 
 

@@ -229,7 +229,7 @@ def test_a_missing_tensorflow_is_told_with_the_command(load_tfds, monkeypatch):
     with pytest.raises(UserError) as refusal:
         load_tfds("regjax_test_images")
     assert str(refusal.value) == (
-        "data.name=regjax_test_images: TFDS needs TensorFlow for this dataset, which is not installed. "
+        "data.name=regjax_test_images: TFDS needs TensorFlow for this dataset. It is not installed. "
         "Run: pip install -e '.[tensorflow]'"
     )
 
