@@ -11,21 +11,9 @@ from hydra import version
 from jaxtyping import install_import_hook
 
 # The modules whose annotations carry shapes.
-SHAPED = (
-    "data",
-    "evaluation",
-    "inference",
-    "models",
-    "noise",
-    "optimizers",
-    "penalties",
-    "statistics",
-    "stopping",
-    "training",
-)
-with install_import_hook([f"regjax.{module}" for module in SHAPED], "beartype.beartype"):
-    import regjax.launcher  # noqa: F401
-
+SHAPED = ("data", "predict", "statistics", "training")
+with install_import_hook([f"regjax.{package}" for package in SHAPED], "beartype.beartype"):
+    import regjax.launch.launcher  # noqa: F401
     from regjax.config import register_schema
 
 register_schema()
@@ -47,7 +35,7 @@ def float64():
 def command(tmp_path, monkeypatch):
     """`python train.py ...` in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    for module in ("hydra._internal.hydra", "hydra.core.utils", "regjax.launcher"):
+    for module in ("hydra._internal.hydra", "hydra.core.utils", "regjax.launch.launcher"):
         # It would close pytest's own log.
         monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
     monkeypatch.setattr("sys.argv", [])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from regjax.data.idx_sets import IdxFile, IdxSet
 from regjax.data.dataset import Dataset
+from regjax.data.idx_sets import IdxFile, IdxSet
 
 NAMES = (
     "train-images-idx3-ubyte.gz",

@@ -17,7 +17,7 @@ from regjax.runs.directory import SUMMARY
 from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import network, provenance
-from regjax.training.program import model
+from regjax.training import model
 from tests.sweeps import run_of
 
 
@@ -27,16 +27,10 @@ def finished(directory: Path, *overrides: str) -> Path:
     shapes = jax.eval_shape(partial(model.init, spec=run.spec), jax.random.key(0), run.numerics)
     draw = np.random.default_rng(0)
     variables = jax.tree.map(lambda leaf: draw.uniform(0.5, 1, leaf.shape).astype(leaf.dtype), shapes)
-    save_selected(directory, Selected(variables, run.scaling), network(run))
+    checkpoint.save_selected(directory, Selected(variables, run.scaling), network(run))
     results = {"status": "done", "selected_epoch": 6, "test_accuracy": 0.5}
     write_summary(directory, results | provenance(run))
     return directory
-
-
-def save_selected(directory: Path, selected: Selected, facts: dict[str, Any]) -> None:
-    """Saves what a run selected below its directory."""
-    with checkpoint.staged(directory / "staging", [selected]) as (place,):
-        checkpoint.save_selected(directory, place, facts)
 
 
 def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -1,10 +1,9 @@
 """Sweeps on disk, as much of them as reports read."""
 
-from regjax.runs.metrics import append_metrics
-
 from regjax import __version__
 from regjax.runs.collection import Held
 from regjax.runs.directory import start_directory
+from regjax.runs.metrics import append_metrics
 from regjax.runs.summary import write_summary
 
 SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}

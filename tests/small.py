@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from hydra import compose, initialize_config_dir
-from regjax.data.dataset import Dataset, Scaling, Split
-from regjax.training.spec import Numerics, StaticSpec
 
 from regjax.config import Config, check, register_schema, typed
+from regjax.data.dataset import Dataset, Scaling, Split
 from regjax.runs.resolve import resolve
 from regjax.sweep.lanes import stacked
-from regjax.training.program import program
+from regjax.training import program
+from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, EpochRecord, Rows, TrainState
 
 ROOT = Path(__file__).parent.parent

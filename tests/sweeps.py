@@ -6,14 +6,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from regjax.data.dataset import Dataset, Scaling, Split
-from regjax.runs.run import Run
 
 from regjax import data
 from regjax.config import flatten
+from regjax.data.dataset import Dataset, Scaling, Split
 from regjax.runs.resolve import resolve
+from regjax.runs.run import Run
 from regjax.runs.states import States
-from regjax.runs.writer import Journal
+from regjax.runs.writer import RunWriter
 from regjax.sweep.executor import train_runs
 from tests.small import clusters, composed, without_seconds
 
@@ -72,7 +72,7 @@ class Heard:
 def trained(runs, **settings):
     """The summaries by directory, of runs whose directories are begun first."""
     for run in runs:
-        Journal(run).begin()
+        RunWriter(run).begin()
     return started(runs, **settings)
 
 
@@ -86,7 +86,6 @@ def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None,
         states,
         stop or threading.Event(),
         give_up or threading.Event(),
-        staging=runs[0].directory.parent / "staging",
         lanes=lanes,
         stop_at=stop_at,
     )

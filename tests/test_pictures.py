@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from regjax.runs.metrics import append_metrics
 
 from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
 from regjax.runs.collection import Held
 from regjax.runs.directory import start_directory
+from regjax.runs.metrics import append_metrics
 
 NAN = float("nan")
 ROWS = {"train": 800, "validation": 200, "test": 100}

@@ -3,11 +3,11 @@
 import matplotlib.image
 import numpy as np
 import pytest
-from regjax.runs.metrics import append_metrics
 
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
 from regjax.runs.directory import start_directory
+from regjax.runs.metrics import append_metrics
 
 DONE = {
     "status": "done",

@@ -11,11 +11,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from regjax.data.integrity import file_sha256, wrong_sha256
-from regjax.files import sha256
-from regjax.errors import UserError, printable
-from regjax.files import one_process
 from regjax.data.dataset import Dataset
+from regjax.data.integrity import file_sha256, wrong_sha256
+from regjax.errors import UserError, printable
+from regjax.files import one_process, sha256
 
 REMEDY = "Delete the file: the next run makes it again from the source."
 FOLDER_REMEDY = "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."

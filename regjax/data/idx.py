@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from regjax.data.idx_sets import IdxFile, IdxSet, SETS
+from regjax.data.dataset import Dataset
+from regjax.data.idx_sets import SETS, IdxFile, IdxSet
 from regjax.data.integrity import file_sha256, wrong_sha256
 from regjax.errors import UserError, invalid, nearest
-from regjax.data.dataset import Dataset
 
 PIXEL_MAX = 255
 

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from google.protobuf.json_format import ParseError
 
 from regjax.data.idx_files import read_idx
-from regjax.data.idx_sets import IdxSet, VERSION
+from regjax.data.idx_sets import VERSION, IdxSet
 from regjax.data.preparation import damaged
 
 

@@ -13,13 +13,13 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
-from regjax.data.dataset import Split
-from regjax.training.spec import Numerics, StaticSpec
 
 from regjax.config import Config, check, explain, flatten
 from regjax.config.ranges import check_regularization, dropout_rates
+from regjax.data.dataset import Split
 from regjax.errors import UserError
 from regjax.runs.resolve import resolve
+from regjax.training.spec import Numerics, StaticSpec
 from tests.small import ROOT, clusters, composed
 
 CONF = ROOT / "conf"

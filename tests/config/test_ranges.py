@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from regjax.data.dataset import Split
 
+from regjax.data.dataset import Split
 from regjax.errors import UserError
 from regjax.runs.resolve import resolve
 from tests.small import clusters, composed

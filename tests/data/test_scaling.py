@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from regjax.data.dataset import Dataset, Scaling
 
 from regjax.data import dataset_digest, draw_split, fingerprint, fit_scaling
+from regjax.data.dataset import Dataset, Scaling
 from regjax.errors import UserError
 from tests.data_fixtures import table
 

@@ -34,10 +34,10 @@ import jax
 import numpy as np
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from regjax.data.dataset import Dataset
 
 from regjax.config import Config, messages
 from regjax.data import load
+from regjax.data.dataset import Dataset
 from regjax.errors import UserError
 from regjax.launch import jobs
 from tests.faults.command_lines import command_lines

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from regjax.runs.metrics import rewind_metrics
 
 from regjax.report.__main__ import main as report
+from regjax.runs.metrics import rewind_metrics
 from regjax.runs.summary import read_summary, write_summary
 
 pytestmark = pytest.mark.slow

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from regjax.runs import checkpoint
-from regjax.runs.manifest import DamagedError, MANIFEST, verify
+from regjax.runs.manifest import MANIFEST, DamagedError, verify
 from regjax.runs.states import States
 from regjax.runs.summary import checked_summary
 from regjax.sweep.lanes import stacked
-from regjax.training.program import program
+from regjax.training import program
 from tests.sweeps import run_of, trained
 
 pytestmark = pytest.mark.slow

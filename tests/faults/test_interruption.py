@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from regjax.predict.__main__ import __main__
+from regjax.predict import __main__
 from tests.commands import PATIENCE, begin, finish, outcome, wait_for_epochs
 
 RUN = (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from regjax.predict.__main__ import monte_carlo
-from regjax.training.program import model
+from regjax.predict import monte_carlo
+from regjax.training import model
 from tests.test_models import batch, forward, network
 
 KEY = jax.random.key(3)

@@ -7,9 +7,9 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from regjax.data.dataset import Scaling
 
-from regjax.predict.__main__ import __main__
+from regjax.data.dataset import Scaling
+from regjax.predict import __main__
 from regjax.runs.manifest import _own_digest
 from regjax.runs.summary import read_summary, write_summary
 from tests.small import clusters

@@ -6,12 +6,12 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
-from regjax.data.dataset import Scaling
 
+from regjax.data.dataset import Scaling
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
-from regjax.runs.manifest import DamagedError, SELECTED
-from regjax.training.program import evaluation, model, program
+from regjax.runs.manifest import SELECTED, DamagedError
+from regjax.training import evaluation, model, program
 from regjax.training.state import Variables
 from tests.finished import save_selected
 from tests.small import clusters, composed, lanes, train

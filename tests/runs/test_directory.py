@@ -5,12 +5,12 @@ import os
 
 import numpy as np
 import pytest
-from regjax.runs.identity import identity_of
-from regjax.runs.metrics import append_metrics, read_metrics
 
 from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.runs.directory import append_log, start_directory
+from regjax.runs.identity import identity_of
+from regjax.runs.metrics import append_metrics, read_metrics
 from regjax.runs.summary import read_summary, write_summary
 from tests.small import composed
 

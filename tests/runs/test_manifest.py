@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from regjax.runs.manifest import DamagedError, MANIFEST, commit, verify
+from regjax.runs.manifest import MANIFEST, DamagedError, commit, verify
 
 FACTS = {"lanes": [{"identity": "a", "epoch": 3}], "number": 1.5}
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from regjax.data.dataset import Split
 
+from regjax.data.dataset import Split
 from regjax.runs import records
 from regjax.runs.resolve import resolve
 from regjax.training.state import Ended, EpochRecord, Evaluation, Metrics, Variables

@@ -11,7 +11,7 @@ import pytest
 from regjax.runs import states
 from regjax.runs.states import States
 from regjax.runs.summary import read_summary
-from regjax.sweep.executor import worker
+from regjax.sweep import worker
 from regjax.sweep.lanes import Lanes
 from tests.sweeps import Heard, numbers, run_of, started, trained
 

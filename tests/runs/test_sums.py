@@ -7,15 +7,15 @@ import shutil
 import subprocess
 
 import pytest
-from regjax.runs.identity import versions
-from regjax.runs.metrics import append_metrics, rewind_metrics
 
 from regjax.config import flatten
 from regjax.errors import UserError
-from regjax.predict.__main__ import __main__
+from regjax.predict import __main__
 from regjax.runs.collection import Held, read_archive, warn_of_damage
 from regjax.runs.directory import start_directory
-from regjax.runs.manifest import DamagedError, SELECTED
+from regjax.runs.identity import versions
+from regjax.runs.manifest import SELECTED, DamagedError
+from regjax.runs.metrics import append_metrics, rewind_metrics
 from regjax.runs.summary import checked_summary, read_summary, write_summary
 from regjax.verify import main as verify
 from tests.finished import finished, forge_summary

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from regjax.sweep.devices import prepare_devices
 from tests.small import ROOT
 
 DEVICES = """

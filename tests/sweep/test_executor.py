@@ -11,9 +11,8 @@ import pytest
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.writer import Journal
-from regjax.sweep.executor import compiled
 from regjax.sweep.lanes import Lanes
-from regjax.training.program import program
+from regjax.training import program
 from tests.small import clusters
 from tests.sweeps import DIVERGES, Heard, numbers, run_of, started, trained
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax.sweep.executor import lanes, queue
+from regjax.sweep import lanes, queue
 from regjax.training.state import DeviceData
 from tests.sweeps import Heard, run_of, trained
 

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.data.dataset import Split
 from scipy import special, stats
 
+from regjax.data.dataset import Split
 from regjax.runs.resolve import resolve
-from regjax.training.program import model
+from regjax.training import model
 from regjax.training.state import Variables
 from tests.small import clusters, composed
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.training.streams import shuffled, stream
 
 from regjax.training.noise import dropout
+from regjax.training.streams import shuffled, stream
 from tests.small import clusters, composed, lanes, train
 
 KEY = jax.random.key(7)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.data.dataset import Split
 
+from regjax.data.dataset import Split
 from regjax.runs.resolve import resolve
 from regjax.sweep.lanes import stacked
 from regjax.training.optimizers import learning_rate, optimizer

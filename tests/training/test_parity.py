@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.training.streams import shuffled, stream
 
+from regjax.training.streams import shuffled, stream
 from tests import reference
 from tests.small import clusters, composed, lanes, train
 

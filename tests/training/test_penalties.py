@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.training.spec import Strengths
 from sklearn.linear_model import Lasso, Ridge
 
 from regjax.training.penalties import TERMS, is_kernel, l1, l2, penalties
+from regjax.training.spec import Strengths
 
 WEIGHTS = [jnp.array([[1.0, -2.0], [0.5, 0.0]]), jnp.array([[3.0]])]
 PARAMS = {

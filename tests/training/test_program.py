@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.training.streams import shuffled, stream
 
 from regjax.runs.resolve import united
-from regjax.training.program import program
+from regjax.training import program
+from regjax.training.streams import shuffled, stream
 from tests.small import begun, clusters, composed, lanes, train
 
 EVERYTHING = (

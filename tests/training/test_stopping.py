@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regjax.training.spec import StoppingNumbers
 
 from regjax.errors import UserError
-from regjax.training.program import stopping
+from regjax.training import stopping
+from regjax.training.spec import StoppingNumbers
 from tests.small import clusters, composed, lanes, train
 from tests.stopping_cases import CASES, NONFINITE_CASES, StoppingCase
 
