@@ -1,4 +1,4 @@
-"""Sweeps on disk, as much of them as reports read."""
+"""Sweeps on disk, with what reports read."""
 
 from regjax import __version__, runs
 from regjax.archive import Held
@@ -8,7 +8,7 @@ COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
 
 
 def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
-    """A run as its summary tells of it; `rows` tells the parts of its data from those of other runs."""
+    """The summary of a run. `rows` replaces the digests of its rows."""
     metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
     return {
         "status": status,

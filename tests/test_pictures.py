@@ -1,4 +1,4 @@
-"""What is to be seen in the pictures of a run and of a sweep: their axes, their lines, their titles."""
+"""The pictures of a run and of a sweep: their axes, lines and titles."""
 
 from pathlib import Path
 
