@@ -15,7 +15,7 @@ from regjax.config.checks import CHOICES
 from regjax.errors import UserError, nearest, printable, shown
 from regjax.output import outlive_readers
 from regjax.report.files import previous_looks, write_report
-from regjax.report.overall import Look, build_report
+from regjax.report.overall import build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
 from regjax.runs import ENDED
@@ -75,6 +75,9 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
     if options.group_by in PAIRED_BY:
         raise UserError(f"--group-by={options.group_by}: name another key; runs are paired by this one.")
     paths = list({path.resolve(): path for path in options.paths}.values())
+    # A single sweep counts the looks at it, and so do earlier reports in the output folder.
+    folders = (paths if len(paths) == 1 else []) + ([options.output] if options.output else [])
+    looks = dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths))
     report = build_report(
         held,
         baseline=options.baseline or (None if options.group_by else config["compare.baseline"]),
@@ -82,7 +85,7 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         effect=config["compare.effect"],
         alpha=config["compare.alpha"],
         group_by=options.group_by,
-        earlier_looks=_earlier_looks(paths, options.output),
+        earlier_looks=list(looks),
     )
     if len(paths) > 1:
         report = report._replace(notes=[*report.notes, *_repeated_looks(paths)])
@@ -93,7 +96,7 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
 
 
 def _settings(held: list[Held]) -> dict[str, Any]:
-    """The configuration of the first run, without its baseline if the runs name different ones."""
+    """The first run's configuration, without a baseline if the runs disagree on it. Prints disagreements."""
     config = dict(held[0].summary["config"])
     for key in ("compare.baseline", "compare.metric", "compare.effect", "compare.alpha"):
         values = list(dict.fromkeys(run.summary["config"][key] for run in held))
@@ -107,12 +110,6 @@ def _settings(held: list[Held]) -> dict[str, Any]:
 
 def _print(text: str) -> None:
     print(printable(text, kept="\n"), file=sys.stderr)
-
-
-def _earlier_looks(paths: list[Path], output: Path | None) -> list[Look]:
-    """The looks that a single sweep has counted, and those of earlier reports in the output folder."""
-    folders = (paths if len(paths) == 1 else []) + ([output] if output else [])
-    return list(dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths)))
 
 
 def _repeated_looks(paths: list[Path]) -> list[str]:

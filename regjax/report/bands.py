@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,17 +14,8 @@ from regjax.report.splits import correction
 from regjax.runs import CURVES, METRICS, read_metrics
 from regjax.statistics import mean_interval
 
-
-class Band(NamedTuple):
-    """The metrics of a variant's runs, and the correction of their intervals (`splits.py`).
-
-    The correction is 0 if nothing validated: the training metrics have none.
-    """
-
-    tables: list[dict[str, list[float]]]
-    test_to_train: float
-
-
+# The metrics of a variant's runs, and the correction of their intervals (`splits.py`).
+Band = tuple[list[dict[str, list[float]]], float]
 # The palette has ten colours: more lines could not be told apart.
 SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -42,7 +32,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     corrected = False
     for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
         bands = {name: _band(group) for name, group in list(variants.items())[:SHOWN]}
-        corrected |= any(band.test_to_train for band in bands.values())
+        corrected |= any(test_to_train for _, test_to_train in bands.values())
         for axes, quantity in zip(axes_of_dataset, QUANTITIES, strict=True):
             _draw_panel(axes, quantity, bands)
             left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
@@ -57,7 +47,10 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
 
 
 def _band(group: Sequence[Held]) -> Band:
-    """The band of a variant's runs that are done. Metrics that cannot be read are named on standard error."""
+    """The band of a variant's runs that are done. Its correction is 0 if they did not validate.
+
+    Metrics that cannot be read are named on standard error.
+    """
     tables, drawn = [], []
     for run in group:
         if run.summary["status"] != "done":
@@ -70,7 +63,7 @@ def _band(group: Sequence[Held]) -> Band:
             drawn.append((run.summary,))
         except (OSError, ValueError) as error:
             print(f"{run.directory / METRICS}: not in {CURVES} ({error})", file=sys.stderr)
-    return Band(tables, correction(drawn, "val_loss") if _validated(tables) else 0.0)
+    return tables, correction(drawn, "val_loss") if _validated(tables) else 0.0
 
 
 def _validated(tables: Sequence[Mapping[str, list[float]]]) -> bool:
@@ -79,7 +72,7 @@ def _validated(tables: Sequence[Mapping[str, list[float]]]) -> bool:
 
 def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band]) -> None:
     """Draws one quantity of each variant: a line with a band, or for one epoch a point with a bar."""
-    validated = any(_validated(band.tables) for band in bands.values())
+    validated = any(_validated(tables) for tables, _ in bands.values())
     column = f"{'val' if validated else 'train'}_{quantity}"
     means: list[float] = []
     bounds: list[float] = []

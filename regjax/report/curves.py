@@ -11,17 +11,12 @@ from matplotlib.figure import Figure
 from regjax.report.panels import as_drawn, finish_panel, save_figure
 from regjax.runs import read_metrics
 
-PANELS = (
-    ("loss", ("train_objective", "train_loss", "val_loss")),
-    ("accuracy", ("train_accuracy", "val_accuracy")),
-)
+OBJECTIVE = ("objective (with noise and penalties)", "0.6")
 TRAINING, VALIDATION = ("training, clean", "tab:blue"), ("validation", "tab:orange")
-LINES = {
-    "train_objective": ("objective (with noise and penalties)", "0.6"),
-    "train_loss": TRAINING,
-    "val_loss": VALIDATION,
-    "train_accuracy": TRAINING,
-    "val_accuracy": VALIDATION,
+# The lines of each panel: a column of `metrics.csv`, its label and its colour.
+PANELS = {
+    "loss": {"train_objective": OBJECTIVE, "train_loss": TRAINING, "val_loss": VALIDATION},
+    "accuracy": {"train_accuracy": TRAINING, "val_accuracy": VALIDATION},
 }
 # Sizes of markers in points: on a line, and alone.
 SMALL, LARGE = 3, 12
@@ -40,11 +35,10 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> N
     """Draws a run's `metrics.csv`. A dashed line marks the selected epoch."""
     table = read_metrics(directory)
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, (quantity, names) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        drawn = [name for name in names if any(map(math.isfinite, table[name]))]
-        for name in drawn:
-            label, color = LINES[name]
-            size = SMALL if len(table["epoch"]) > 1 else LARGE
+    size = SMALL if len(table["epoch"]) > 1 else LARGE
+    for axes, (quantity, lines) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        drawn = {name: line for name, line in lines.items() if any(map(math.isfinite, table[name]))}
+        for name, (label, color) in drawn.items():
             axes.plot(table["epoch"], table[name], color=color, label=label, marker=".", markersize=size)
         if selected_epoch is not None:
             axes.axvline(selected_epoch, color="0.4", linestyle="--", linewidth=1, label="selected epoch")

@@ -15,7 +15,6 @@ from regjax.errors import UserError, printable
 from regjax.links import COMPARISON
 from regjax.manifests import DamagedError, read_json
 from regjax.report.bands import draw_variants
-from regjax.report.comparison import Comparison
 from regjax.report.overall import Look, Report
 from regjax.report.tables import comparison_cells
 from regjax.runs import CURVES, replace_text
@@ -102,26 +101,20 @@ def _relative(paths: Iterable[Path], directory: Path) -> list[str]:
 
 
 def _sheet(report: Report) -> list[list[Any]]:
-    """One header, and a row of numbers for each variant of each dataset."""
-    comparisons = report.comparisons.items()
-    lines = [line for dataset, comparison in comparisons for line in _numbers(dataset, comparison)]
+    """One header, and a row for each variant of each dataset. Numbers that are not finite are left empty."""
+    lines = []
+    for dataset, comparison in report.comparisons.items():
+        for row in comparison.rows:
+            line: dict[str, Any] = {"dataset": dataset, "variant": row.variant}
+            line |= {"n": row.n, "failed": row.failed}
+            for name, interval in row.means.items():
+                line |= _bounds(name, interval)
+            line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
+            p, wilcoxon_p = (row.test.p, row.test.wilcoxon_p) if row.test else (None, None)
+            line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p, "verdict": row.verdict}
+            lines.append(_plain(line))
     header = list(dict.fromkeys(name for line in lines for name in line))
     return [header, *([line.get(name) for name in header] for line in lines)]
-
-
-def _numbers(dataset: str, comparison: Comparison) -> list[dict[str, Any]]:
-    """One dataset's rows by column. Numbers that are unknown or not finite are None."""
-    lines = []
-    for row in comparison.rows:
-        line: dict[str, Any] = {"dataset": dataset, "variant": row.variant, "n": row.n, "failed": row.failed}
-        for name, interval in row.means.items():
-            line |= _bounds(name, interval)
-        line["metric"] = comparison.metric
-        line |= _bounds("difference", row.difference)
-        p, wilcoxon_p = (row.test.p, row.test.wilcoxon_p) if row.test else (None, None)
-        line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p, "verdict": row.verdict}
-        lines.append(_plain(line))
-    return lines
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:

@@ -119,20 +119,18 @@ def _word(text: str) -> str:
 
 
 def _spelled_alike(summaries: Sequence[Summary]) -> list[dict[str, str]]:
-    """The overrides of each run by key. Equal values have the spelling of the first."""
+    """The overrides of each run by key. Equal values have the spelling of the first.
+
+    The value of an interpolation, or of a choice from a group, is its text.
+    """
     first: dict[tuple[str, str], str] = {}
-    return [
-        {
-            key: first.setdefault((key, _value(key, text, summary["config"])), text)
-            for key, text in _overrides(summary["overrides"]).items()
-        }
-        for summary in summaries
-    ]
-
-
-def _value(key: str, text: str, config: Mapping[str, Any]) -> str:
-    """The value that an override sets; its text if it is an interpolation or chooses from a group."""
-    return text if "${" in text or key not in config else repr(one_number(config[key]))
+    spelled = [_overrides(summary["overrides"]) for summary in summaries]
+    for overrides, summary in zip(spelled, summaries, strict=True):
+        config = summary["config"]
+        for key, text in overrides.items():
+            value = text if "${" in text or key not in config else repr(one_number(config[key]))
+            overrides[key] = first.setdefault((key, value), text)
+    return spelled
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The power of the paired t-test, and the number of seeds that reaches it."""
 
+from bisect import bisect_left
+
 from scipy import stats
 
 MOST_SEEDS = 10**12
@@ -38,8 +40,4 @@ def seeds_needed(
         high *= 2
         if high > MOST_SEEDS:
             return None
-    low = high // 2  # too few seeds, or 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return bisect_left(range(high), True, lo=high // 2 + 1, key=enough)  # half as many are too few
