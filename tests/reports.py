@@ -1,8 +1,8 @@
-"""Sweeps on disk, as much of them as reports read."""
+"""Sweeps on disk, with what reports read."""
 
 from regjax import __version__
 from regjax.runs.collection import Held
-from regjax.runs.directory import start_directory
+from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
 from regjax.runs.summary import write_summary
 
@@ -11,7 +11,7 @@ COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
 
 
 def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
-    """A run as its summary tells of it; `rows` tells the parts of its data from those of other runs."""
+    """The summary of a run. `rows` replaces the digests of its rows."""
     metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
     return {
         "status": status,
@@ -27,7 +27,7 @@ def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **c
 def held(folder, seed, accuracy, *overrides, status="done", data="digits", epochs=3, **config):
     """A run that has ended."""
     directory = folder / str(len(list(folder.glob("*"))))
-    start_directory(directory, COLUMNS, {})
+    begin_directory(directory, COLUMNS, {})
     rows = [[epoch, 1 / epoch, 0.8, 2 / epoch, accuracy or 0.5] for epoch in range(1, epochs + 1)]
     append_metrics(directory, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
     settings = {f"compare.{key}": value for key, value in SETTINGS.items()} | {"data.name": data}

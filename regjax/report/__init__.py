@@ -1,1 +1,1 @@
-"""Tables and figures of finished runs; the only importer of plotting libraries."""
+"""Tables and figures of finished runs. No other package imports plotting libraries."""

@@ -1,8 +1,8 @@
-"""Compares finished runs: `python -m regjax.report PATH...`, each the folder of a run or of a sweep."""
+"""Compares finished runs. Each PATH is the folder of a run or of a sweep."""
 
 import signal
 
-if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -14,56 +14,54 @@ from regjax.config.ranges import CHOICES
 from regjax.errors import UserError, nearest, printable, shown
 from regjax.files import outlive_readers
 from regjax.report.files import previous_looks, write_report
-from regjax.report.overall import Look, build_report
+from regjax.report.overall import build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
 from regjax.runs.collection import Held, read_runs
 from regjax.runs.directory import ENDED
 
 
-def ended_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
-    """The ended runs in and below the paths, and a line for each that cannot be used."""
-    held, refused = [], []
+def _read_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
+    """The ended runs in and below the paths, and a line for each run or path that cannot be used."""
+    held, left_out = [], []
     for path in paths:
         found = read_runs(path)
-        refused += found.left_out
+        left_out += found.left_out
         for run in found.runs:
             status = run.summary["status"]
             if status in ENDED:
                 held.append(run)
             else:
-                refused.append(f"{run.directory}: left out (its status is {status})")
+                left_out.append(f"{run.directory}: left out (its status is {status})")
         if not found.runs and not found.left_out:
-            refused.append(f"{path}: holds no finished run or sweep")
-    return held, refused
+            left_out.append(f"{path}: holds no finished run or sweep")
+    return held, left_out
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; gives the exit code, which is 1 where something was left out."""
+    """Runs the command and returns its exit code, which is 1 if a run or path was left out."""
     parser = argparse.ArgumentParser(prog="python -m regjax.report", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    parser.add_argument(
-        "--baseline", help="a variant's name; by default the runs' compare.baseline or the first"
-    )
-    parser.add_argument(
-        "--metric", choices=CHOICES["compare.metric"], help="the runs' compare.metric by default"
-    )
+    parser.add_argument("--baseline", help="a variant; by default the runs' compare.baseline or the first")
+    metrics = CHOICES["compare.metric"]
+    parser.add_argument("--metric", choices=metrics, help="by default the runs' compare.metric")
     parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
     parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md, .json and curves.png")
     options = parser.parse_args(arguments)
-    held, refused = ended_runs(options.paths)
-    for line in refused:
-        _tell(line)
+    held, left_out = _read_runs(options.paths)
+    for line in left_out:
+        _print(line)
     try:
         _compare(held, options)
     except UserError as error:
-        theirs = str(error).startswith("compare.baseline=") and not options.baseline
-        _tell(f"error: {error}" + " The runs themselves name it; --baseline=NAME takes another." * theirs)
+        from_runs = str(error).startswith("compare.baseline=") and not options.baseline
+        hint = " The runs' configuration names it. Choose another with --baseline=NAME." * from_runs
+        _print(f"error: {error}{hint}")
         return 1
     except OSError as error:
-        _tell(f"error: --output={options.output}: {error.strerror} ({error.filename})")
+        _print(f"error: --output={options.output}: {error.strerror} ({error.filename})")
         return 1
-    return 1 if refused else 0
+    return 1 if left_out else 0
 
 
 def _compare(held: list[Held], options: argparse.Namespace) -> None:
@@ -73,11 +71,13 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
     if options.group_by and options.group_by not in config:
         near = nearest(options.group_by, config)
         hint = f" Did you mean {near!r}?" if near else ""
-        raise UserError(f"--group-by={options.group_by}: no key of the configuration.{hint}")
+        raise UserError(f"--group-by={options.group_by}: the configuration has no such key.{hint}")
     if options.group_by in PAIRED_BY:
-        reason = "variants are compared on runs that have it in common"
-        raise UserError(f"--group-by={options.group_by}: must be another key; {reason}.")
+        raise UserError(f"--group-by={options.group_by}: name another key; runs are paired by this one.")
     paths = list({path.resolve(): path for path in options.paths}.values())
+    # A single sweep counts the looks at it, and so do earlier reports in the output folder.
+    folders = (paths if len(paths) == 1 else []) + ([options.output] if options.output else [])
+    looks = dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths))
     report = build_report(
         held,
         baseline=options.baseline or (None if options.group_by else config["compare.baseline"]),
@@ -85,10 +85,10 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
         effect=config["compare.effect"],
         alpha=config["compare.alpha"],
         group_by=options.group_by,
-        earlier_looks=_earlier_looks(paths, options.output),
+        earlier_looks=list(looks),
     )
     if len(paths) > 1:
-        report = report._replace(changes=[*report.changes, *_topped_up(paths)])
+        report = report._replace(notes=[*report.notes, *_repeated_looks(paths)])
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         write_report(report, options.output, paths)
@@ -96,39 +96,28 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
 
 
 def _settings(held: list[Held]) -> dict[str, Any]:
-    """The configuration of the first run, and how all runs are to be compared, where they agree on it."""
+    """The first run's configuration, without a baseline if the runs disagree on it. Prints disagreements."""
     config = dict(held[0].summary["config"])
-    for key, instead in (
-        ("compare.baseline", None),
-        ("compare.metric", config["compare.metric"]),
-        ("compare.effect", config["compare.effect"]),
-        ("compare.alpha", config["compare.alpha"]),
-    ):
+    for key in ("compare.baseline", "compare.metric", "compare.effect", "compare.alpha"):
         values = list(dict.fromkeys(run.summary["config"][key] for run in held))
         if len(values) > 1:
-            config[key] = instead
-            taken = "the first variant" if instead is None else shown(instead)
-            _tell(f"{key}: the runs have {' and '.join(map(shown, values))}; taken: {taken}")
+            used = shown(config[key])
+            if key == "compare.baseline":
+                config[key], used = None, "the first variant"
+            _print(f"{key}: the runs have {' and '.join(map(shown, values))}; using {used}")
     return config
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     print(printable(text, kept="\n"), file=sys.stderr)
 
 
-def _earlier_looks(paths: list[Path], output: Path | None) -> list[Look]:
-    """The looks that the sweep itself counts, and those of earlier reports on the same paths."""
-    folders = [*paths[: len(paths) == 1], *([output] if output else [])]
-    found = [look for folder in folders for look in previous_looks(folder, paths)]
-    return list(dict.fromkeys(found))
-
-
-def _topped_up(paths: list[Path]) -> list[str]:
-    """A line for each of several sweeps that has grown since a look at it."""
+def _repeated_looks(paths: list[Path]) -> list[str]:
+    """A line for each sweep that was looked at more than once."""
     looks = {path: previous_looks(path, [path]) for path in paths}
     return [
-        f"{path}: looked at with {', then '.join(str(look.runs) for look in found)} runs: each look is a "
-        "chance for a false alarm"
+        f"{path}: looked at with {', then '.join(str(look.runs) for look in found)} runs; each further look "
+        "raises the chance of a false positive"
         for path, found in looks.items()
         if len(found) > 1
     ]

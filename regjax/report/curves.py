@@ -1,4 +1,4 @@
-"""`curves.png`: the objective and the metrics of one run over its epochs."""
+"""`curves.png` of a run: its objective and metrics over the epochs."""
 
 import math
 import textwrap
@@ -11,24 +11,19 @@ from matplotlib.figure import Figure
 from regjax.report.panels import as_drawn, finish_panel, save_figure
 from regjax.runs.metrics import read_metrics
 
-PANELS = (
-    ("loss", ("train_objective", "train_loss", "val_loss")),
-    ("accuracy", ("train_accuracy", "val_accuracy")),
-)
-LABELS = {
-    "train_objective": "objective (noise and penalties in it)",
-    "train_loss": "training, clean",
-    "val_loss": "validation",
-    "train_accuracy": "training, clean",
-    "val_accuracy": "validation",
+OBJECTIVE = ("objective (with noise and penalties)", "0.6")
+TRAINING, VALIDATION = ("training, clean", "tab:blue"), ("validation", "tab:orange")
+# The lines of each panel: a column of `metrics.csv`, its label and its colour.
+PANELS = {
+    "loss": {"train_objective": OBJECTIVE, "train_loss": TRAINING, "val_loss": VALIDATION},
+    "accuracy": {"train_accuracy": TRAINING, "val_accuracy": VALIDATION},
 }
-# Markers in points: beside a line, and where a point is all there is.
+# Sizes of markers in points: on a line, and alone.
 SMALL, LARGE = 3, 12
-COLORS = {"objective": "0.6", "train": "tab:blue", "val": "tab:orange"}
 
 
 def title_of(summary: Mapping[str, Any]) -> str:
-    """What the run is, with what a reader must know of it: how it ended, what it was validated on."""
+    """A run's dataset, seed and overrides, with a warning if it validated on test rows or is not done."""
     config = summary["config"]
     flag = "; validation rows are the TEST rows" if summary["selected_on_test"] else ""
     ended = "" if summary["status"] == "done" else f"; {summary['reason']}"
@@ -37,21 +32,18 @@ def title_of(summary: Mapping[str, Any]) -> str:
 
 
 def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> None:
-    """Draws the run's `metrics.csv`; the selected epoch is a dashed line."""
+    """Draws a run's `metrics.csv`. A dashed line marks the selected epoch."""
     table = read_metrics(directory)
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, (quantity, names) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        drawn = [name for name in names if any(map(math.isfinite, table[name]))]
-        for name in drawn:
-            color = COLORS["objective" if name == "train_objective" else name.split("_")[0]]
-            size = SMALL if len(table["epoch"]) > 1 else LARGE
-            axes.plot(
-                table["epoch"], table[name], color=color, label=LABELS[name], marker=".", markersize=size
-            )
+    size = SMALL if len(table["epoch"]) > 1 else LARGE
+    for axes, (quantity, lines) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        drawn = {name: line for name, line in lines.items() if any(map(math.isfinite, table[name]))}
+        for name, (label, color) in drawn.items():
+            axes.plot(table["epoch"], table[name], color=color, label=label, marker=".", markersize=size)
         if selected_epoch is not None:
             axes.axvline(selected_epoch, color="0.4", linestyle="--", linewidth=1, label="selected epoch")
         finish_panel(axes, quantity, [value for name in drawn for value in table[name]])
-        if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has nothing to show
+        if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has no lines
             axes.legend(fontsize="small")
     figure.suptitle(textwrap.fill(as_drawn(title), 120), fontsize="medium")
     save_figure(figure, directory)

@@ -1,4 +1,4 @@
-"""What a report leaves in a directory: `comparison.json`, `.md`, `.csv` and `curves.png`."""
+"""Writes a report into a directory: `comparison.json`, `.md`, `.csv` and `curves.png`."""
 
 import csv
 import io
@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from regjax.errors import UserError, printable
 from regjax.files import replace_text
 from regjax.report.bands import draw_variants
-from regjax.report.comparison import Comparison
-from regjax.report.overall import Look, Report, plain
+from regjax.report.overall import Look, Report
 from regjax.report.tables import comparison_cells
 from regjax.runs.directory import CURVES
 from regjax.runs.manifest import DamagedError, read_json
@@ -23,10 +24,10 @@ COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "compar
 
 
 def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None:
-    """The same tables for spreadsheets, pages and programs, and a picture; each is replaced in one step.
+    """Writes the same tables for programs, pages and spreadsheets, and a picture, each in one step.
 
-    `paths` is where the runs are that it is of: later looks at these are counted. Raises `UserError` where
-    that would be over files that no report wrote, or one of other runs, and its count of looks.
+    `paths` hold the runs of the report. They are saved with it, so that later looks at them are counted.
+    Raises `UserError` if the directory has the report of other paths, or files that no report wrote.
     """
     check_output(directory, paths)
     numbers = {
@@ -37,8 +38,8 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
         "looks": report.looks,
         "notes": report.notes,
     }
-    # First: it says whose the other files are.
-    replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
+    # First, since it says which paths the other files belong to.
+    replace_text(directory / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False) + "\n")
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
     replace_text(directory / PAGE, _page(report))
@@ -47,44 +48,44 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
 
 
 def check_output(directory: Path, paths: Iterable[Path]) -> None:
-    """Raises `UserError` where a report would be written over what is none of these paths.
+    """Raises `UserError` if a directory has files of a report, but not the report of these paths.
 
-    Whose the files are, `comparison.json` says.
+    `comparison.json` says which paths a report is of.
     """
-    of: list[str] = []
     present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
+    if not present:
+        return
     try:
-        if present:
-            of, _ = _counted(directory)
+        of, _ = _read(directory)
     except DamagedError as error:
         raise UserError(
             f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
             "folder, or move them away."
         ) from None
-    if present and of != _relative(paths, directory):
+    if of != _relative(paths, directory):
         raise UserError(
-            f"{directory}: it has the comparison of other runs ({', '.join(of)}), and the count of "
-            "looks at them. Name another folder, or move comparison.json away."
+            f"{directory}: it has the comparison of other runs ({', '.join(of)}) and counts the looks at "
+            "them. Name another folder, or move comparison.json away."
         )
 
 
 def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
-    """The earlier looks at these paths that a comparison in this directory counts.
+    """The looks at these paths that the comparison in a directory has counted.
 
-    One that cannot be read is named on standard error: what it counted is not known any more.
+    A comparison that cannot be read is named on standard error, and its looks are lost.
     """
     if not (directory / NUMBERS).exists():
         return []
     try:
-        of, looks = _counted(directory)
+        of, looks = _read(directory)
     except DamagedError as error:
-        print(f"warning: {error}, so the earlier looks that it counted are not known", file=sys.stderr)
+        print(f"warning: {error}; the earlier looks that it counted are lost", file=sys.stderr)
         return []
     return looks if of == _relative(paths, directory) else []
 
 
-def _counted(directory: Path) -> tuple[list[str], list[Look]]:
-    """Of which paths the comparison in a directory is, and its looks. Raises `DamagedError`."""
+def _read(directory: Path) -> tuple[list[str], list[Look]]:
+    """The paths and the looks of the comparison in a directory. Raises `DamagedError`."""
     path = directory / NUMBERS
     found = read_json(path)
     try:
@@ -95,32 +96,25 @@ def _counted(directory: Path) -> tuple[list[str], list[Look]]:
 
 
 def _relative(paths: Iterable[Path], directory: Path) -> list[str]:
-    """Paths as they are from a directory, so that both can be moved together."""
+    """Paths relative to a directory, so that both can be moved together."""
     return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
 
 
 def _sheet(report: Report) -> list[list[Any]]:
-    """A row of numbers for each variant of each dataset, under one header."""
-    rows = [_numbers(dataset, comparison) for dataset, comparison in report.comparisons.items()]
-    lines = [line for of_dataset in rows for line in of_dataset]
+    """One header, and a row for each variant of each dataset. Numbers that are not finite are left empty."""
+    lines = []
+    for dataset, comparison in report.comparisons.items():
+        for row in comparison.rows:
+            line: dict[str, Any] = {"dataset": dataset, "variant": row.variant}
+            line |= {"n": row.n, "failed": row.failed}
+            for name, interval in row.means.items():
+                line |= _bounds(name, interval)
+            line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
+            p, wilcoxon_p = (row.test.p, row.test.wilcoxon_p) if row.test else (None, None)
+            line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p, "verdict": row.verdict}
+            lines.append(_plain(line))
     header = list(dict.fromkeys(name for line in lines for name in line))
     return [header, *([line.get(name) for name in header] for line in lines)]
-
-
-def _numbers(dataset: str, comparison: Comparison) -> list[dict[str, Any]]:
-    """One dataset's rows by column; what is not known or not finite is empty."""
-    lines = []
-    for row in comparison.rows:
-        line: dict[str, Any] = {"dataset": dataset, "variant": row.variant, "n": row.n, "failed": row.failed}
-        for name, interval in row.means.items():
-            line |= _bounds(name, interval)
-        line["metric"] = comparison.metric
-        line |= _bounds("difference", row.difference)
-        p = row.test.p if row.test else None
-        wilcoxon_p = row.test.wilcoxon_p if row.test else None
-        line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p}
-        lines.append(plain(line) | {"verdict": row.verdict})
-    return lines
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
@@ -136,3 +130,16 @@ def _page(report: Report) -> str:
         parts += [f"## {dataset}", "", *lines, "", *(f"- {note}" for note in comparison.notes), ""]
     parts += [f"- {line}" for line in (*report.notes, *report.failures)]
     return printable("\n".join(parts), kept="\n").rstrip() + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it. Numbers that are not finite become None."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(part) for part in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value

@@ -1,4 +1,4 @@
-"""What a reader must know beside a comparison: what its verdicts rest on, and what was left out of them."""
+"""The notes below a comparison: what its verdicts rest on, and which runs they leave out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,100 +10,98 @@ from regjax.report.variants import Summary, pair_of
 from regjax.runs.identity import decisive, identity_of_parts
 from regjax.statistics import PairedTest
 
-# Of a variant and the baseline.
+# A run of a variant and its run of the baseline.
 Pairs = list[tuple[Summary, Summary]]
 
 
-def on_verdicts(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[str]:
-    """What the verdicts rest on."""
-    followed = any(test.test_to_train for test in tests)
+def verdict_notes(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[str]:
+    """What the verdicts rest on, the effect of pairing, and Wilcoxon's p."""
     split = (
-        "splits follow the seed: t and intervals corrected (Nadeau-Bengio)"
-        if followed
-        else "verdicts are on this split"
+        "splits follow the seed: t and intervals are corrected (Nadeau & Bengio)"
+        if any(test.test_to_train for test in tests)
+        else "verdicts hold for this split"
     )
-    notes = [f"learning rate not re-tuned per variant; selection on validation; {split}"]
+    notes = [f"learning rate not re-tuned per variant; selection uses validation rows; {split}"]
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed {_in_words(removed)}")
-    signed = [
-        f"{name} {test.wilcoxon_p:.4f}"
-        for name, test in zip(pairs, tests, strict=True)
-        if np.isfinite(test.wilcoxon_p)
-    ]
-    if signed:
-        notes.append(f"Wilcoxon's p, unadjusted and for information: {', '.join(signed)}")
+    p_values = {name: test.wilcoxon_p for name, test in zip(pairs, tests, strict=True)}
+    listed = [f"{name} {p:.4f}" for name, p in p_values.items() if np.isfinite(p)]
+    if listed:
+        notes.append(f"Wilcoxon's p, unadjusted and not used in verdicts: {', '.join(listed)}")
     return notes
 
 
-def on_validation(on_test: list[str], others: list[str], metric: str) -> list[str]:
-    """Which variants were selected on test rows, if any, and what that does to the verdicts."""
+def validation_notes(on_test: list[str], others: list[str], metric: str) -> list[str]:
+    """Which variants validated on test rows, and what this does to the verdicts."""
     if not on_test:
         return []
-    whose = f"of {', '.join(on_test)}" if others else "all"
-    notes = [f"{whose}: the val columns are of the TEST rows (data.validation=test), optimistic"]
+    whose = ", ".join(on_test) if others else "all variants"
+    notes = [f"{whose}: val columns are of the TEST rows (data.validation=test) and optimistic"]
     if part_of(metric) == "validation":
-        notes.append(f"judged on {metric}: rows that validated do not test")
+        notes.append(f"verdicts use {metric}, since rows used for validation cannot test")
     if others:
-        notes.append("none of these is compared with the others")
+        notes.append("not compared with the other variants")
     return ["; ".join(notes)]
 
 
-def on_pairs(
-    variants: Mapping[str, list[Summary]],
-    reference: str,
-    pairs: Mapping[str, Pairs],
-    metric: str,
+def pair_notes(
+    variants: Mapping[str, list[Summary]], reference: str, pairs: Mapping[str, Pairs], metric: str
 ) -> list[str]:
-    """Seeds that only one side of a comparison has, and variants measured on other rows than their pairs."""
+    """Seeds without a pair, and variants measured on other rows than the baseline."""
     notes = []
+    part = part_of(metric)
     for name, found in pairs.items():
-        dropped = _unpaired(variants[name], found) | _unpaired(
-            variants[reference], [(b, a) for a, b in found]
-        )
-        if dropped:
-            seeds = ", ".join(map(str, sorted(dropped)))
-            notes.append(f"{name}: paired on {len(found)} common seeds; without a pair: seed {seeds}")
-        part = part_of(metric)
+        paired = {pair_of(ours) for ours, _ in found}
+        runs_of_both = (*variants[name], *variants[reference])
+        if unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}:
+            seeds = ", ".join(map(str, sorted(unpaired)))
+            notes.append(f"{name}: paired on {len(found)} common seeds; seeds without a pair: {seeds}")
         if any(ours["row_digests"][part] != theirs["row_digests"][part] for ours, theirs in found):
-            told = f"its {part} rows are not those of {reference}; the difference is one of rows too"
-            notes.append(f"{name}: {told}")
+            reason = f"its {part} rows differ from those of {reference}"
+            notes.append(f"{name}: {reason}, which may explain a difference")
     return notes
 
 
-def _unpaired(summaries: list[Summary], pairs: Pairs) -> set[int]:
-    paired = {id(ours) for ours, _ in pairs}
-    return {summary["config"]["seed"] for summary in summaries if id(summary) not in paired}
-
-
-def on_variants(variants: Mapping[str, list[Summary]]) -> list[str]:
-    """Variants that differ in a key that changes nothing: their configurations or results are equal."""
+def duplicate_notes(variants: Mapping[str, list[Summary]]) -> list[str]:
+    """Variants with the configuration or the results of an earlier one."""
     seen: dict[str, str] = {}
     notes = []
     for name, summaries in variants.items():
         if not summaries:
             continue
         config = decisive(summaries[0]["config"] | {"seed": None})
-        earlier = seen.setdefault(identity_of_parts([config]), name)
         results = _results(summaries)
-        alike = seen.setdefault(identity_of_parts([results]), name) if results else name
-        if earlier != name:
-            notes.append(f"{name} is the same configuration as {earlier}: what was varied changes nothing")
-        elif alike != name:
-            notes.append(f"{name} has the results of {alike} on every seed: what was varied changes nothing")
+        same_config = seen.setdefault(identity_of_parts([config]), name)
+        same_results = seen.setdefault(identity_of_parts([results]), name) if results else name
+        same = f"configuration of {same_config}" if same_config != name else ""
+        if not same and same_results != name:
+            same = f"results of {same_results} on every seed"
+        if same:
+            notes.append(f"{name} has the {same}: what was varied changes nothing")
     return notes
 
 
 def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
-    """The losses of each seed, to the last digit; none where a run is not done."""
+    """The losses of each seed, to the last digit; empty if a run is not done."""
     losses = [(summary["val_loss"], summary["test_loss"]) for summary in summaries]
-    if any(measured == (None, None) for measured in losses):
+    if (None, None) in losses:
         return []
     return sorted((pair_of(summary), *measured) for summary, measured in zip(summaries, losses, strict=True))
 
 
+def repeat_notes(given: Mapping[str, list[Summary]], counted: Mapping[str, list[Summary]]) -> list[str]:
+    """How many runs of each variant do not count, since another run has their seed."""
+    repeats = {name: len(group) - len(counted[name]) for name, group in given.items()}
+    return [
+        f"{name}: {number} runs repeat a seed; of each seed, the last run that is done counts"
+        for name, number in repeats.items()
+        if number
+    ]
+
+
 def _in_words(removed: list[float]) -> str:
-    """What pairing did to the variance, by the shares that it removed; a negative one was added."""
+    """The shares of the variance that pairing removed; negative shares were added."""
     gained, lost = [share for share in removed if share >= 0], [-share for share in removed if share < 0]
     if not lost:
         return f"removed {_range(gained)} of the variance"

@@ -1,4 +1,4 @@
-"""The rows that a metric is measured on, and how runs depend on each other where these follow the seed."""
+"""The rows that a metric is measured on, and the correction for splits that follow the seed."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,19 @@ from regjax.report.variants import Summary
 
 
 def part_of(metric: str) -> str:
-    """The rows that a metric is of: "validation" or "test"."""
+    """The rows that a metric is measured on: "validation" or "test"."""
     return "validation" if "val_" in metric else "test"
 
 
-def correction(several: Sequence[Sequence[Summary]], metric: str) -> float:
-    """Rows measured on per row trained on, where either differ between runs (Nadeau & Bengio 2003).
+def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
+    """The number of rows measured on per training row, or 0 if all samples share both (Nadeau & Bengio 2003).
 
-    Each entry of `several`, such as a pair of runs, is one of what a mean is taken over. 0 where all share
-    both: then a result is of that one split.
+    A sample is one run, or a pair of runs, and a mean is taken over the samples. With 0, the result holds for
+    their one split.
     """
     part = part_of(metric)
-    read = [[run["row_digests"][at] for run in entry for at in ("train", part)] for entry in several]
-    if all(digests == read[0] for digests in read):
+    digests = [[run["row_digests"][rows] for run in sample for rows in ("train", part)] for sample in samples]
+    if all(of_sample == digests[0] for of_sample in digests):
         return 0.0
-    rows = several[0][0]["rows"]
+    rows = samples[0][0]["rows"]
     return float(rows[part] / rows["train"])

@@ -1,4 +1,4 @@
-"""The closing table of a run, and the lines that compare the variants of a sweep."""
+"""Prints the table that ends a run, and the comparison of a sweep's variants."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from regjax.report.comparison import Comparison
 from regjax.report.overall import Report
 from regjax.statistics import Interval
 
-# Wide enough for the names of variants, on a terminal or not: lines are never cut.
+# Wide enough for the names of variants. Lines are never cut, on a terminal or not.
 WIDTH = 200
 
 TITLES = {
@@ -27,7 +27,7 @@ TITLES = {
 
 
 def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
-    """The closing table of one run."""
+    """Prints the results of one run and where its files are."""
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
@@ -41,15 +41,16 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
         return [("status", summary["reason"])]
     from regjax.training.evaluation import (
-        ZERO,  # with JAX, which the comparison of finished runs does without
+        ZERO,  # imports JAX, which the comparison of finished runs does not need
     )
 
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):
-        text = f"accuracy {_number(summary[f'{part}_accuracy'])}  loss {_number(summary[f'{part}_loss'])}"
-        if part == "val" and summary["selected_on_test"]:
-            text += "  (these are the TEST rows: data.validation=test)"
-        entries.append((name, text if summary[f"{part}_loss"] is not None else "no rows"))
+        accuracy, loss = summary[f"{part}_accuracy"], summary[f"{part}_loss"]
+        on_test = part == "val" and summary["selected_on_test"]
+        warning = "  (these are the TEST rows: data.validation=test)" * on_test
+        measured = "no rows" if loss is None else f"accuracy {accuracy:.4f}  loss {loss:.4f}{warning}"
+        entries.append((name, measured))
     terms = {name.removeprefix("loss_"): value for name, value in summary["ledger"].items()}
     entries.append(("ledger", "  ".join(f"{term} {value:.4f}" for term, value in terms.items())))
     entries.append(("sparsity", f"{summary['sparsity']:.1%} of kernel weights are under {ZERO}"))
@@ -58,9 +59,9 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_report(report: Report, directory: Path | None) -> None:
-    """For each dataset a row per variant, set against the baseline; what failed; what to know beside it.
+    """Prints for each dataset a table with a row per variant, then all notes and failures.
 
-    `directory` is where the report was written, if it was.
+    `directory` is where the report was written, or None.
     """
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     for dataset, comparison in report.comparisons.items():
@@ -80,7 +81,7 @@ def print_report(report: Report, directory: Path | None) -> None:
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """The comparison as text: the header, and a row of cells per variant."""
+    """The comparison as text: the header, and one row of cells per variant."""
     first = comparison.rows[0].means
     shown = [metric for metric in first if any(row.means[metric] for row in comparison.rows)]
     against = f"{TITLES[comparison.metric]} vs {comparison.baseline}"
@@ -102,10 +103,6 @@ def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]
 def _interval(interval: Interval | None, *, signed: bool = False) -> str:
     if interval is None or interval.n == 0:
         return ""
-    sign = "+z" if signed else ""  # z: no -0.0000
+    sign = "+z" if signed else ""  # z prints -0.0000 as +0.0000
     mean, low, high = (f"{value:{sign}.4f}" for value in interval[:3])
     return f"{mean} [{low}, {high}]" if math.isfinite(interval.low) else mean
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

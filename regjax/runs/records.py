@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from regjax.training.evaluation import HIGHER_IS_BETTER
+from regjax.runs.summary import HIGHER_IS_BETTER
 from regjax.training.penalties import TERMS, ledger_terms
 from regjax.training.spec import StaticSpec
 from regjax.training.state import Ended, EpochRecord, Metrics

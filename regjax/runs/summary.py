@@ -17,6 +17,8 @@ from regjax.runs.directory import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
 
+# The metrics that are measured on rows, and whether more is better.
+HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
 SUMS_BYTES = 2**10
 # The types of a summary's entries that reports, predictions and later runs read.

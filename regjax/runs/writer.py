@@ -14,8 +14,7 @@ from regjax.runs.directory import LOG, METRICS, append_log
 from regjax.runs.identity import versions
 from regjax.runs.metrics import append_metrics, rewind_metrics, sync_metrics
 from regjax.runs.run import Run
-from regjax.runs.summary import changes_in_words, write_summary
-from regjax.training.evaluation import HIGHER_IS_BETTER
+from regjax.runs.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
 from regjax.training.state import Ended, EpochRecord
 
 RESULTS = (

@@ -1,7 +1,7 @@
-"""Intervals, paired tests, corrections and ranks: pure functions on NumPy arrays, on SciPy."""
+"""Intervals, paired tests, corrections and ranks: pure functions on NumPy arrays, built on SciPy."""
 
-from regjax.statistics.family import Comparison, Holm, compare, holm
-from regjax.statistics.intervals import Interval, mean_interval, t_interval
+from regjax.statistics.family import compare, holm
+from regjax.statistics.intervals import Interval, mean_interval
 from regjax.statistics.paired import Caveat, PairedTest, paired_test
 from regjax.statistics.power import paired_power, seeds_needed
 from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
@@ -10,9 +10,7 @@ from regjax.statistics.verdict import verdict
 __all__ = [
     "FEWEST_RANKED",
     "Caveat",
-    "Comparison",
     "Friedman",
-    "Holm",
     "Interval",
     "PairedTest",
     "compare",
@@ -23,6 +21,5 @@ __all__ = [
     "paired_power",
     "paired_test",
     "seeds_needed",
-    "t_interval",
     "verdict",
 ]

@@ -1,4 +1,4 @@
-"""A family of comparisons, several variants against one baseline on one metric, after Holm."""
+"""Holm's correction for a family of comparisons: several variants, one baseline, one metric."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from regjax.statistics.paired import PairedTest
 
 
 class Holm(NamedTuple):
-    """Adjusted p, whether it is at most alpha, and the significance level that Holm's step gave each p."""
+    """Each adjusted p, whether it is at most alpha, and the significance level of its step."""
 
     adjusted: Float[np.ndarray, " family"]
     rejected: Bool[np.ndarray, " family"]
@@ -19,9 +19,9 @@ class Holm(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One comparison of the family: 0 lies outside the interval exactly where `rejected` is true.
+    """One comparison of the family. Its interval excludes 0 exactly where `rejected` is true.
 
-    `level` is the significance level of its Holm step; the interval's coverage is 1 - level.
+    `level` is the significance level of its Holm step. The interval's coverage is 1 - level.
     """
 
     test: PairedTest
@@ -32,12 +32,12 @@ class Comparison(NamedTuple):
 
 
 def holm(p_values: Float[np.ndarray, " family"], *, alpha: float) -> Holm:
-    """Holm (1979), https://www.jstor.org/stable/4615733: family-wise error at most alpha, however dependent.
+    """Holm (1979), https://www.jstor.org/stable/4615733: family-wise error <= alpha under any dependence.
 
     With p(1) <= ... <= p(m), adjusted p(i) is the largest (m - j + 1) p(j) over j <= i, at most 1. Step i
-    tests at alpha / (m - i + 1), and the first step that fails ends the procedure: what is not rejected has
-    that step's level. Equal p share the level of the first of them, so nothing depends on their order.
-    A NaN (not tested) counts as p = 1 and stays NaN: a planned comparison that failed makes no other easier.
+    tests at alpha / (m - i + 1). The first step that fails ends the procedure, and every p that is not
+    rejected has its level. Equal p share the level of the first, so their order does not matter.
+    NaN means not tested: it counts as p = 1 and stays NaN. A failed comparison makes no other one easier.
     """
     p = np.where(np.isnan(p_values), 1.0, p_values)
     order = np.argsort(p, kind="stable")
@@ -52,14 +52,15 @@ def holm(p_values: Float[np.ndarray, " family"], *, alpha: float) -> Holm:
 
 
 def compare(tests: Sequence[PairedTest], *, alpha: float) -> list[Comparison]:
-    """Holm over the tests' p, and each difference's interval at the level of its own Holm step.
+    """Holm's procedure over the tests' p. Each difference has an interval at the level of its own Holm step.
 
-    So an interval never contradicts its verdict, and the chance that any variant without an effect gets an
-    interval without 0 is at most alpha. The intervals are *not* simultaneous: a rejected comparison hands its
-    alpha on, so all of them together may cover less often than 1 - alpha (two certain effects, one far larger
-    than the other, independent: .975 x .95 = .926; seven such: .877).
-    Ludbrook (2000), https://doi.org/10.1046/j.1440-1681.2000.03223.x, takes each at its own step; deviation:
-    what is not rejected shares the first failed step, without which an interval beyond it could exclude 0.
+    An interval never contradicts its verdict. The chance that any variant without an effect gets an interval
+    without 0 is at most alpha. The intervals are *not* simultaneous: a rejected comparison passes its alpha
+    on, so together they may cover less often than 1 - alpha (two independent certain effects, one far larger:
+    .975 x .95 = .926; seven such: .877).
+    Ludbrook (2000), https://doi.org/10.1046/j.1440-1681.2000.03223.x, gives each interval its own step.
+    Deviation: comparisons that are not rejected share the first failed step, since the interval of a later
+    step could exclude 0.
     """
     steps = holm(np.array([test.p for test in tests], np.float64), alpha=alpha)
     return [

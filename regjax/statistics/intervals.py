@@ -8,7 +8,7 @@ from scipy import stats
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its confidence interval; both bounds are NaN where n is under 2."""
+    """A mean and the bounds of its confidence interval. Both bounds are NaN if n < 2."""
 
     mean: float
     low: float
@@ -17,9 +17,9 @@ class Interval(NamedTuple):
 
 
 def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> Interval:
-    """`mean` plus and minus t(n - 1) standard errors; `level` is the coverage, in (0, 1).
+    """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1).
 
-    Bounds are NaN where n is under 2 or the standard error is NaN.
+    Bounds are NaN if n < 2 or the standard error is NaN.
     """
     if n < 2:
         return Interval(mean, float("nan"), float("nan"), n)
@@ -28,11 +28,11 @@ def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> I
 
 
 def mean_interval(values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0) -> Interval:
-    """Student's t interval of a mean. Paired differences go in as one list of differences.
+    """Student's t interval of a mean; for paired data, pass the differences.
 
-    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`: `test_to_train` is 0 (neutral)
-    for independent values, and rows measured on per row trained on where they are of splits of the same
-    rows (Nadeau & Bengio 2003).
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. `test_to_train` is 0 (neutral)
+    for independent values. For values from several splits of the same rows it is the number of rows measured
+    on per training row (Nadeau & Bengio 2003).
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")

@@ -7,16 +7,16 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-# Metrics are computed in float32. Differences that agree to within this share of the largest metric differ by
-# rounding alone: (k + 3)/n - k/n is not one number for all k, and a spread of 1e-8 would make t millions.
+# Metrics are float32. Differences this close, relative to the largest metric, differ by rounding alone:
+# (k + 3)/n - k/n varies with k, and a spread of 1e-8 would make t millions.
 ROUNDING = 2 * float(np.finfo(np.float32).eps)
 
-# Up to here Wilcoxon's null distribution is enumerated (ties included), beyond it is normal.
+# Wilcoxon's null distribution is exact up to this many pairs, and a normal approximation beyond.
 EXACT_PAIRS = 100
 
 
 class Caveat(StrEnum):
-    """What keeps a comparison from being an ordinary one, in words."""
+    """Why a comparison has no test, or a weak one."""
 
     NONE = ""
     NO_PAIR = "no seed that both finished"
@@ -27,11 +27,11 @@ class Caveat(StrEnum):
 
 
 class PairedTest(NamedTuple):
-    """Differences variant - baseline, one a seed, and what was tested on them. What is not known is NaN.
+    """The test of the differences variant - baseline, one per seed. Unknown numbers are NaN.
 
-    `standard_error` is the one that the test uses, so it includes the correction of `test_to_train`.
-    `variance_removed` is what pairing by seed gained: 1 - var(differences) / (var(variant) + var(baseline)).
-    It is 0 for unrelated runs and negative where pairing cost; NaN where neither side varies.
+    `standard_error` is the test's, corrected by `test_to_train`. `variance_removed` is the gain of pairing,
+    1 - var(differences) / (var(variant) + var(baseline)): 0 for unrelated runs, negative if pairing added
+    variance, NaN if neither side varies.
     """
 
     n: int
@@ -50,15 +50,15 @@ class PairedTest(NamedTuple):
 def paired_test(
     variant: Float[np.ndarray, " pairs"], baseline: Float[np.ndarray, " pairs"], *, test_to_train: float = 0.0
 ) -> PairedTest:
-    """Two-sided paired t-test, Wilcoxon's signed-rank p beside it; entry i of both is of the same seed.
+    """Two-sided paired t-test, and Wilcoxon's signed-rank p. Entry i of both arrays has the same seed.
 
-    t = mean / (sd sqrt(1/n + test_to_train)) with n - 1 degrees of freedom. `test_to_train` is 0 where all
-    runs share one split: Student (1908). Where the split follows the seed, runs share training rows and their
-    differences are dependent: it is then the rows that the metric is computed on over the rows trained on,
-    the corrected resampled t-test of Nadeau & Bengio (2003), https://doi.org/10.1023/A:1024068626366.
+    t = mean / (sd sqrt(1/n + test_to_train)) with n - 1 degrees of freedom. `test_to_train` is 0 if all runs
+    share one split: Student (1908). If the split follows the seed, runs share training rows and the
+    differences are dependent. `test_to_train` is then the number of rows measured on per training row: the
+    corrected resampled t-test of Nadeau & Bengio (2003), https://doi.org/10.1023/A:1024068626366.
 
-    Deviations: where all differences are equal but not 0 nothing is tested (p is NaN; the formula would give
-    0, and a few runs that differ by the same count of test rows are no proof); where all are 0, p is 1.
+    Deviations: p is 1 if all differences are 0, and NaN if all are equal but not 0. The formula would give 0,
+    but a few runs that differ by the same number of test rows prove nothing.
     """
     differences = np.subtract(variant, baseline, dtype=np.float64)
     n, nan = len(differences), float("nan")
@@ -101,26 +101,26 @@ def _variance_removed(
 ) -> float:
     if max(np.ptp(variant), np.ptp(baseline)) <= rounding:
         return float("nan")
-    apart = np.var(variant, ddof=1, dtype=np.float64) + np.var(baseline, ddof=1, dtype=np.float64)
-    return float(1 - sd**2 / apart)
+    unpaired = np.var(variant, ddof=1, dtype=np.float64) + np.var(baseline, ddof=1, dtype=np.float64)
+    return float(1 - sd**2 / unpaired)
 
 
 def _signed_rank_p(differences: Float[np.ndarray, " pairs"], rounding: float) -> float:
     """Two-sided p of Wilcoxon (1945): zeros are dropped before ranking, ties share their mean rank.
 
-    Exact given the ties up to `EXACT_PAIRS`, by adding one rank after the other to the distribution of their
-    positive sum. SciPy's is not used there: with ties it is normal from 14 pairs on, and takes 1 s at 13.
+    Up to `EXACT_PAIRS` it is exact, ties included: each rank in turn is added to the distribution of the
+    positive sum. With ties, SciPy's is normal from 14 pairs on, and takes 1 s at 13.
     """
     magnitudes = np.abs(differences)
     order = np.argsort(magnitudes)
-    groups = np.empty(len(order), np.int64)  # equal magnitudes share a number, zeros have number 0
+    groups = np.empty(len(order), np.int64)  # equal magnitudes share a number; zeros have 0
     groups[order] = np.cumsum(np.diff(magnitudes[order], prepend=0.0) > rounding)
     signed = (np.sign(differences) * groups)[groups > 0]
     if len(signed) == 0:
         return 1.0
     if len(signed) > EXACT_PAIRS:
         return float(stats.wilcoxon(signed, method="asymptotic").pvalue)
-    ranks = (2 * stats.rankdata(np.abs(signed))).astype(int)  # doubled: mean ranks become whole
+    ranks = (2 * stats.rankdata(np.abs(signed))).astype(int)  # doubled, since mean ranks may be halves
     distribution = np.ones(1)
     for rank in ranks:
         zeros = np.zeros(rank)

@@ -1,18 +1,19 @@
-"""How many seeds would show a difference."""
+"""The power of the paired t-test, and the number of seeds that reaches it."""
+
+from bisect import bisect_left
 
 from scipy import stats
 
-POWER = 0.8
 MOST_SEEDS = 10**12
 
 
 def paired_power(n: int, effect: float, sd: float, *, level: float, test_to_train: float = 0.0) -> float:
     """The chance that the two-sided t-test of n pairs rejects at `level` if the true difference is `effect`.
 
-    t**2 is noncentral F(1, n - 1) with noncentrality (effect / sd)**2 / (1/n + test_to_train), Cohen (1988);
-    a rejection on the wrong side counts too, as in G*Power. `sd` is what the test's sd estimates: with splits
-    that overlap, the spread of differences around what the splits share. Noncentral F, not t, since SciPy
-    1.17's noncentral t is NaN for two pairs and a large effect.
+    t**2 is noncentral F(1, n - 1) with noncentrality (effect / sd)**2 / (1/n + test_to_train), Cohen (1988).
+    A rejection on the wrong side counts too, as in G*Power. `sd` is what the test's sd estimates: if splits
+    overlap, the spread of differences around the part that the splits share. F is used because SciPy 1.17's
+    noncentral t is NaN for two pairs and a large effect.
     """
     noncentrality = (effect / sd) ** 2 / (1 / n + test_to_train)
     critical = stats.t.isf(level / 2, n - 1) ** 2
@@ -20,14 +21,13 @@ def paired_power(n: int, effect: float, sd: float, *, level: float, test_to_trai
 
 
 def seeds_needed(
-    effect: float, sd: float, *, level: float, power: float = POWER, test_to_train: float = 0.0
+    effect: float, sd: float, *, level: float, power: float = 0.8, test_to_train: float = 0.0
 ) -> int | None:
-    """The fewest seeds with which the paired t-test at `level` finds `effect` with chance `power`.
+    """The fewest seeds for which the paired t-test at `level` finds `effect` with probability `power`.
 
-    Exact (no normal approximation), given that the observed `sd` of differences is the true one; after few
-    seeds it is not, so the answer is a magnitude. None where sd is 0 or NaN, where effect is 0, and where no
-    number of seeds will do: with splits that follow the seed the standard error never falls below
-    sd sqrt(test_to_train), since all splits are of the same rows.
+    Exact (no normal approximation) if the observed `sd` of differences is the true one. After few seeds it is
+    not, so the answer is an order of magnitude. None if sd is 0 or NaN, if effect is 0, and if no number of
+    seeds is enough: with splits that follow the seed, the standard error stays above sd sqrt(test_to_train).
     """
     if not sd > 0:
         return None
@@ -40,8 +40,4 @@ def seeds_needed(
         high *= 2
         if high > MOST_SEEDS:
             return None
-    low = high // 2  # too few, or 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return bisect_left(range(high), True, lo=high // 2 + 1, key=enough)  # half as many are too few

@@ -1,6 +1,5 @@
-"""Several variants over several datasets, by rank."""
+"""Ranks of several variants over several datasets."""
 
-from enum import StrEnum
 from math import factorial
 from typing import NamedTuple
 
@@ -8,23 +7,15 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-# Of two variants Friedman's test is the sign test, and its F says nothing more.
+# With two variants, Friedman's test is the sign test and its F adds nothing.
 FEWEST_RANKED = 3
-
-
-class Method(StrEnum):
-    """How Friedman's p was found, in words."""
-
-    F = "F of Iman-Davenport"
-    EXACT = "exact: all datasets agree"
-    TIED = "all variants tie"
 
 
 class Friedman(NamedTuple):
     """Average ranks (1 is best), Friedman's chi-square and the F of Iman & Davenport.
 
-    `p` is found by `method`: that of `f`, which is less conservative than the chi-square's `chi_square_p`,
-    but where `f` is infinite or every dataset is one tie.
+    `method` says how `p` was computed. It is the p of `f`, which is less conservative than `chi_square_p`,
+    unless `f` is infinite or all variants tie on every dataset.
     """
 
     average_ranks: Float[np.ndarray, " variants"]
@@ -33,39 +24,39 @@ class Friedman(NamedTuple):
     f: float
     degrees: tuple[int, int]
     p: float
-    method: Method
+    method: str
 
 
 def friedman(scores: Float[np.ndarray, "datasets variants"], *, higher_is_better: bool) -> Friedman:
-    """Do variants differ? At least 2 datasets and 3 variants, one score each; equals share ranks.
+    """Do variants differ? Takes at least 2 datasets and 3 variants, one score each; ties share ranks.
 
     Demsar (2006), https://www.jmlr.org/papers/v7/demsar06a.html:
     chi2 = 12 N / (k (k + 1)) (sum of squared average ranks - k (k + 1)^2 / 4) with k - 1 degrees of freedom,
     F = (N - 1) chi2 / (N (k - 1) - chi2) with k - 1 and (k - 1) (N - 1). Both are approximations.
 
     Deviations: chi2 is divided by SciPy's and R's correction for ties, 1 - sum(t^3 - t) / (N k (k^2 - 1)),
-    which Demsar leaves out; where all datasets agree F is infinite, and p is the exact chance of that.
+    which Demsar omits. If all datasets agree, F is infinite and p is the exact probability of agreement.
     """
     ranks = stats.rankdata(-scores if higher_is_better else scores, axis=1)
     datasets, variants = ranks.shape
     degrees = (variants - 1, (variants - 1) * (datasets - 1))
-    if np.ptp(ranks) == 0:  # every dataset is one tie: the correction would be 0 / 0
-        return Friedman(ranks.mean(axis=0), 0.0, 1.0, 0.0, degrees, 1.0, Method.TIED)
+    if np.ptp(ranks) == 0:  # all variants tie: the correction would be 0 / 0
+        return Friedman(ranks.mean(axis=0), 0.0, 1.0, 0.0, degrees, 1.0, "all variants tie")
     chi_square, chi_square_p = map(float, stats.friedmanchisquare(*ranks.T))
     if np.all(ranks == ranks[0]):
         ties = np.unique(ranks[0], return_counts=True)[1]
         orders = factorial(variants) // int(np.prod([factorial(tie) for tie in ties]))
-        f, p, method = float("inf"), float(orders) ** (1 - datasets), Method.EXACT
+        f, p, method = float("inf"), float(orders) ** (1 - datasets), "exact: all datasets agree"
     else:
         f = (datasets - 1) * chi_square / (datasets * (variants - 1) - chi_square)
-        p, method = float(stats.f.sf(f, *degrees)), Method.F
+        p, method = float(stats.f.sf(f, *degrees)), "F of Iman-Davenport"
     return Friedman(ranks.mean(axis=0), chi_square, chi_square_p, f, degrees, p, method)
 
 
 def nemenyi_difference(variants: int, datasets: int, *, alpha: float) -> float:
-    """Two variants differ at `alpha` where their average ranks are this far apart: Nemenyi (1963), all pairs.
+    """The critical difference of average ranks at `alpha`, over all pairs: Nemenyi (1963).
 
-    q sqrt(k (k + 1) / (6 N)), q being the studentized range's quantile over sqrt(2), as in Demsar (2006).
+    It is q sqrt(k (k + 1) / (6 N)), where q is the studentized range's quantile over sqrt(2): Demsar (2006).
     """
     quantile = float(stats.studentized_range.isf(alpha, variants, np.inf)) / 2**0.5
     return quantile * (variants * (variants + 1) / (6 * datasets)) ** 0.5

@@ -1,12 +1,9 @@
-"""A comparison in words."""
+"""The verdict of a comparison, in words."""
 
-from math import ceil
+from math import ceil, isnan
 
 from regjax.statistics.family import Comparison
-from regjax.statistics.paired import Caveat
 from regjax.statistics.power import seeds_needed
-
-UNTESTED = (Caveat.NO_PAIR, Caveat.ONE_SEED, Caveat.IDENTICAL, Caveat.CONSTANT)
 
 
 def verdict(
@@ -17,23 +14,23 @@ def verdict(
     higher_is_better: bool,
     effect: float | None,
 ) -> str:
-    """Better, worse, not distinguishable, or why nothing can be said.
+    """Better, worse, not distinguishable, or why there is no verdict.
 
-    A variant of which more runs failed than of the baseline is never "better": the seeds that it finished may
-    be the easy ones. `effect` is the difference worth finding: what is not distinguishable comes with the
-    seeds that would show it at 80 % power at the comparison's level; None leaves that out. Of splits
-    that follow the seed it says that the t is corrected for their overlap.
+    A variant with more failed runs than the baseline is never "better": its finished seeds may be the easy
+    ones. `effect` is the difference worth finding. "Not distinguishable" comes with the number of seeds that
+    would show it at 80 % power and the comparison's level; None omits that number. The verdict says so if t
+    is corrected for overlapping splits.
     """
     test = comparison.test
-    if test.caveat in UNTESTED:
+    if isnan(test.t):  # not tested
         return str(test.caveat)
-    few = "; corrected t" * (test.test_to_train > 0) + (f"; {test.caveat}" if test.caveat else "")
+    remarks = "; corrected t" * (test.test_to_train > 0) + (f"; {test.caveat}" if test.caveat else "")
     if not comparison.rejected:
-        return "not distinguishable" + few + _seeds(comparison, effect)
+        return "not distinguishable" + remarks + _seeds(comparison, effect)
     better = (test.mean > 0) == higher_is_better
     if better and failures_variant > failures_baseline:
-        return f"not better: more runs failed ({failures_variant}, baseline {failures_baseline}){few}"
-    return f"{'better' if better else 'worse'} (Holm p {_p(comparison.adjusted_p)}{few})"
+        return f"not better: more runs failed ({failures_variant}, baseline {failures_baseline}){remarks}"
+    return f"{'better' if better else 'worse'} (Holm p {_p(comparison.adjusted_p)}{remarks})"
 
 
 def _seeds(comparison: Comparison, effect: float | None) -> str:
@@ -49,7 +46,7 @@ def _seeds(comparison: Comparison, effect: float | None) -> str:
 
 
 def _two_digits(count: int) -> int:
-    """A count over 100 rounded up to two significant digits: the sd behind it is known no better."""
+    """Rounds a count over 100 up to two significant digits: the sd behind it is no more exact."""
     unit = 10 ** max(0, len(str(count)) - 2)
     return ceil(count / unit) * unit
 

@@ -13,8 +13,6 @@ from regjax.training.state import DeviceData, Metrics, Rows
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
 
-# The metrics of a set of rows, and whether more is better.
-HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 # A weight this small is counted as zero: gradient steps on an L1 penalty come near zero but never reach it.
 ZERO = 1e-3
 

@@ -8,7 +8,7 @@ import pytest
 
 from regjax.config import flatten
 from regjax.errors import UserError
-from regjax.runs.directory import append_log, start_directory
+from regjax.runs.directory import append_log, begin_directory
 from regjax.runs.identity import identity_of
 from regjax.runs.metrics import append_metrics, read_metrics
 from regjax.runs.summary import read_summary, write_summary
@@ -82,7 +82,7 @@ def test_a_damaged_summary_is_named_with_the_remedy(tmp_path, text):
 def test_metrics_read_back_as_the_same_float32(tmp_path):
     random = np.random.default_rng(0)
     values = (random.normal(size=50) * 10.0 ** random.integers(-30, 30, 50)).astype(np.float32)
-    start_directory(tmp_path, ["epoch", "loss"], {})
+    begin_directory(tmp_path, ["epoch", "loss"], {})
     append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[:20], 1)])
     append_metrics(tmp_path, [{"epoch": at, "loss": value} for at, value in enumerate(values[20:], 21)])
     table = read_metrics(tmp_path)
@@ -92,7 +92,7 @@ def test_metrics_read_back_as_the_same_float32(tmp_path):
 
 
 def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_are_not(tmp_path):
-    start_directory(tmp_path, ["a", "b", "c", "d"], {})
+    begin_directory(tmp_path, ["a", "b", "c", "d"], {})
     row = {"a": np.float32("nan"), "b": float("nan"), "c": np.float32(0), "d": np.asarray(np.inf, np.float32)}
     append_metrics(tmp_path, [row])
     assert (tmp_path / "metrics.csv").read_bytes() == b"a,b,c,d\n,,0.0,inf\n"
@@ -103,11 +103,11 @@ def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_ar
 
 def test_a_run_begins_anew(tmp_path):
     directory = tmp_path / "new" / "run"
-    start_directory(directory, ["epoch"], DONE)
+    begin_directory(directory, ["epoch"], DONE)
     append_metrics(directory, [{"epoch": 1}])
     write_summary(directory, DONE)
     append_log(directory, "an old line")
-    start_directory(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
+    begin_directory(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
     assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
     assert read_metrics(directory) == {}
     assert not (directory / "train.log").exists()

@@ -12,7 +12,7 @@ from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.predict import __main__
 from regjax.runs.collection import Held, read_archive, warn_of_damage
-from regjax.runs.directory import start_directory
+from regjax.runs.directory import begin_directory
 from regjax.runs.identity import versions
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.metrics import append_metrics, rewind_metrics
@@ -39,7 +39,7 @@ def ended(tmp_path):
     """A run that is done, with metrics of two epochs; it saved no parameters."""
     directory = tmp_path / "run"
     summary = DONE | {"config": DONE["config"] | {"checkpoint": "none"}}
-    start_directory(directory, ["epoch", "loss"], summary | {"status": "running"})
+    begin_directory(directory, ["epoch", "loss"], summary | {"status": "running"})
     append_metrics(directory, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     write_summary(directory, summary)
     return directory
@@ -129,7 +129,7 @@ def kill_at(monkeypatch, step):
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_run_that_is_killed_while_it_ends_was_cut_off(ended, monkeypatch, step):
-    start_directory(ended, ["epoch"], DONE | {"status": "running"})
+    begin_directory(ended, ["epoch"], DONE | {"status": "running"})
     kill_at(monkeypatch, step)
     with pytest.raises(KeyboardInterrupt):
         write_summary(ended, DONE)
@@ -139,7 +139,7 @@ def test_a_run_that_is_killed_while_it_ends_was_cut_off(ended, monkeypatch, step
 def test_a_run_that_is_killed_before_it_begins_again_is_as_it_was(ended, monkeypatch):
     kill_at(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
-        start_directory(ended, ["epoch"], DONE | {"status": "running"})
+        begin_directory(ended, ["epoch"], DONE | {"status": "running"})
     assert read_summary(ended)["status"] == "done"
 
 

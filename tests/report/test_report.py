@@ -6,7 +6,7 @@ import pytest
 
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
-from regjax.runs.directory import start_directory
+from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
 
 DONE = {
@@ -77,7 +77,7 @@ def metrics(directory, **columns):
     """A run directory with two epochs of metrics."""
     names = ("train_objective", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
     table = {name: columns.get(name, columns.get("every", [0.5, 0.25])) for name in names}
-    start_directory(directory, ["epoch", *table], {})
+    begin_directory(directory, ["epoch", *table], {})
     epochs = range(2)
     append_metrics(
         directory, [{"epoch": at + 1} | {name: values[at] for name, values in table.items()} for at in epochs]

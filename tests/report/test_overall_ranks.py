@@ -36,7 +36,7 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
     write_report(whole, tmp_path, [tmp_path])
     printed = capsys.readouterr().out
     assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in printed
-    assert "Friedman p = 0.0278 (exact: all datasets agree)" in printed
+    assert "Friedman p = 0.0278 (exact: all datasets agree); critical difference 1.91 (Nemenyi)" in printed
     assert "## wine" in (tmp_path / "comparison.md").read_text()
     rows = (tmp_path / "comparison.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["dataset", *["digits"] * 3, *["wine"] * 3, *["iris"] * 3]
@@ -44,14 +44,14 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
 
 TOO_FEW = (
     "no ranks over the 3 datasets: Friedman's test needs at least 3 variants with results on all of them, "
-    "here are 2 (model.dropout=0, model.dropout=1)"
+    "found 2 (model.dropout=0, model.dropout=1)"
 )
 
 
-@pytest.mark.parametrize(("datasets", "rates", "said"), [(1, 3, []), (3, 2, [TOO_FEW])])
-def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates, said):
+@pytest.mark.parametrize(("datasets", "rates", "notes"), [(1, 3, []), (3, 2, [TOO_FEW])])
+def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates, notes):
     found = [
         run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))
     ]
     whole = build_report(found, **SETTINGS)
-    assert (whole.ranks, whole.notes) == (None, said)
+    assert (whole.ranks, whole.notes) == (None, notes)

@@ -1,4 +1,4 @@
-"""The comparison of a sweep: how runs are paired, and what is said of them."""
+"""The comparison of a sweep: how runs are paired, the verdicts and the notes."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_a_baseline_that_no_variant_has_is_refused_with_the_names_there_are():
 def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)[1:]})
     assert comparison.rows[1].test.n == 3
-    assert "better: paired on 3 common seeds; without a pair: seed 0" in comparison.notes
+    assert "better: paired on 3 common seeds; seeds without a pair: 0" in comparison.notes
 
 
 def test_one_seed_has_neither_interval_nor_verdict():
@@ -87,9 +87,10 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
     turned = compared(named, baseline="looked")
     assert turned.metric == "val_accuracy"
     assert [row.verdict for row in turned.rows[1:]] == ["not compared: validated on other rows"] * 2
-    (told,) = [note for note in turned.notes if "TEST rows" in note]
-    assert told.startswith("of looked: the val columns are of the TEST rows (data.validation=test)")
-    assert "judged on val_accuracy" in told
+    (note,) = [note for note in turned.notes if "TEST rows" in note]
+    assert note.startswith("looked: val columns are of the TEST rows (data.validation=test) and optimistic")
+    assert "verdicts use val_accuracy" in note
+    assert "not compared with the other variants" in note
     assert not any("without a pair" in note for note in turned.notes)
 
 
@@ -130,7 +131,7 @@ def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts, key):
 def test_a_seed_of_the_split_that_moves_no_row_trained_or_measured_on_corrects_nothing(parts):
     comparison = compared(of_parts(*parts))
     assert comparison.rows[1].test.p == pytest.approx(stats.ttest_rel(BETTER, PLAIN).pvalue)
-    assert any("verdicts are on this split" in note for note in comparison.notes)
+    assert any("verdicts hold for this split" in note for note in comparison.notes)
 
 
 def test_runs_are_paired_within_one_split():
@@ -143,9 +144,9 @@ def test_runs_are_paired_within_one_split():
     assert (test.n, test.mean) == (4, pytest.approx(0.2))
 
 
-def test_variants_of_one_configuration_are_said_to_be_the_same():
+def test_variants_of_one_configuration_are_named():
     comparison = compared({"a": group(PLAIN), "b": group(PLAIN)})
-    assert "b is the same configuration as a: what was varied changes nothing" in comparison.notes
+    assert "b has the configuration of a: what was varied changes nothing" in comparison.notes
     assert comparison.rows[1].verdict == "identical on every seed"
 
 
@@ -154,8 +155,8 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
         return group(PLAIN, **{"data.validation": validation, "cache_dir": folder})
 
     comparison = compared({"a": typed(0, "here"), "b": typed(0.0, "there"), "c": typed(0.5, "here")})
-    assert [note for note in comparison.notes if "same configuration" in note] == [
-        "b is the same configuration as a: what was varied changes nothing"
+    assert [note for note in comparison.notes if "has the configuration" in note] == [
+        "b has the configuration of a: what was varied changes nothing"
     ]
 
 
@@ -198,32 +199,32 @@ def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed)
 
 def test_a_variant_that_was_measured_on_other_rows_is_named():
     moved = [run | {"row_digests": run["row_digests"] | {"test": "others"}} for run in group(BETTER)]
-    told = "better: its test rows are not those of plain; the difference is one of rows too"
-    assert told in compared({"plain": group(PLAIN), "better": moved}).notes
-    assert told not in compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
+    note = "better: its test rows differ from those of plain, which may explain a difference"
+    assert note in compared({"plain": group(PLAIN), "better": moved}).notes
+    assert note not in compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
 
 
 @pytest.mark.parametrize(
-    ("better", "told"),
+    ("better", "expected"),
     [
         ([0.94, 0.95, 0.97, 0.96], "pairing by seed removed 100 % of the"),
         (BETTER[::-1], "pairing by seed added"),
     ],
 )
-def test_what_pairing_did_to_the_variance_is_told_by_its_sign(better, told):
+def test_a_note_says_whether_pairing_removed_or_added_variance(better, expected):
     notes = compared({"plain": group(PLAIN), "better": group(better)}).notes
-    assert any(note.startswith(told) for note in notes)
+    assert any(note.startswith(expected) for note in notes)
 
 
-def test_where_pairing_removed_and_added_variance_both_are_told():
+def test_a_note_has_both_the_variance_that_pairing_removed_and_that_it_added():
     """PLAIN and its reverse have r = -.6, so that their difference varies by 60 % more; a shift has r = 1."""
     named = {
         "plain": group(PLAIN),
         "shifted": group(np.add(PLAIN, 0.01).tolist()),
         "back": group(PLAIN[::-1]),
     }
-    told = "pairing by seed removed 100 % of the variance for some variants and added 60 % for others"
-    assert told in compared(named).notes
+    note = "pairing by seed removed 100 % of the variance for some variants and added 60 % for others"
+    assert note in compared(named).notes
 
 
 def test_a_result_is_not_displaced_by_a_later_try_that_failed():
@@ -233,7 +234,7 @@ def test_a_result_is_not_displaced_by_a_later_try_that_failed():
     assert row.means["test_accuracy"].mean == pytest.approx(np.mean(PLAIN))
 
 
-def test_the_signed_rank_test_stands_beside_for_information():
+def test_a_note_has_the_p_of_the_signed_rank_test():
     notes = compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
     assert stats.wilcoxon(BETTER, PLAIN).pvalue == 0.125
-    assert "Wilcoxon's p, unadjusted and for information: better 0.1250" in notes
+    assert "Wilcoxon's p, unadjusted and not used in verdicts: better 0.1250" in notes

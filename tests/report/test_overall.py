@@ -58,13 +58,13 @@ def test_a_run_counts_once_however_often_it_is_named(tmp_path, capsys):
     )
 
 
-def test_of_runs_that_share_a_seed_one_counts_and_it_is_said(tmp_path):
+def test_one_of_the_runs_of_a_seed_counts_and_a_note_says_so(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     other = held(tmp_path / "runs", 0, 0.5, "model.dropout=0.0")
     other = other._replace(summary=other.summary | {"identity": "of another device"})
     comparison = build_report([*found, other], **SETTINGS).comparisons["digits"]
     assert comparison.rows[0].n == comparison.rows[1].test.n == 4
-    assert "model.dropout=0.0: 1 runs share their seed with another" in comparison.notes[-1]
+    assert "model.dropout=0.0: 1 runs repeat a seed; of each seed, the last" in comparison.notes[-1]
     assert comparison.rows[0].means["test_accuracy"].mean == pytest.approx((0.5 + 0.801 + 0.802 + 0.803) / 4)
 
 
@@ -114,11 +114,11 @@ def test_runs_say_how_they_are_compared_unless_they_disagree(tmp_path, capsys):
     assert report([str(tmp_path / "first")]) == 0
     assert "val loss vs model.dropout=0.5" in " ".join(capsys.readouterr().out.split())
     assert report([str(tmp_path / "first"), str(tmp_path / "second")]) == 0
-    assert "compare.metric: the runs have val_loss and test_loss; taken: val_loss" in capsys.readouterr().err
+    assert "compare.metric: the runs have val_loss and test_loss; using val_loss" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("package", ["jaxlib", "optax"])
-def test_runs_of_several_versions_are_said_to_be(tmp_path, package):
+def test_a_note_names_packages_of_several_versions(tmp_path, package):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     assert build_report(found, **SETTINGS).notes == []
     versions = [found[0].summary["versions"] | {package: number} for number in ("1.0", "2.0", "2.0")]
@@ -126,11 +126,11 @@ def test_runs_of_several_versions_are_said_to_be(tmp_path, package):
         run._replace(summary=run.summary | {"versions": its})
         for run, its in zip(found[:3], versions, strict=True)
     ]
-    (told,) = build_report(mixed, **SETTINGS).notes
-    assert told.endswith(f"{package}, which may differ: 1.0 (1 runs), 2.0 (2 runs)")
+    (note,) = build_report(mixed, **SETTINGS).notes
+    assert note.endswith(f"{package}, so digits may differ: 1.0 (1 runs), 2.0 (2 runs)")
 
 
-def test_groups_of_runs_that_differ_in_more_than_the_key_are_refused_or_said_to(tmp_path, capsys):
+def test_groups_that_differ_in_more_than_the_key_are_refused_or_noted(tmp_path, capsys):
     crossed = tmp_path / "crossed"
     crossed.mkdir()
     for seed in range(3):
@@ -146,11 +146,11 @@ def test_groups_of_runs_that_differ_in_more_than_the_key_are_refused_or_said_to(
             )
     assert report([str(crossed), "--group-by", "model.dropout"]) == 1
     error = capsys.readouterr().err
-    assert "--group-by=model.dropout: runs of model.dropout=0.0 differ in penalty.l2 too" in error
+    assert "--group-by=model.dropout: runs of model.dropout=0.0 also differ in penalty.l2." in error
     for run in (run for run in crossed.iterdir() if int(run.name) % 3 == 0):
         shutil.rmtree(run)
     assert report([str(crossed), "--group-by", "model.dropout"]) == 0
-    assert "the groups differ in penalty.l2 too: a difference may be of those" in capsys.readouterr().out
+    assert "the groups also differ in penalty.l2, which may explain a difference" in capsys.readouterr().out
 
 
 def test_a_run_that_went_on_with_other_settings_is_marked_wherever_it_is_compared(tmp_path, capsys):
@@ -225,10 +225,10 @@ def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, c
     found = sweep_of(tmp_path, 0.0, 0.2)[3]
     forge_summary(found.directory, json.dumps(found.summary | change) if change else '{"status": "do')
     assert report([str(tmp_path)]) == 1
-    told = capsys.readouterr()
-    assert str(found.directory) in told.err
-    assert reason in told.err
-    assert "verdict" in told.out
+    printed = capsys.readouterr()
+    assert str(found.directory) in printed.err
+    assert reason in printed.err
+    assert "verdict" in printed.out
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,11 @@ def test_a_summary_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys, c
         ([], ""),
         (["--baseline", "plian"], ""),
         (["--group-by", "data.nmae"], "Did you mean 'data.name'?"),
-        (["--group-by", "seed"], "--group-by=seed: must be another key; variants are compared on runs"),
-        (["--group-by", "data.split_seed"], "variants are compared on runs that have it in common"),
+        (["--group-by", "seed"], "--group-by=seed: name another key; runs are paired by this one"),
+        (
+            ["--group-by", "data.split_seed"],
+            "name another key; runs are paired by this one",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, arguments, hint):
@@ -250,18 +253,18 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, argume
     assert hint in error
 
 
-def test_of_several_sweeps_what_is_not_done_is_told_with_its_folder(tmp_path):
+def test_failures_in_several_sweeps_are_named_with_their_folders(tmp_path):
     ended = [held(tmp_path / name, 0, None, status="diverged") for name in ("a", "b")]
     reason = "diverged at epoch 1: loss_data is nan"
     assert failures_in_words(ended[:1]) == [f"not done: 0: {reason}"]
     assert failures_in_words(ended) == [f"not done: {tmp_path / 'a/0'}, {tmp_path / 'b/0'}: {reason}"]
 
 
-def test_a_baseline_that_the_runs_name_themselves_is_said_to_be_theirs(tmp_path, capsys):
+def test_an_unknown_baseline_is_traced_to_the_configuration_of_the_runs(tmp_path, capsys):
     for run in sweep_of(tmp_path, 0.0, 0.5):
         config = run.summary["config"] | {"compare.baseline": "foo"}
         write_summary(run.directory, run.summary | {"config": config})
     assert report([str(tmp_path)]) == 1
-    assert "The runs themselves name it; --baseline=NAME takes another." in capsys.readouterr().err
+    assert "The runs' configuration names it. Choose another with --baseline=NAME." in capsys.readouterr().err
     assert report([str(tmp_path), "--baseline", "bar"]) == 1
-    assert "themselves" not in capsys.readouterr().err
+    assert "The runs' configuration" not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Later looks at the same sweep: each is another chance for a false alarm, so it is counted and told."""
+"""Later looks at the same sweep: each raises the chance of a false positive, so reports count them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from regjax.report.overall import build_report
 from tests.reports import SETTINGS, held, sweep_of
 
 
-def test_a_later_look_at_more_runs_is_counted_and_warned_of(tmp_path):
+def test_a_later_look_at_more_runs_is_counted_with_a_warning(tmp_path):
     ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
     write_report(build_report(ten, **SETTINGS), tmp_path, [tmp_path])
     assert [look.runs for look in previous_looks(tmp_path, [tmp_path])] == [8]
@@ -33,7 +33,7 @@ def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
 FAILED = {"status": "failed", "reason": "a full disk", "test_accuracy": None}
 
 
-def test_where_nothing_is_done_there_was_no_look(tmp_path):
+def test_a_report_without_finished_runs_is_no_look(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     failed = [run._replace(summary=run.summary | FAILED) for run in found]
     first = build_report(failed, **SETTINGS)
@@ -42,10 +42,12 @@ def test_where_nothing_is_done_there_was_no_look(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"of": ["."], "looks": null}', '{"looks": ["a"]}'])
-def test_where_an_earlier_comparison_cannot_be_read_its_looks_are_said_to_be_lost(tmp_path, capsys, text):
+def test_a_warning_says_that_the_looks_of_a_damaged_comparison_are_lost(tmp_path, capsys, text):
     (tmp_path / "comparison.json").write_text(text)
     assert previous_looks(tmp_path, [tmp_path]) == []
-    assert f"warning: {tmp_path / 'comparison.json'}: it cannot be read" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"warning: {tmp_path / 'comparison.json'}: it cannot be read" in error
+    assert error.endswith("; the earlier looks that it counted are lost\n")
 
 
 def test_looks_of_reports_elsewhere_are_counted_for_what_they_looked_at(tmp_path, capsys):

@@ -63,7 +63,7 @@ def test_large_numbers_of_seeds_are_rounded_up_to_two_digits():
     assert words(0.02 * SCATTER) == f"not distinguishable; ~{rounded:,} seeds would show a difference of .001"
 
 
-def test_seeds_enough_for_the_effect_are_said_to_have_been_enough():
+def test_the_verdict_says_if_the_seeds_were_enough_for_the_effect():
     text = "not distinguishable; these 10 seeds would have shown a difference of .01"
     assert words(0.001 * SCATTER, effect=0.01) == text
 

@@ -118,7 +118,7 @@ def test_fewer_than_two_pairs_are_not_tested():
         assert np.isnan([test.sd, test.standard_error, test.t, test.p, test.wilcoxon_p]).all()
 
 
-def test_two_pairs_are_tested_and_said_to_be_few():
+def test_two_pairs_are_tested_with_a_caveat():
     # One degree of freedom is a Cauchy distribution: p = 1 - 2 atan(t) / pi.
     test = paired_test(np.array([3.0, 1.0]), np.zeros(2))
     assert (test.t, test.df, test.caveat) == (pytest.approx(2), 1, Caveat.TWO_SEEDS)

@@ -1,4 +1,4 @@
-"""What is to be seen in the pictures of a run and of a sweep: their axes, their lines, their titles."""
+"""The pictures of a run and of a sweep: their axes, lines and titles."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
 from regjax.runs.collection import Held
-from regjax.runs.directory import start_directory
+from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
 
 NAN = float("nan")
@@ -31,7 +31,7 @@ def drawn(monkeypatch):
 
 def run_of(directory, losses, accuracies, digest="the same"):
     """A run on disk with these metrics on all its rows, which have a digest."""
-    start_directory(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
+    begin_directory(directory, ["epoch", "train_objective", *COLUMNS[1:]], {})
     rows = [
         [epoch, loss, loss, accuracy, loss, accuracy]
         for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), 1)
