@@ -2,9 +2,9 @@
 
 from regjax import __version__
 from regjax.runs.collection import Held
-from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
 from regjax.runs.summary import write_summary
+from regjax.runs.writer import begin_directory
 
 SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]

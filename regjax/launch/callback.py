@@ -39,6 +39,7 @@ class BorderCheck(Callback):
                 check_run_directory(directory)
             else:
                 check_sweep_directory(directory)
+                _check_subdir(config)
                 _check_direction(config)
         except (UserError, OSError) as error:
             raise RefusedError(error) from error
@@ -52,6 +53,13 @@ def _check_mode(config: DictConfig, key: str, other: str) -> None:
         typed = str(asked[other].input_line)
         kind = "run (-m makes it a sweep)" if key == RUN else "sweep (hydra.mode=RUN makes it a run)"
         raise UserError(f"{typed}: this command is a {kind}: give {key}={typed.partition('=')[2]}.")
+
+
+def _check_subdir(config: DictConfig) -> None:
+    """Refuses folders of jobs outside their sweep, before Hydra makes them."""
+    subdir: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload]
+    if Path(str(subdir)).is_absolute() or ".." in Path(str(subdir)).parts:
+        raise invalid("hydra.sweep.subdir", subdir, "it must name a folder inside hydra.sweep.dir")
 
 
 def _check_direction(config: DictConfig) -> None:

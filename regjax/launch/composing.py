@@ -80,10 +80,10 @@ def compose(context: HydraContext, config: DictConfig, overrides: Sequence[str],
     directory = job_directory(hydra.hydra)
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir = str(directory)
+    place = numbered(hydra.hydra, directory)
     with read_write(whole), open_dict(whole):
         del whole["hydra"]  # a copy without it would lose the schema
-    job = job_of(whole, hydra.hydra.overrides.task)
-    return Composed(whole, hydra, directory, numbered(hydra.hydra, directory), job)
+    return Composed(whole, hydra, directory, place, job_of(whole, hydra.hydra.overrides.task))
 
 
 def _hydra_of(whole: DictConfig) -> Any:

@@ -96,8 +96,9 @@ class Sweep:
 
     def _launched(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         is_last = self._is_grid and first + len(job_overrides) == grid_size(self._config)
+        is_whole = is_last and first == 0
         composed = [self._compose(overrides, first + at) for at, overrides in enumerate(job_overrides)]
-        prepared, devices = prepare([job.job for job in composed], one_of_many=not self._is_grid)
+        prepared, devices = prepare([job.job for job in composed], one_of_many=not is_whole)
         directory = Path(str(self._config.hydra.sweep.dir)).absolute()
         directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
         with sole_writer(directory, "hydra.sweep.dir"):

@@ -17,7 +17,7 @@ from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import SUMMARY
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.resolve import resolve_network
-from regjax.runs.summary import read_summary
+from regjax.runs.summary import read_summary, refuse_other_version
 from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 
@@ -79,6 +79,7 @@ def _summary(directory: Path) -> dict[str, Any]:
         below = next(iter(sorted(directory.glob(f"*/{SUMMARY}"))), None)
         hint = f". Is it a sweep? Its runs lie below it, such as {below.parent}" if below else ""
         raise UserError(f"{directory}: it is no run's directory, as it has no {SUMMARY}{hint}")
+    refuse_other_version(directory, found)
     return {name: found.get(name) for name in ENTRIES}
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -36,13 +37,8 @@ class RunWriter:
         self._history: list[dict[str, Any]] = []
 
     def begin(self) -> None:
-        """Begins the directory anew: a summary that says `running`, an empty table of metrics."""
-        directory = self.run.directory
-        directory.mkdir(parents=True, exist_ok=True)
-        # The summary comes first: it marks the directory as a run's, and that run as not ended.
-        write_summary(directory, {"status": "running"} | provenance(self.run), lasting=False)
-        (directory / LOG).write_text("")
-        replace_text(directory / METRICS, ",".join(records.columns(self.run.spec)) + "\n", lasting=False)
+        """Begins the directory anew."""
+        begin_directory(self.run.directory, records.columns(self.run.spec), provenance(self.run))
 
     def resume(self, epoch: int, remarks: Iterable[str]) -> None:
         """Goes on after `epoch`: the rows of later epochs go, and `remarks` are logged.
@@ -104,6 +100,15 @@ class RunWriter:
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
         append_log(self.run.directory, ending(results))
         return write_summary(self.run.directory, results | provenance(self.run))
+
+
+def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
+    """A summary that says `running`, an empty log, an empty table of metrics with these columns."""
+    directory.mkdir(parents=True, exist_ok=True)
+    # The summary comes first: it marks the directory as a run's, and that run as not ended.
+    write_summary(directory, {"status": "running"} | summary, lasting=False)
+    (directory / LOG).write_text("")
+    replace_text(directory / METRICS, ",".join(columns) + "\n", lasting=False)
 
 
 def network(run: Run) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.small import ROOT, without_seconds
-from tests.test_platforms import CORES
+from tests.sweep.test_devices import CORES
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_accuracy"
 # Tells what Hydra's sweepers are handed: what `main` returns, and what the launcher does.
@@ -22,9 +22,11 @@ TELLING = f"""
 import runpy, sys
 sys.path[0] = {str(ROOT)!r}
 from regjax.launch import launcher
-one, many = launcher.run_single, launcher.launch
+one, many = launcher.run_single, launcher.Sweep.launch
 launcher.run_single = lambda *given: (value := one(*given), print("RETURNED", value))[0]
-launcher.launch = lambda *given: (jobs := many(*given), print("RETURNED", [j.return_value for j in jobs]))[0]
+launcher.Sweep.launch = lambda *given: (
+    jobs := many(*given), print("RETURNED", [job.return_value for job in jobs])
+)[0]
 sys.argv = ["train.py", *sys.argv[1:]]
 runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
 """
@@ -49,13 +51,12 @@ AFTER = {"again": "plain", "other": "again", "sweep again": "sweep"}
 REFUSED = {
     "model.dropout=1.5": ["from 0 to 1"], "model.dropout=abc": ["from 0 to 1"], "penalty.l1=nan": ["finite"],
     "model.hidden=[0]": ["1 or more"], "penalty.l2=-1": ["0 or more"], "optimizer.learning_rate=0": ["above"],
-    "hydra.launcher=basic": ["hydra/launcher=basic"],
     "model.dropuot=.2": ["Did you mean 'model.dropout'?"], "data=mnits": ["Did you mean 'mnist'?", "wine"],
     "trainer.batch_size=0": ["from 1 to"], "trainer.batch_size=5000": ["choose 1 to 1149"],
     "data.validation=1.2": ["a share in (0, 1), a count, first:N, test or 0"],
     "data.train_size=5": ["10 (the classes)"], "early_stopping.patience=-1": ["from 0 to", "null (off)"],
     "regularization=[dropout,none]": ["none stands alone", "'regularization=[dropout]'"],
-    "regularization=null": ["must be one of", "elastic_net"], "platform=gpu": ["finds none here", "cpu"],
+    "platform=gpu": ["finds none here", "cpu"],
     "data=mnist data.data_dir=new data.manual_dir=../junk": ["junk/train-images-idx3-ubyte.gz", "SHA-256"],
     "data=mnist data.data_dir=new": ["train-images-idx3-ubyte.gz", "data.manual_dir=FOLDER"],
     "hydra.run.dir=../file/out": ["file/out: Not a directory", "hydra.run.dir"],

@@ -22,7 +22,7 @@ def without_bfloat16():
             raise invalid("precision", precision, "not on this device")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(platforms, "check_precision", check_precision)
+        patched.setattr("regjax.launch.jobs.check_precision", check_precision)
         yield
 
 
@@ -41,7 +41,7 @@ def test_what_was_trained_stands_where_it_cannot_be_trained_any_more(command):
     assert command(SWEEP).code == 0
     with without_bfloat16():
         again = command(SWEEP)
-    assert (again.code, again.err.count("4 are done already")) == (0, 1)
+    assert (again.code, again.err.count("4 of 4 runs are done already")) == (0, 1)
     assert statuses() == dict.fromkeys("0123", "done")
     assert rows() == {"precision=float32": (2, 0), "precision=bfloat16": (2, 0)}
 

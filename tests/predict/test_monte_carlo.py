@@ -10,7 +10,7 @@ from scipy import special
 
 from regjax.predict import monte_carlo
 from regjax.training import model
-from tests.test_models import batch, forward, network
+from tests.training.test_model import batch, forward, network
 
 KEY = jax.random.key(3)
 LINEAR = ("model.hidden=[]", "model.input_dropout=0.3")

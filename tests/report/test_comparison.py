@@ -180,7 +180,7 @@ def test_a_best_of_many_looks_is_shown_and_never_judged():
 def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed):
     rates = ["model.dropout=0", "model.dropout=0.2"]
     jobs = [
-        Job(composed("data=wine", rate, f"seed={seed}", *overrides), {}, [rate], [])
+        Job(composed("data=wine", rate, f"seed={seed}", *overrides), {}, [rate])
         for rate in rates
         for seed in range(3)
     ]

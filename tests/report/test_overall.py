@@ -212,7 +212,7 @@ def test_finished_sweeps_are_compared_later_and_together(tmp_path, capsys):
         ({"status": "failed", "reason": None}, "its reason is None, which no run writes"),
         ({"config": None}, "its config is None"),
         ({"config": {}}, "it lacks data.name"),
-        ({"overrides": [5]}, "one of its overrides is 5"),
+        ({"overrides": [5]}, "its overrides is 5, which no run writes"),
         ({"test_accuracy": "0.9"}, "its test_accuracy is '0.9', which no run writes"),
         ({"identity": [[]]}, "its identity is [[]]"),
         ({"versions": {"regjax": "0.0.1"}}, "written by regjax 0.0.1"),

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
 from regjax.runs.collection import Held
-from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
+from regjax.runs.writer import begin_directory
 
 NAN = float("nan")
 ROWS = {"train": 800, "validation": 200, "test": 100}

@@ -6,8 +6,8 @@ import pytest
 
 from regjax.report.curves import draw_curves
 from regjax.report.tables import print_summary
-from regjax.runs.directory import begin_directory
 from regjax.runs.metrics import append_metrics
+from regjax.runs.writer import begin_directory
 
 DONE = {
     "status": "done",

@@ -1,11 +1,15 @@
-"""The selected variables of a run are restored bit by bit."""
+"""What a run selected, and saved lanes, are restored bit by bit or refused by name."""
 
+import errno
+import os
+import subprocess
+import sys
 from functools import partial
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
+from safetensors.numpy import load_file
 
 from regjax.data.dataset import Scaling
 from regjax.runs import checkpoint
@@ -13,10 +17,11 @@ from regjax.runs.checkpoint import Selected
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.training import evaluation, model, program
 from regjax.training.state import Variables
-from tests.finished import save_selected
-from tests.small import clusters, composed, lanes, train
+from tests.commands import with_files_up_to
+from tests.small import ROOT, clusters, composed, lanes, train
 
 FACTS = {"num_features": 7, "num_classes": 3, "pixel_max": None}
+PLACE = SELECTED / "parameters.safetensors"
 
 
 def selected(seed=0, *, norm=True):
@@ -37,50 +42,23 @@ def assert_same_bits(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-def orbax_reads(directory):
-    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
-    return handler.restore(directory / SELECTED, args=ocp.args.PyTreeRestore())
-
-
 @pytest.mark.parametrize("norm", [True, False])
 def test_variables_are_restored_bit_by_bit(tmp_path, norm):
     saved = selected(norm=norm)
-    save_selected(tmp_path, saved, FACTS)
+    checkpoint.save_selected(tmp_path, saved, FACTS)
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1, norm=norm)), saved)
 
 
 def test_a_later_attempt_overwrites_the_earlier_one(tmp_path):
-    save_selected(tmp_path, selected(0, norm=False), FACTS)
-    save_selected(tmp_path, selected(1), FACTS | {"num_classes": 4})
+    checkpoint.save_selected(tmp_path, selected(0, norm=False), FACTS)
+    checkpoint.save_selected(tmp_path, selected(1), FACTS | {"num_classes": 4})
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(2)), selected(1))
     assert checkpoint.selected_facts(tmp_path)["num_classes"] == 4
 
 
-def test_of_those_saved_together_each_directory_has_its_own(tmp_path):
-    several = [selected(seed, norm=seed % 2 == 0) for seed in range(12)]
-    with checkpoint.staged(tmp_path / "staging", several) as places:
-        for seed, place in enumerate(places):
-            checkpoint.save_selected(tmp_path / str(seed), place, FACTS | {"num_classes": seed})
-    assert not (tmp_path / "staging").exists()
-    for seed, saved in enumerate(several):
-        directory = tmp_path / str(seed)
-        restored = checkpoint.restore_selected(directory, selected(99, norm=seed % 2 == 0))
-        assert_same_bits(restored, saved)
-        assert_same_bits(orbax_reads(directory), checkpoint._named(saved))
-        assert checkpoint.selected_facts(directory)["num_classes"] == seed
-
-
-def test_what_a_kill_left_staged_is_not_saved(tmp_path):
-    leftover = tmp_path / "staging" / "0" / "leftover"
-    leftover.mkdir(parents=True)
-    with checkpoint.staged(tmp_path / "staging", [selected()]) as (place,):
-        checkpoint.save_selected(tmp_path, place, FACTS)
-    assert not (tmp_path / SELECTED / "leftover").exists()
-
-
 def test_a_directory_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
+    checkpoint.save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
     assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1)), selected())
 
 
@@ -91,7 +69,7 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
     variables, epochs = program.selected(state)
     scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
     saved = Selected(jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables), scaling)
-    save_selected(tmp_path, saved, FACTS)
+    checkpoint.save_selected(tmp_path, saved, FACTS)
     restored, _ = checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, saved))
     numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
     predict = partial(model.logits, restored, numerics=numerics, spec=group.spec)
@@ -104,35 +82,152 @@ def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda kernel: kernel[:, :4], r"dense_0.kernel'.*, \[7, 5\], .* this program has .*, \[7, 4\], "),
-        (
-            lambda kernel: kernel.astype(np.float16),
-            r"dense_0.kernel'.* 'float32'\], .* this program has .* 'float16'\]",
-        ),
+        (lambda kernel: kernel[:, :4], r"kernel is float32\[7, 5\], and float32\[7, 4\] in this program"),
+        (lambda kernel: kernel.astype(np.float64), r"kernel is float32\[7, 5\], and float64\[7, 5\] in this"),
     ],
     ids=["shape", "dtype"],
 )
 def test_the_first_leaf_that_differs_is_named(tmp_path, change, message):
-    save_selected(tmp_path, selected(), FACTS)
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
     template = selected(1)
-    layer = template.variables.params["dense_0"]
-    layer["kernel"] = change(layer["kernel"])
-    with pytest.raises(DamagedError, match=message):
+    for layer in template.variables.params.values():  # dense_1 differs too
+        layer["kernel"] = change(layer["kernel"])
+    with pytest.raises(DamagedError, match=rf"{PLACE}: variables\.params\.dense_0\.{message}"):
         checkpoint.restore_selected(tmp_path, template)
 
 
 def test_arrays_that_are_more_or_fewer_are_refused(tmp_path):
-    save_selected(tmp_path, selected(norm=False), FACTS)
-    with pytest.raises(DamagedError, match="norm_0"):
-        checkpoint.restore_selected(tmp_path, selected())
-    save_selected(tmp_path, selected(), FACTS)
-    with pytest.raises(DamagedError, match="norm_0"):
-        checkpoint.restore_selected(tmp_path, selected(norm=False))
+    missing = r"norm_0\.mean is missing, and float32\[5\] in this program"
+    more = r"norm_0\.mean is float32\[5\], and missing in this program"
+    for saved, asked, told in ((False, True, missing), (True, False, more)):
+        checkpoint.save_selected(tmp_path, selected(norm=saved), FACTS)
+        with pytest.raises(DamagedError, match=told):
+            checkpoint.restore_selected(tmp_path, selected(norm=asked))
 
 
 def test_what_is_not_finite_is_refused(tmp_path):
     broken = selected()
     broken.scaling.scale[3] = np.nan
-    save_selected(tmp_path, broken, FACTS)
-    with pytest.raises(DamagedError, match=r"scaling\.scale: it has an entry that is not finite"):
+    checkpoint.save_selected(tmp_path, broken, FACTS)
+    with pytest.raises(DamagedError, match=r"scaling\.scale has an entry that is not finite"):
         checkpoint.restore_selected(tmp_path, selected())
+
+
+@pytest.mark.parametrize("order", ["C", "F", "every second", "backwards"])
+def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory(tmp_path, order):
+    """safetensors 0.8 writes the memory of an array in another order as if it were in C order."""
+    draw = np.random.default_rng(0)
+
+    def array(*shape, dtype):
+        numbers = draw.integers(0, 2**31, (*shape[:-1], 2 * shape[-1])).astype(dtype)
+        match order:
+            case "F":
+                return np.asfortranarray(numbers[..., : shape[-1]])
+            case "every second":
+                return numbers[..., ::2]
+            case "backwards":
+                return numbers[..., : shape[-1]][::-1]
+        return numbers[..., : shape[-1]].copy()
+
+    kinds = ("bool", "int32", "uint32", "float32", "float64")
+    state = {kind: [array(3, 4, 2, dtype=kind), array(3, dtype=kind)] for kind in kinds}
+    checkpoint.save_lanes(tmp_path / "lanes", state, {})
+    assert checkpoint.lanes_count(tmp_path / "lanes") == 3
+    blank = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), state)
+    assert_same_bits(checkpoint.restore_lanes(tmp_path / "lanes", blank), state)
+
+
+def test_single_numbers_are_restored_too(tmp_path):
+    alone = Selected(Variables({"rate": np.float32(0.1)}, {"count": np.asarray(7)}), selected().scaling)
+    checkpoint.save_selected(tmp_path, alone, FACTS)
+    assert_same_bits(checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, alone)), alone)
+
+
+def test_lanes_of_another_program_are_refused_by_their_first_leaf(tmp_path):
+    checkpoint.save_lanes(tmp_path / "lanes", {"a": np.zeros((2, 3)), "b": np.zeros(2, np.int32)}, {})
+    other = {"a": np.zeros((1, 3)), "b": np.zeros(1, np.uint32)}
+    for refuse in (checkpoint.check_lanes, checkpoint.restore_lanes):
+        with pytest.raises(DamagedError, match=r"b is int32\[2\], and uint32\[2\] in this program"):
+            refuse(tmp_path / "lanes", other)
+
+
+def test_any_other_reader_of_the_format_has_the_same_arrays(tmp_path):
+    saved = selected()
+    checkpoint.save_selected(tmp_path, saved, FACTS)
+    (_, batch_stats), scaling = saved
+    found = load_file(tmp_path / PLACE)
+    assert len(found) == 7
+    np.testing.assert_array_equal(found["variables.batch_stats.norm_0.mean"], batch_stats["norm_0"]["mean"])
+    np.testing.assert_array_equal(found["scaling.shift"], scaling.shift)
+
+
+def header(text):
+    return len(text).to_bytes(8, "little") + text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:6],
+        lambda whole: whole[:40],
+        lambda whole: whole[:-1],
+        lambda whole: whole + b"0",
+        lambda whole: b"\xff" * 8 + whole[8:],
+        lambda whole: header(b"[" * 100_000),
+        lambda whole: header(b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}') + bytes(4),
+        lambda whole: header(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000000]}}') + bytes(4),
+    ],
+    ids=["empty", "no length", "header cut", "data cut", "more", "huge header", "nested", "shape", "offsets"],
+)
+def test_a_file_whose_header_and_data_do_not_agree_is_damaged(tmp_path, damage):
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    path = tmp_path / PLACE
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DamagedError, match=f"{path}: SHA-256 is"):
+        checkpoint.selected_facts(tmp_path)
+    with pytest.raises(DamagedError, match=f"{path}: it cannot be read"):  # the digest may be forged too
+        checkpoint.restore_selected(tmp_path, selected())
+
+
+@pytest.mark.parametrize("linked", [PLACE, SELECTED])
+def test_links_are_neither_read_nor_written_through(tmp_path, linked):
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    (tmp_path / linked).rename(tmp_path / "elsewhere")
+    (tmp_path / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is a link, which regjax never follows"):
+        checkpoint.selected_facts(tmp_path)
+    if linked == PLACE:
+        with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is missing, or no file"):
+            checkpoint.restore_selected(tmp_path, selected())
+        return
+    before = {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}
+    with pytest.raises(OSError, match="it is a link, which regjax never follows"):
+        checkpoint.save_selected(tmp_path, selected(1), FACTS)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()} == before
+
+
+def test_a_full_disk_is_told_by_the_file_and_leaves_the_earlier_save(tmp_path):
+    checkpoint.save_selected(tmp_path, selected(), FACTS)
+    script = (
+        "import sys, numpy as np; from pathlib import Path; from regjax.runs import checkpoint\n"
+        "try: checkpoint.save_selected(Path(sys.argv[1]), {'a': np.zeros(10_000)}, {})\n"
+        "except OSError as error: print(error.errno, error.strerror, error.filename, sep='|')"
+    )
+    limited = [*with_files_up_to(8000), sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(limited, capture_output=True, text=True, check=True, cwd=ROOT)
+    partial = tmp_path / "checkpoints" / ".selected.partial" / PLACE.name
+    assert done.stdout == f"{errno.EFBIG}|File too large|{partial}\n"
+    assert not partial.parent.exists()
+    assert checkpoint.selected_facts(tmp_path) == FACTS
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_the_users_mask_decides_who_may_read_it(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        checkpoint.save_selected(tmp_path, selected(), FACTS)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / SELECTED).iterdir()}
+    assert modes == {PLACE.name: mode, "manifest.json": mode}

@@ -3,7 +3,7 @@
 import pytest
 
 from regjax import __version__
-from regjax.runs.collection import Held, held_by_identity, next_number, read_archive
+from regjax.runs.collection import Held, held_by_identity, next_number, read_runs
 from regjax.runs.summary import read_summary, write_summary
 from tests.reports import SETTINGS
 
@@ -31,7 +31,7 @@ def written(directory, job=None, **entries):
 
 
 def names(path):
-    return [run.summary["identity"] for run in read_archive(path).runs]
+    return [run.summary["identity"] for run in read_runs(path).runs]
 
 
 def test_jobs_come_in_the_order_of_their_numbers_whatever_their_folders_are_called(tmp_path):
@@ -60,7 +60,7 @@ def test_runs_of_no_sweep_are_sorted_by_their_folders_as_numbers_first(tmp_path)
 def test_a_run_whose_number_cannot_be_read_is_left_out(tmp_path, job):
     directory = written(tmp_path / "1").directory
     write_summary(directory, read_summary(directory) | {"job": job})
-    found = read_archive(tmp_path)
+    found = read_runs(tmp_path)
     assert found.runs == []
     assert found.left_out[0].startswith(f"{directory / 'summary.json'}: left out (")
 

@@ -1,11 +1,13 @@
 """Folders that are whole or not there: each flipped bit, missing, added and linked file is named."""
 
 import json
+import os
 import random
+from pathlib import Path
 
 import pytest
 
-from regjax.runs.manifest import MANIFEST, DamagedError, commit, verify
+from regjax.runs.manifest import MANIFEST, DamagedError, _own_digest, commit, verify
 
 FACTS = {"lanes": [{"identity": "a", "epoch": 3}], "number": 1.5}
 
@@ -63,24 +65,22 @@ def test_what_is_gone_or_cut_short_is_named(folder, name, damage):
 
 def test_a_file_that_nobody_wrote_is_named(folder):
     (folder / "deep" / "stranger").touch()
-    with pytest.raises(DamagedError, match="stranger: it is not in the manifest"):
+    with pytest.raises(DamagedError, match="stranger: the manifest does not list it"):
         verify(folder)
 
 
-@pytest.mark.parametrize("name", ["metadata", "deep"])
+@pytest.mark.parametrize("name", ["metadata", "deep", ".", MANIFEST])
 def test_links_are_never_followed(folder, tmp_path, name):
     elsewhere = tmp_path / "elsewhere"
-    (folder / name).rename(elsewhere)
+    (folder / name).resolve().rename(elsewhere)
     (folder / name).symlink_to(elsewhere)
-    with pytest.raises(DamagedError, match=f"{name}: it is a link"):
+    with pytest.raises(DamagedError, match=f"{name}: it is a link, which regjax never follows"):
         verify(folder)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "deep/../../outside"])
 def test_names_that_lead_outside_are_refused(folder, name):
     listed = json.loads((folder / MANIFEST).read_text())
-    from regjax.runs.manifest import _own_digest
-
     content = {"facts": listed["facts"], "files": {name: "0" * 64}}
     (folder / MANIFEST).write_text(json.dumps(content | {"sha256": _own_digest(content)}))
     with pytest.raises(DamagedError, match="which lies outside"):
@@ -98,3 +98,31 @@ def test_a_save_that_fails_leaves_what_was_there(folder):
     commit(folder, fill, {"new": True})
     assert verify(folder) == {"new": True}
     assert [path.name for path in folder.parent.iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize("kind", ["a link", "a file"])
+def test_what_is_no_folder_is_not_replaced(folder, tmp_path, kind):
+    place = tmp_path / "place"
+    place.symlink_to(folder) if kind == "a link" else place.write_text("mine")
+    with pytest.raises(OSError, match=r"link, which regjax never follows: .*place|Not a directory: .*place"):
+        commit(place, fill, {"new": True})
+    assert place.is_symlink() == (kind == "a link")
+    assert kind == "a link" or place.read_text() == "mine"
+    assert verify(folder) == FACTS
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "place"}
+
+
+def test_all_of_a_folder_is_on_the_disk_before_it_has_its_name_and_then_the_name_is(tmp_path, monkeypatch):
+    steps = []
+    replace, fsync = os.replace, os.fsync
+
+    def synced(descriptor):
+        steps.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(tmp_path).as_posix())
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", synced)
+    monkeypatch.setattr("os.replace", lambda *given: (steps.append("named"), replace(*given)))
+    commit(tmp_path / "whole", lambda folder: (folder / "array").write_bytes(b"12345"), FACTS)
+    assert steps[-2:] == ["named", "."]
+    written = ("", "/array", f"/{MANIFEST}")
+    assert set(steps[:-2]) == {f".whole.partial{name}" for name in written}

@@ -11,12 +11,12 @@ import pytest
 from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.predict import __main__
-from regjax.runs.collection import Held, read_archive, warn_of_damage
-from regjax.runs.directory import begin_directory
+from regjax.runs.collection import Held, read_runs, warn_of_damage
 from regjax.runs.identity import versions
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.metrics import append_metrics, rewind_metrics
 from regjax.runs.summary import checked_summary, read_summary, write_summary
+from regjax.runs.writer import begin_directory
 from regjax.verify import main as verify
 from tests.finished import finished, forge_summary
 from tests.small import composed
@@ -48,7 +48,7 @@ def ended(tmp_path):
 def test_an_ended_run_is_whole_by_the_usual_tool_too(ended, capsys):
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=ended, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "metrics.csv: OK\nsummary.json: OK\n")
-    assert len(read_archive(ended).runs) == 1
+    assert len(read_runs(ended).runs) == 1
     assert verify([str(ended)]) == 0
     assert capsys.readouterr().out == f"{ended}: whole\n"
 
@@ -64,7 +64,7 @@ def test_every_flipped_bit_is_found_and_a_file_named(ended, capsys):
         named = f"{ended}/.*" if path.name == "SHA256SUMS" else str(path)
         with pytest.raises(DamagedError, match=named):
             checked_summary(ended)
-        found = read_archive(ended)
+        found = read_runs(ended)
         assert (found.runs, len(found.left_out)) == ([], 1)
         path.write_bytes(whole)
     assert checked_summary(ended)["status"] == "done"
@@ -95,7 +95,7 @@ def test_what_is_gone_or_cut_short_is_named(ended, name, damage):
         path.write_bytes(whole[: 0 if damage == "emptied" else -4])
     with pytest.raises(UserError, match=str(path)):
         read_summary(ended)
-    assert read_archive(ended).runs == []
+    assert read_runs(ended).runs == []
 
 
 def test_metrics_that_nobody_listed_are_named(ended):
@@ -146,7 +146,7 @@ def test_a_run_that_is_killed_before_it_begins_again_is_as_it_was(ended, monkeyp
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "5", '{"status": "done"}', "\x00"])
 def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, text):
     forge_summary(ended, text)
-    (line,) = read_archive(ended).left_out
+    (line,) = read_runs(ended).left_out
     assert line.startswith(f"{ended}/summary.json: left out ({ended}/summary.json: it ")
 
 
@@ -154,7 +154,7 @@ def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, tex
 def test_an_ended_run_without_what_is_compared_is_left_out(ended, missing):
     summary = read_summary(ended)
     write_summary(ended, {name: value for name, value in summary.items() if name != missing})
-    assert f"it lacks {missing}" in read_archive(ended).left_out[0]
+    assert f"it lacks {missing}" in read_runs(ended).left_out[0]
 
 
 def test_a_finished_run_without_its_parameters_is_told(tmp_path, capsys):
@@ -172,7 +172,7 @@ def test_of_a_run_that_goes_on_no_sums_are_asked(ended, capsys):
     write_summary(ended, DONE | {"status": "interrupted", "reason": "interrupted after epoch 2"})
     append_metrics(ended, [{"epoch": 3, "loss": 0.1}])
     assert not (ended / "SHA256SUMS").exists()
-    assert len(read_archive(ended).runs) == 1
+    assert len(read_runs(ended).runs) == 1
     (ended / "summary.json").write_text(json.dumps(DONE)[:50])
     assert verify([str(ended)]) == 1
     assert f"{ended}: DAMAGED: {ended}/summary.json: it cannot be read" in capsys.readouterr().out

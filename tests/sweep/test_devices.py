@@ -10,6 +10,7 @@ from tests.small import ROOT
 
 DEVICES = """
 import sys
+from regjax.sweep.devices import prepare_devices
 print(*(len(prepare_devices("cpu", sys.argv[1], jobs)) for jobs in map(int, sys.argv[2:])))
 """
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

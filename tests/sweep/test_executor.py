@@ -10,7 +10,7 @@ import pytest
 
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
-from regjax.runs.writer import Journal
+from regjax.runs.writer import RunWriter
 from regjax.sweep.lanes import Lanes
 from regjax.training import program
 from tests.small import clusters
@@ -108,7 +108,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
 def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
     runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
     for run in runs:
-        Journal(run).begin()
+        RunWriter(run).begin()
     (runs[1].directory / "metrics.csv").unlink()
     (runs[1].directory / "metrics.csv").mkdir()
     summaries = started(runs, devices=1, lanes=lanes)
@@ -120,7 +120,7 @@ def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
 def test_a_run_whose_directory_is_gone_says_so(tmp_path):
     runs = sweep_of(tmp_path, [("seed=0",), ("seed=1",)])
     for run in runs:
-        Journal(run).begin()
+        RunWriter(run).begin()
     shutil.rmtree(runs[0].directory)
     summaries = started(runs, devices=1)
     assert summaries[runs[0].directory]["status"] == "failed"

@@ -8,7 +8,7 @@ import pytest
 from regjax import arrays, endings
 from regjax.runs.manifest import SELECTED, verify
 from regjax.runs.summary import read_summary
-from regjax.runs.writer import Journal
+from regjax.runs.writer import RunWriter
 from tests.sweeps import DIVERGES, Heard, run_of, trained
 
 ONE_BY_ONE = {"devices": 1, "lanes": 1}
@@ -77,14 +77,14 @@ def test_those_that_wait_are_written_where_the_others_are_interrupted(tmp_path, 
 
 def test_an_interruption_that_cannot_be_written_fails_that_run_alone(tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
-    give_up = Journal.give_up
+    give_up = RunWriter.give_up
 
     def on_a_full_disk(journal, status, reason):
         if (journal.run.directory.name, status) == ("1", "interrupted"):
             raise full
         return give_up(journal, status, reason)
 
-    monkeypatch.setattr(Journal, "give_up", on_a_full_disk)
+    monkeypatch.setattr(RunWriter, "give_up", on_a_full_disk)
     heard, stop = Heard(), threading.Event()
     heard.advance = lambda *told: stop.set()
     runs = runs_of(tmp_path, *[("trainer.epochs=100000", f"seed={seed}") for seed in range(3)])

@@ -1,0 +1,76 @@
+"""How the command ends: its exit code, its one line, and the command that it tells to go on with."""
+
+import os
+import pickle
+import shlex
+from unittest.mock import Mock
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from regjax.errors import StoppedError, UserError
+from regjax.launch.callback import BorderCheck
+from regjax.launch.command import command_again, run_command
+from regjax.launch.directories import check_run_directory, check_sweep_directory
+from tests.small import ROOT
+
+
+def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    for error, code, line in [
+        (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
+        (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
+        (OSError("the disk is gone"), 1, "error: a file in the directory: the disk is gone. Choose"),
+        (
+            OSError(27, "File too large"),
+            1,
+            "error: a file in the directory: File too large. Choose another hydra.run.dir (with -m: ",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
+        (pickle.loads(pickle.dumps(StoppedError(2, "of a process"))), 130, "of a process\n"),
+    ]:
+        monkeypatch.setattr("os.environ", {})
+        assert run_command(Mock(side_effect=error), ROOT / "conf") == code
+        assert capsys.readouterr().err.startswith(line)
+        assert os.environ == {}
+
+    def fails_once_it_is_composed():
+        BorderCheck.composed = OmegaConf.create()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(BorderCheck, "composed", None)
+    with pytest.raises(ZeroDivisionError):
+        run_command(fails_once_it_is_composed, ROOT / "conf")
+    monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
+    with pytest.raises(UserError):
+        run_command(Mock(side_effect=UserError), ROOT / "conf")
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "a b=c", "it's, [x]", "\u00fcn\u00ef \u65e5", 'a"b', "-dash", "$HOME x"]
+)
+def test_the_command_that_goes_on_reads_back_as_it_is_meant(monkeypatch, name):
+    monkeypatch.setattr("sys.argv", ["train.py", "-m", "seed=0,1", "hydra.sweep.dir=before"])
+    *kept, place, retry = shlex.split(command_again(f"hydra.sweep.dir=/{name}", "sweep.retry=true"))
+    assert (kept, retry) == (["python", "train.py", "-m", "seed=0,1"], "sweep.retry=true")
+    read = OverridesParser.create().parse_override(place)
+    assert (read.key_or_group, read.value()) == ("hydra.sweep.dir", f"/{name}")
+
+
+@pytest.mark.parametrize(
+    ("check", "key"), [(check_run_directory, "hydra.run.dir"), (check_sweep_directory, "hydra.sweep.dir")]
+)
+@pytest.mark.parametrize(
+    ("name", "told"), [("a\nb", r"a\nb"), ("\x1b[31m", r"\x1b[31m"), ("\u202e", r"\u202e")]
+)
+def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key, name, told):
+    with pytest.raises(UserError) as refused:
+        check(tmp_path / name)
+    assert str(refused.value) == f"{key}={tmp_path}/{told}: it has a character that cannot be shown."
+
+
+def test_a_directory_in_quotes_of_its_own_is_taken(command):
+    shown = command("'hydra.run.dir=\"outputs/ünï\"' --cfg hydra -p hydra.run.dir")
+    assert (shown.code, shown.out) == (0, "outputs/ünï\n")

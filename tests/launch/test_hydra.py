@@ -1,0 +1,213 @@
+"""What Hydra documents works: the user's own callbacks, resolvers, log handlers, batches, search paths."""
+
+import json
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.commands import PATIENCE, begin, finish
+from tests.launch.test_launchers import MAXIMIZE, SEARCH, needs
+
+SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
+SWEEP = f"-m {SMALL} hydra.sweep.dir=out seed=0,1"
+CALLBACK = """
+    import json
+    from pathlib import Path
+    from hydra.experimental.callback import Callback
+
+    class Note(Callback):
+        def __init__(self, path):
+            self.path = Path(path)
+
+        def note(self, *said):
+            with self.path.open("a") as file:
+                file.write(json.dumps(said) + "\\n")
+
+        def on_run_start(self, config, **_):
+            self.note("run", config.seed)
+
+        def on_multirun_start(self, config, **_):
+            self.note("multirun")
+
+        def on_job_start(self, config, **_):
+            Path(config.hydra.runtime.output_dir, "started.txt").write_text("by the callback")
+            self.note("start", config.seed, config.hydra.job.num if "num" in config.hydra.job else None)
+
+        def on_job_end(self, config, job_return, **_):
+            self.note("end", config.seed, job_return.status.name)
+"""
+RESOLVER = """
+    from hydra.core.config_search_path import ConfigSearchPath
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
+    from omegaconf import OmegaConf
+
+    class Resolvers(SearchPathPlugin):
+        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            OmegaConf.register_new_resolver("twice", lambda number: 2 * number, replace=True)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Puts a module of the user's on the path of commands that run in `tmp_path`."""
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'own'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    def write(place: str, text: str) -> Path:
+        path = tmp_path / "own" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return write
+
+
+def settings(directory: Path) -> dict[str, object]:
+    return json.loads((directory / "summary.json").read_text())["config"]
+
+
+@pytest.mark.parametrize("launcher", ["vmap", "basic"])
+def test_a_callback_of_ones_own_hears_of_every_job(tmp_path, own, launcher):
+    own("mine.py", CALLBACK)
+    note = "'+hydra.callbacks.mine={_target_: mine.Note, path: notes}'"
+    finish(tmp_path, f"{SWEEP} hydra/launcher={launcher} {note}")
+    told = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
+    assert told[0] == ["multirun"]
+    assert sorted(told[1:]) == [
+        ["end", 0, "COMPLETED"], ["end", 1, "COMPLETED"], ["start", 0, 0], ["start", 1, 1],
+    ]  # fmt: skip
+    assert (tmp_path / "out/1/started.txt").read_text() == "by the callback"
+
+
+def test_a_callback_of_ones_own_may_write_into_a_single_run(tmp_path, own):
+    own("mine.py", CALLBACK)
+    finish(
+        tmp_path,
+        f"{SMALL} hydra.run.dir=out seed=3 '+hydra.callbacks.mine={{_target_: mine.Note, path: notes}}'",
+    )
+    told = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
+    assert told == [["run", 3], ["start", 3, None], ["end", 3, "COMPLETED"]]
+    assert json.loads((tmp_path / "out/summary.json").read_text())["status"] == "done"
+
+
+@pytest.mark.parametrize("launcher", ["vmap", "basic"])
+def test_variables_are_set_and_copied_for_jobs(tmp_path, monkeypatch, own, launcher):
+    own(
+        "mine.py",
+        """
+        import os
+        from pathlib import Path
+        from hydra.experimental.callback import Callback
+
+        class Variables(Callback):
+            def on_job_start(self, config, **_):
+                Path("seen").write_text(f"{os.environ['OWN_SET']} {os.environ.get('OWN_COPIED')}")
+    """,
+    )
+    monkeypatch.setenv("OWN_COPIED", "copied")
+    given = "+hydra.job.env_set.OWN_SET=given 'hydra.job.env_copy=[OWN_COPIED]'"
+    call = "'+hydra.callbacks.mine={_target_: mine.Variables}'"
+    finish(tmp_path, f"{SWEEP} hydra/launcher={launcher} {given} {call}")
+    assert (tmp_path / "seen").read_text() == "given copied"
+
+
+def test_resolvers_of_omegaconf_and_of_ones_own_are_called(tmp_path, monkeypatch, own):
+    own("hydra_plugins/mine/__init__.py", RESOLVER)
+    own(
+        "conf/experiment/mine.yaml",
+        """\
+        # @package _global_
+        model: {hidden: '${oc.decode:${oc.env:WIDTHS}}'}
+        trainer: {epochs: '${twice:1}'}
+    """,
+    )
+    monkeypatch.setenv("WIDTHS", "[5,4]")
+    finish(tmp_path, "--config-dir own/conf experiment=mine data=wine hydra.run.dir=out")
+    found = settings(tmp_path / "out")
+    assert (found["model.hidden"], found["trainer.epochs"]) == ([5, 4], 2)
+
+
+def test_log_handlers_write_files(tmp_path):
+    handler = "{class: logging.FileHandler, filename: '${hydra.runtime.output_dir}/own.log'}"
+    finish(tmp_path, f'{SMALL} hydra.run.dir=out "+hydra.job_logging.handlers.file={handler}" '
+                     "'hydra.job_logging.root.handlers=[console,file]' hydra.verbose=true")  # fmt: skip
+    assert "DEBUG" in (tmp_path / "out/own.log").read_text()
+
+
+def test_the_log_of_hydras_own_choice_and_the_runs_are_one_file(tmp_path):
+    finish(tmp_path, f"{SMALL} hydra.run.dir=out hydra/job_logging=default hydra.verbose=true")
+    log = (tmp_path / "out/train.log").read_text()
+    assert "done: epoch 1 selected" in log
+    assert "[DEBUG]" in log
+
+
+def test_a_grid_in_a_file_may_interpolate(tmp_path, own):
+    own(
+        "conf/experiment/mine.yaml",
+        """\
+        # @package _global_
+        hydra:
+          mode: MULTIRUN
+          sweeper:
+            params:
+              seed: ${trainer.epochs},2
+    """,
+    )
+    finish(tmp_path, f"--config-dir own/conf experiment=mine {SMALL} hydra.sweep.dir=out")
+    assert [settings(tmp_path / "out" / job)["seed"] for job in "01"] == [1, 2]
+
+
+def test_search_paths_may_be_packages(tmp_path, own):
+    own("mine/__init__.py", "")
+    own("mine/conf/__init__.py", "")
+    own("mine/conf/experiment/packaged.yaml", "# @package _global_\nseed: 9\n")
+    finish(tmp_path, f"'hydra.searchpath=[pkg://mine.conf]' experiment=packaged {SMALL} hydra.run.dir=out")
+    assert settings(tmp_path / "out")["seed"] == 9
+
+
+def test_the_settings_go_where_output_subdir_says(tmp_path):
+    finish(tmp_path, f"{SMALL} hydra.run.dir=out hydra.output_subdir=settings seed=4")
+    finish(tmp_path, f"{SWEEP} hydra.sweep.dir=many hydra.output_subdir=settings")
+    for folder, seed in (("out", 4), ("many/0", 0), ("many/1", 1)):
+        assert f"seed: {seed}\n" in (tmp_path / folder / "settings/config.yaml").read_text()
+        assert not (tmp_path / folder / ".hydra").exists()
+
+
+def test_a_grid_in_batches_has_one_comparison_at_its_end(tmp_path):
+    finish(tmp_path, f"-m {SMALL} hydra.sweep.dir=out seed=0,1,2,3,4 hydra.sweeper.max_batch_size=2")
+    found = json.loads((tmp_path / "out/comparison.json").read_text())
+    assert [row["n"] for row in found["comparisons"]["wine"]["rows"]] == [5]
+    assert [look["runs"] for look in found["looks"]] == [5]
+    assert [settings(tmp_path / "out" / job)["seed"] for job in "01234"] == [0, 1, 2, 3, 4]
+
+
+def test_a_failure_in_one_batch_is_told_at_the_end_and_the_others_run(tmp_path):
+    grid = "model.dropout=1.5,0,0.1 hydra.sweeper.max_batch_size=1"
+    process = begin(tmp_path, f"-m {SMALL} hydra.sweep.dir=out {grid}")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "1 of 3 runs are not done" in err
+    statuses = [json.loads((tmp_path / "out" / job / "summary.json").read_text())["status"] for job in "012"]
+    assert statuses == ["failed", "done", "done"]
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_from_its_storage(tmp_path):
+    needs("hydra_optuna_sweeper", "optuna")
+    study = "hydra.sweeper.storage=sqlite:///study.db hydra.sweeper.study_name=mine hydra.sweeper.n_jobs=1"
+    search = f"-m {SMALL} {SEARCH} {MAXIMIZE} {study} model.dropout=choice(0,0.2)"
+    finish(tmp_path, f"{search} hydra.sweeper.n_trials=2 hydra.sweep.dir=first")
+    finish(tmp_path, f"{search} hydra.sweeper.n_trials=3 hydra.sweep.dir=second")
+    import optuna
+
+    trials = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'study.db'}").trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5
+
+
+def test_commands_that_a_launcher_runs_first_are_its_users(command):
+    needs("hydra_submitit_launcher", "submitit")
+    shown = command(
+        "hydra/launcher=submitit_slurm '+hydra.launcher.setup=[module load x]' --cfg hydra -p hydra.launcher"
+    )
+    assert (shown.code, "- module load x" in shown.out) == (0, True), shown.err
