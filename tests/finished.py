@@ -16,7 +16,7 @@ from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import SUMMARY
 from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
 from regjax.runs.summary import write_summary
-from regjax.runs.writer import network, provenance
+from regjax.runs.writer import RESULTS, network, provenance
 from regjax.training import model
 from tests.sweeps import run_of
 
@@ -28,7 +28,7 @@ def finished(directory: Path, *overrides: str) -> Path:
     draw = np.random.default_rng(0)
     variables = jax.tree.map(lambda leaf: draw.uniform(0.5, 1, leaf.shape).astype(leaf.dtype), shapes)
     checkpoint.save_selected(directory, Selected(variables, run.scaling), network(run))
-    results = {"status": "done", "selected_epoch": 6, "test_accuracy": 0.5}
+    results = dict.fromkeys(RESULTS) | {"status": "done", "selected_epoch": 6, "test_accuracy": 0.5}
     write_summary(directory, results | provenance(run))
     return directory
 

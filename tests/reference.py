@@ -34,7 +34,7 @@ def train(
 ) -> tuple[list[Layer], list[Layer], np.ndarray]:
     """One step per entry of `batches` (row indices); returns (weights, batch_stats, losses).
 
-    `weights` holds per layer "kernel" (in, out) and "bias" (out,), and under batch norm also "scale" and
+    `weights` holds per layer "kernel" (in, out) and "bias" (out,), or under batch norm "scale" and
     "offset" (out,) for hidden layers. `numbers` holds "learning_rate" (a float, or one per step) and what
     the optimizer reads, with no defaults: see the `*_step` functions. `batch_stats` holds "mean" and "var"
     per hidden layer, and is empty without batch norm. `losses` holds each step's loss, penalties included,
@@ -69,7 +69,7 @@ def forward(
     activation = inputs
     for layer in weights[:-1]:
         cache = {"inputs": activation}
-        outputs = activation @ layer["kernel"] + layer["bias"]
+        outputs = activation @ layer["kernel"] + layer.get("bias", 0.0)
         if batch_norm:
             mean, var = outputs.mean(axis=0), outputs.var(axis=0)
             inverse_std = 1.0 / np.sqrt(var + epsilon)
@@ -96,7 +96,7 @@ def backward(
     weights: list[Layer], caches: list[Layer], logits_gradient: np.ndarray, *, batch_norm: bool
 ) -> list[Layer]:
     """Gradients of the data loss, from the last layer to the first; the ReLU's slope at 0 is 0."""
-    gradients = [dense_gradients(caches[-1]["inputs"], logits_gradient)]
+    gradients = [dense_gradients(weights[-1], caches[-1]["inputs"], logits_gradient)]
     upstream = logits_gradient
     for depth in range(len(weights) - 2, -1, -1):
         cache = caches[depth]
@@ -104,12 +104,13 @@ def backward(
         norm_gradients = {}
         if batch_norm:
             norm_gradients, upstream = batch_norm_gradients(weights[depth]["scale"], cache, upstream)
-        gradients.insert(0, dense_gradients(cache["inputs"], upstream) | norm_gradients)
+        gradients.insert(0, dense_gradients(weights[depth], cache["inputs"], upstream) | norm_gradients)
     return gradients
 
 
-def dense_gradients(inputs: np.ndarray, upstream: np.ndarray) -> Layer:
-    return {"kernel": inputs.T @ upstream, "bias": upstream.sum(axis=0)}
+def dense_gradients(layer: Layer, inputs: np.ndarray, upstream: np.ndarray) -> Layer:
+    gradients = {"kernel": inputs.T @ upstream, "bias": upstream.sum(axis=0)}
+    return {name: gradient for name, gradient in gradients.items() if name in layer}
 
 
 def batch_norm_gradients(scale: np.ndarray, cache: Layer, upstream: np.ndarray) -> tuple[Layer, np.ndarray]:
@@ -145,7 +146,7 @@ def clip(gradients: list[Layer], clip_norm: float) -> list[Layer]:
 
 def initial_stats(weights: list[Layer]) -> list[Layer]:
     """Mean 0 and variance 1 for each hidden layer."""
-    return [{"mean": np.zeros_like(h["bias"]), "var": np.ones_like(h["bias"])} for h in weights[:-1]]
+    return [{"mean": np.zeros_like(h["scale"]), "var": np.ones_like(h["scale"])} for h in weights[:-1]]
 
 
 def running_stats(stats: list[Layer], caches: list[Layer], momentum: float) -> list[Layer]:

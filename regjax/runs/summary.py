@@ -160,8 +160,9 @@ def _check_changes(path: Path, changes: Iterable[Any]) -> None:
 
 def _check_rows(path: Path, summary: Mapping[str, Any]) -> None:
     """A run that is done says which rows it read, and how many."""
+    _check_types(path, summary, {"rows": (dict,), "row_digests": (dict,)})
     for entry, kind in (("rows", int), ("row_digests", str)):
-        _check_types(path, summary.get(entry) or {}, dict.fromkeys(PARTS, (kind,)))
+        _check_types(path, summary[entry], dict.fromkeys(PARTS, (kind,)))
     for part in PARTS:
         if not (COUNT if part == "train" else WHOLE).accepts(summary["rows"][part]):
             raise _forged(path, "rows", summary["rows"])

@@ -1,17 +1,17 @@
 """`python -m regjax.predict`: what it writes of a real run, and every refusal in one line."""
 
 import csv
-import json
 import shutil
 
 import jax
 import numpy as np
 import pytest
 
+from regjax import __version__
 from regjax.data.dataset import Scaling
 from regjax.predict import __main__
-from regjax.runs.manifest import _own_digest
 from regjax.runs.summary import read_summary, write_summary
+from tests.finished import forge
 from tests.small import clusters
 from tests.sweeps import run_of, trained
 
@@ -37,6 +37,7 @@ def folders(tmp_path_factory):
         ("plain", plain, {}),
         ("unsaved", {"checkpoint": "none"}, {}),
         ("failed", {}, {"status": "failed", "reason": "MemoryError"}),
+        ("older", {}, {"versions": {"regjax": "0.1.0"}}),
     ):
         shutil.copytree(folder / "noisy", folder / name)
         summary = read_summary(folder / name)
@@ -139,6 +140,7 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
         ({"run": "failed"}, "failed: its status is failed (MemoryError), so it has no selected "
                             "parameters; to train it: python train.py seed=0 checkpoint=none hydra.mode=RUN "
                             "hydra.run.dir=failed"),
+        ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which reads it in reports"),
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
         ({"output": "noisy"}, "--output=noisy: it is there, and no file"),
@@ -182,11 +184,7 @@ def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
 
 
 def test_facts_that_do_not_fit_the_configuration_are_refused(folder, capsys):
-    path = folder / "noisy" / "checkpoints" / "selected" / "manifest.json"
-    content = json.loads(path.read_text())
-    content.pop("sha256")
-    content["facts"]["num_classes"] = 4
-    path.write_text(json.dumps(content | {"sha256": _own_digest(content)}))
+    forge(folder / "noisy", lambda content: content["facts"].update(num_classes=4))
     code, _, err = asked(capsys)
     assert code == 1
     assert "dense_1.bias" in err

@@ -175,8 +175,12 @@ def header(text):
         lambda whole: whole + b"0",
         lambda whole: b"\xff" * 8 + whole[8:],
         lambda whole: header(b"[" * 100_000),
-        lambda whole: header(b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}') + bytes(4),
-        lambda whole: header(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000000]}}') + bytes(4),
+        lambda whole: (
+            header(b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}') + bytes(4)
+        ),
+        lambda whole: (
+            header(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000000]}}') + bytes(4)
+        ),
     ],
     ids=["empty", "no length", "header cut", "data cut", "more", "huge header", "nested", "shape", "offsets"],
 )

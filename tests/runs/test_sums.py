@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from regjax import __version__
 from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.predict import __main__
@@ -15,7 +16,7 @@ from regjax.runs.collection import Held, read_runs, warn_of_damage
 from regjax.runs.identity import versions
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.metrics import append_metrics, rewind_metrics
-from regjax.runs.summary import checked_summary, read_summary, write_summary
+from regjax.runs.summary import checked_summary, read_summary, refuse_other_version, write_summary
 from regjax.runs.writer import begin_directory
 from regjax.verify import main as verify
 from tests.finished import finished, forge_summary
@@ -150,11 +151,55 @@ def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, tex
     assert line.startswith(f"{ended}/summary.json: left out ({ended}/summary.json: it ")
 
 
-@pytest.mark.parametrize("missing", ["test_accuracy", "selected_on_test"])
-def test_an_ended_run_without_what_is_compared_is_left_out(ended, missing):
-    summary = read_summary(ended)
+COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+NEEDED = ("status", "identity", "overrides", "config", "versions")
+
+
+@pytest.mark.parametrize(
+    ("status", "missing"),
+    [
+        *[("done", name) for name in (*NEEDED[1:], *COMPARED, "rows", "row_digests")],
+        *[(status, name) for status in ("failed", "diverged") for name in (*COMPARED, "reason")],
+        *[("running", name) for name in NEEDED[1:]],
+    ],
+)
+def test_a_run_without_what_is_read_of_it_is_left_out(ended, status, missing):
+    summary = read_summary(ended) | {"status": status, "reason": "some"}
+    write_summary(ended, summary)
+    assert len(read_runs(ended).runs) == 1
     write_summary(ended, {name: value for name, value in summary.items() if name != missing})
-    assert f"it lacks {missing}" in read_runs(ended).left_out[0]
+    assert read_runs(ended).left_out == [
+        f"{ended}/summary.json: left out ({ended}/summary.json: it lacks {missing})"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", 5), ("status", "dnoe"), ("identity", ["some"]), ("overrides", {}), ("config", []),
+        ("versions", None), ("reason", 5), ("job", 5), ("changes", "many"), ("selected_on_test", 0),
+        ("rows", 5), ("rows", "train validation test"), ("rows", None), ("row_digests", 5),
+        ("row_digests", [1]), ("test_accuracy", "0.5"), ("val_loss", True), ("selected_epoch", []),
+    ],
+)  # fmt: skip
+def test_an_entry_of_another_type_is_named_with_its_value(ended, name, value):
+    forge_summary(ended, json.dumps(read_summary(ended) | {name: value}))
+    told = f"{ended}/summary.json: its {name} is {value!r}, which no run writes"
+    assert read_runs(ended).left_out == [f"{ended}/summary.json: left out ({told})"]
+
+
+@pytest.mark.parametrize("status", ["done", "running"])
+def test_a_run_of_another_version_is_read_by_reports_and_refused_where_it_would_go_on(ended, status):
+    write_summary(ended, DONE | {"status": status, "versions": versions() | {"regjax": "0.1.0"}})
+    assert len(read_runs(ended).runs) == 1
+    assert read_runs(ended, same=["regjax"]).left_out == [
+        f"{ended}/summary.json: left out (written by regjax 0.1.0, this is {__version__})"
+    ]
+    with pytest.raises(UserError) as refused:
+        refuse_other_version(ended, read_summary(ended))
+    told = f"regjax 0.1.0 wrote it, and this is {__version__}, which reads it in reports alone"
+    assert str(refused.value) == f"{ended}: {told}."
+    refuse_other_version(ended, DONE)
 
 
 def test_a_finished_run_without_its_parameters_is_told(tmp_path, capsys):

@@ -11,6 +11,7 @@ import pytest
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.writer import RunWriter
+from regjax.sweep import compiled
 from regjax.sweep.lanes import Lanes
 from regjax.training import program
 from tests.small import clusters
@@ -63,9 +64,9 @@ def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     traced = []
     real = program.train_lanes
     monkeypatch.setattr(
-        training, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static)
+        program, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static)
     )
-    monkeypatch.setattr(programs, "_kept", {})
+    monkeypatch.setattr(compiled, "_kept", {})
     heard = Heard()
     runs = sweep_of(tmp_path, [*VARIANTS, ("seed=5", "model.dropout=0.9", "penalty.l2=1", *EARLY)])
     trained(runs, heard=heard)

@@ -61,8 +61,8 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
             lanes=0, seconds=0, on=lambda device: None, bytes_needed=lambda device: 0
         ), True
 
-    monkeypatch.setattr(schedule, "lanes_that_fit", lambda *given: fit)
-    monkeypatch.setattr(schedule, "programs", programs)
+    monkeypatch.setattr(queue, "lanes_that_fit", lambda *given: fit)
+    monkeypatch.setattr(queue, "programs", programs)
     one = run_of(tmp_path)
     plan = queue.Schedule(
         [one] * runs,
@@ -88,9 +88,9 @@ def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_pat
             lanes=asked[-1], seconds=0, on=found.on, bytes_needed=lambda device: 100 * asked[-1]
         ), new
 
-    monkeypatch.setattr(schedule, "programs", programs)
-    monkeypatch.setattr(schedule, "lanes_that_fit", lambda *given: math.inf)
-    monkeypatch.setattr(schedule, "memory_budget", lambda device: 250)
+    monkeypatch.setattr(queue, "programs", programs)
+    monkeypatch.setattr(queue, "lanes_that_fit", lambda *given: math.inf)
+    monkeypatch.setattr(queue, "memory_budget", lambda device: 250)
     runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(5)]
     summaries = trained(runs, devices=1)
     assert asked == [5, 2]

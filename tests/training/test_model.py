@@ -94,6 +94,18 @@ def test_without_hidden_layers_the_network_is_linear():
     assert relative_error(model.logits(variables, batch(), numerics, spec=spec), expected) < 1e-6
 
 
+def test_a_layer_before_batch_norm_has_no_bias_and_one_before_layer_norm_has():
+    layers = {
+        norm: network("model.hidden=[9,6]", f"model.norm={norm}")[2].params for norm in ("batch", "layer")
+    }
+    assert [set(layers["batch"][f"dense_{at}"]) for at in range(3)] == [
+        {"kernel"},
+        {"kernel"},
+        {"kernel", "bias"},
+    ]
+    assert [set(layers["layer"][f"dense_{at}"]) for at in range(3)] == [{"kernel", "bias"}] * 3
+
+
 def test_without_biases_no_dense_layer_has_one():
     spec, numerics, variables = network("model.hidden=[9,6]", "model.use_bias=false")
     assert {name: set(layer) for name, layer in variables.params.items()} == {
