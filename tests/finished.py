@@ -10,15 +10,32 @@ from typing import Any
 import jax
 import numpy as np
 
+from regjax.config import flatten
 from regjax.files import sha256
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import SUMMARY
+from regjax.runs.identity import versions
 from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import RESULTS, network, provenance
 from regjax.training import model
+from tests.small import composed
 from tests.sweeps import run_of
+
+PARTS = ("train", "validation", "test")
+COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+# As much of a summary as every finished run has.
+DONE = dict.fromkeys(COMPARED) | {
+    "status": "done",
+    "identity": "some",
+    "overrides": [],
+    "config": flatten(composed()),
+    "versions": versions(),
+    "rows": dict.fromkeys(PARTS, 8),
+    "row_digests": dict.fromkeys(PARTS, "a"),
+    "test_accuracy": 0.5,
+}
 
 
 def finished(directory: Path, *overrides: str) -> Path:

@@ -24,6 +24,7 @@ from regjax.config.schema import Config, known_keys
 from regjax.errors import UserError, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
+CHOSEN = GROUPS[:5]  # the others may be null
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 # The extras of pyproject.toml that bring a launcher or a sweeper of Hydra.
 EXTRAS = ("joblib", "submitit", "ray", "optuna")
@@ -34,7 +35,7 @@ SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(f
 def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, composed: bool) -> str:
     """What is wrong with a command, in one message; `conf` is the folder of the groups.
 
-    Nothing of an error that is a fault of the program: an unexpected one, once Hydra has `composed`.
+    Nothing of an unexpected error once Hydra has `composed` the command: that is a fault of the program.
     """
     if isinstance(error, UserError):
         return str(error)
@@ -52,8 +53,8 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         )
     if composed and not isinstance(error, HydraException | OmegaConfBaseException):
         return ""
-    folders = _searched(arguments, conf)
-    return _wrong_in_file(error, folders) or _unknown_key(arguments) or _wrong_value(error, arguments)
+    wrong = _wrong_in_file(error, _searched(arguments, conf)) or _unknown_key(arguments)
+    return wrong or _wrong_value(error, arguments) or _unexplained(error, arguments, conf)
 
 
 def hint(key: str) -> str:
@@ -76,16 +77,22 @@ def _searched(arguments: Sequence[str], conf: Path) -> list[Path]:
 
 
 def _missing_choice(error: MissingConfigException, conf: Path) -> str:
+    if error.missing_cfg_file is None:
+        return str(error)
     missing = str(error.missing_cfg_file)
     ours = [group for group in GROUPS if missing.startswith(f"{group}/")]
     group = ours[0] if ours else missing.rpartition("/")[0]
     if not group:
         return f"--config-name={missing}: {str(error).splitlines()[0]}"
-    folder, name = conf / group, missing.removeprefix(f"{group}/")
-    choices = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
+    name = missing.removeprefix(f"{group}/")
     extra = [extra for extra in EXTRAS if group.startswith("hydra/") and name.startswith(extra)]
     install = f" Install it by pip install -e '.[{extra[0]}]'." if extra else ""
-    return str(invalid_choice(group, name, {*choices, *(error.options or [])})) + install
+    return str(invalid_choice(group, name, {*_choices(group, conf), *(error.options or [])})) + install
+
+
+def _choices(group: str, conf: Path) -> set[str]:
+    folder = conf / group
+    return {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
 
 
 def _unreadable(error: yaml.YAMLError) -> str:
@@ -144,11 +151,11 @@ def _unknown_key(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str:
-    """What OmegaConf says of a value, after its key; else Hydra's own message."""
+def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str | None:
+    """What OmegaConf says of a value, after its key; None where the error is of no key."""
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
-        return str(error) or repr(error)
+        return None
     key = str(cause.full_key)
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
     below = (
@@ -157,6 +164,22 @@ def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str:
         if f"{override.key_or_group}.".startswith(f"{entry}.")
     )
     return f"{next(below, key)}: {_reason(cause, entry)}"
+
+
+def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> str:
+    """Hydra's own words, after the overrides where they name none; or the choices of a group."""
+    given = _overrides(arguments)
+    for override in given:
+        group, value = str(override.key_or_group), override.value()
+        names = value if isinstance(value, list) else [value]
+        if group in GROUPS and not all(isinstance(name, str) for name in names if name or group in CHOSEN):
+            return str(
+                invalid_choice(group, str(override.input_line).partition("=")[2], _choices(group, conf))
+            )
+    told = str(error) or repr(error)
+    if not given or any(name in told for name in [*arguments, *(str(each.key_or_group) for each in given)]):
+        return told
+    return f"{' '.join(str(override.input_line) for override in given)}: {told}"
 
 
 def _reason(cause: OmegaConfBaseException, key: str) -> str:

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from traceback import walk_tb
 
 from regjax.config import explain
 from regjax.errors import RefusedError, StoppedError
@@ -56,7 +57,9 @@ def _message(error: BaseException, conf: Path) -> str:
     if type(error).__module__.partition(".")[0] in LAUNCHERS:
         reason = str(error).strip().partition("\n")[0]
         return f"a job's process ended by itself ({type(error).__name__}: {reason}).{jobs_done()}"
-    return explain(error, sys.argv[1:], conf, composed=BorderCheck.composed is not None)
+    modules = {frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)} - {__name__}
+    composed = any(name.startswith("regjax.") for name in modules)
+    return explain(error, sys.argv[1:], conf, composed=composed)
 
 
 def command_again(*settings: str) -> str:

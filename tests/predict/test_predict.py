@@ -140,7 +140,7 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
         ({"run": "failed"}, "failed: its status is failed (MemoryError), so it has no selected "
                             "parameters; to train it: python train.py seed=0 checkpoint=none hydra.mode=RUN "
                             "hydra.run.dir=failed"),
-        ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which reads it in reports"),
+        ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which"),
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
         ({"output": "noisy"}, "--output=noisy: it is there, and no file"),

@@ -6,26 +6,12 @@ import os
 import numpy as np
 import pytest
 
-from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.runs.directory import append_log
 from regjax.runs.metrics import append_metrics, read_metrics
 from regjax.runs.summary import read_summary, write_summary
 from regjax.runs.writer import begin_directory
-from tests.small import composed
-
-PARTS = ("train", "validation", "test")
-COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
-# As much of a summary as every finished run has.
-DONE = {
-    "status": "done",
-    "identity": "some",
-    "overrides": [],
-    "config": flatten(composed()),
-    "versions": {},
-    "rows": dict.fromkeys(PARTS, 8),
-    "row_digests": dict.fromkeys(PARTS, "a"),
-} | dict.fromkeys(COMPARED)
+from tests.finished import DONE
 
 
 def strict(directory):

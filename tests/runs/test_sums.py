@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 from regjax import __version__
-from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.predict import __main__
 from regjax.runs.collection import Held, read_runs, warn_of_damage
@@ -19,19 +18,8 @@ from regjax.runs.metrics import append_metrics, rewind_metrics
 from regjax.runs.summary import checked_summary, read_summary, refuse_other_version, write_summary
 from regjax.runs.writer import begin_directory
 from regjax.verify import main as verify
-from tests.finished import finished, forge_summary
-from tests.small import composed
+from tests.finished import COMPARED, DONE, finished, forge_summary
 
-DONE = {
-    "status": "done",
-    "identity": "some",
-    "overrides": [],
-    "config": flatten(composed()),
-    "versions": versions(),
-    "test_accuracy": 0.5,
-    "rows": {"train": 8, "validation": 1, "test": 2},
-    "row_digests": {"train": "a", "validation": "b", "test": "c"},
-} | dict.fromkeys(["selected_on_test", "val_loss", "val_accuracy", "test_loss", "best_val_accuracy"])
 FILES = ("metrics.csv", "summary.json", "SHA256SUMS")
 
 
@@ -151,7 +139,6 @@ def test_a_summary_that_is_none_is_left_out_though_its_sums_are_right(ended, tex
     assert line.startswith(f"{ended}/summary.json: left out ({ended}/summary.json: it ")
 
 
-COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
 NEEDED = ("status", "identity", "overrides", "config", "versions")
 
 
