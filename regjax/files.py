@@ -2,10 +2,11 @@
 
 import hashlib
 import io
+import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal, TextIO
@@ -69,6 +70,19 @@ def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> 
     """The same of a text that comes in parts."""
     with replacing(path, lasting=lasting) as file:
         file.writelines(lines)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON takes it: named tuples by name, arrays as lists, null for what is not finite."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple) or getattr(value, "ndim", None):
+        return [plain(entry) for entry in value]
+    if hasattr(value, "item"):  # the shortest text that reads back as the same float32
+        value = float(str(value)) if value.dtype.kind == "f" else value.item()
+    return value if not isinstance(value, float) or math.isfinite(value) else None
 
 
 @contextmanager

@@ -32,8 +32,7 @@ SCHEDULE_NUMBERS = {
     "exponential": ("decay_rate", "decay_epochs"),
     "step": ("decay_rate", "decay_epochs"),
 }
-# A user and password in it would be written down with the configuration.
-MIRROR = re.compile(r"https?://[^\s/?#@\\]+/([^\s?#\\]*/)?")
+MIRROR = re.compile(r"https?://[^\s/]\S*/")
 MONITOR_MODES = {"val_loss": "min", "val_accuracy": "max"}
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -65,8 +64,6 @@ NEUTRAL: dict[str, Any] = {
     "early_stopping.patience": None,
 }
 
-# Which files in conf/ read.
-VARIABLES = {"cache_dir": "REGJAX_CACHE_DIR", "data.manual_dir": "REGJAX_MNIST_DIR"}
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
 
@@ -146,8 +143,8 @@ def check(config: Config) -> None:
             held = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
             raise invalid(key, value, f"{limits.allowed}; {held}")
     for key in FOLDERS:
-        if values[key] is not None and not values[key].strip():
-            raise _unnamed(key, values[key])
+        if values[key] is not None and not values[key].strip():  # it would be the current folder
+            raise invalid(key, values[key], "must name a folder; leave it out for the usual one")
         if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
             raise invalid(key, values[key], "must be a folder; this one's user has no home here")
     _check_mirror(config.data)
@@ -157,17 +154,6 @@ def check(config: Config) -> None:
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     _check_looks(config)
-
-
-def _unnamed(key: str, value: str) -> UserError:
-    """The refusal of an empty path, which would be the current folder, by the variable where that gave it."""
-    variable = VARIABLES.get(key, "")
-    if os.environ.get(variable) == value:
-        return UserError(
-            f"{variable}={value}: the environment's {variable} is set and must name a folder; "
-            f"unset it for the usual one, or give {key}=FOLDER."
-        )
-    return invalid(key, value, "must name a folder; leave it out for the usual one")
 
 
 def dropout_rates(config: Config) -> tuple[float, ...]:
@@ -216,10 +202,7 @@ def _check_mirror(data: DataConfig) -> None:
     if data.mirror is None:
         return
     if not MIRROR.fullmatch(data.mirror):
-        allowed = (
-            "must be null, or an http or https address that ends in a slash, such as "
-            "https://example.org/mnist/, without user, query or fragment"
-        )
+        allowed = "must be null, or an address that ends in a slash, such as https://example.org/mnist/"
         raise invalid("data.mirror", data.mirror, allowed)
     if data.source == "tfds":
         allowed = "data.source=tfds does not read it: TFDS knows its sets' addresses itself; leave it out"
@@ -246,7 +229,7 @@ def _check_relevant(
         if key in numbers[name] and value is None:
             allowed = f"{section}.name={name} needs a value here ({section}={name} sets one)"
             raise invalid(f"{section}.{key}", "null", allowed)
-        if key not in numbers[name] and value is not None:
+        if key not in numbers[name] and value not in (None, NEUTRAL.get(f"{section}.{key}")):
             readers = " or ".join(kind for kind, keys in numbers.items() if key in keys)
             raise UserError(
                 f"{section}.{key}={value}: {section}.name={name} does not read it; "

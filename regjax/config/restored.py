@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from regjax.config.ranges import CHOICES, NEUTRAL, check
+from regjax.config.ranges import NEUTRAL, check
 from regjax.config.schema import Config, as_written, flatten, known_keys
 from regjax.errors import UserError, invalid, nearest
 
@@ -20,21 +20,16 @@ UNREAD = {
     "data.manual_dir": None,
     "data.data_dir": None,
     "data.mirror": None,
-    "compare.baseline": None,
 }
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
-    """The keys with a text that `${oc.env:NAME}` gives, as they were written: so a run saves them.
+    """The texts that `${...}` gives, as they were written, by key: so a run saves them.
 
-    Numbers and choices are saved resolved, because reports and predictions read them.
+    What reports and predictions read, such as numbers and choices, is saved resolved.
     """
-    values = flatten(config)
-    return {
-        key: written
-        for key, written in as_written(composed).items()
-        if isinstance(values[key], str) and key not in CHOICES and "${oc.env:" in written
-    }
+    values, written = flatten(config), as_written(composed)
+    return {key: written[key] for key in UNREAD if isinstance(values[key], str) and "${" in written[key]}
 
 
 def restored(flat: Mapping[str, Any]) -> Config:

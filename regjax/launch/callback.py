@@ -57,8 +57,9 @@ def _check_mode(config: DictConfig, key: str, other: str) -> None:
 
 def _check_subdir(config: DictConfig) -> None:
     """Refuses folders of jobs outside their sweep, before Hydra makes them."""
-    subdir: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload]
-    if Path(str(subdir)).is_absolute() or ".." in Path(str(subdir)).parts:
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)  # it may refer to what jobs have
+    subdir = str(sweep["subdir"])
+    if Path(subdir).is_absolute() or ".." in Path(subdir).parts:
         raise invalid("hydra.sweep.subdir", subdir, "it must name a folder inside hydra.sweep.dir")
 
 
@@ -78,8 +79,9 @@ def grid_size(config: DictConfig) -> int:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    overrides = parser.parse_overrides([*params, *typed])
     return sum(map(len, BasicSweeper.split_arguments(overrides, max_batch_size=None)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
 from hydra.types import HydraContext, RunMode, TaskFunction
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax.errors import UserError, invalid
 from regjax.files import sole_writer
@@ -143,9 +143,10 @@ class Sweep:
         """What Hydra gets of each job. A search, which goes on after a failure, gets that as the job's."""
         returns = []
         for job, outcome in zip(composed, outcomes, strict=True):
+            overrides: Any = OmegaConf.to_container(job.hydra.hydra.overrides.task, resolve=False)
             failed = failure and not self._is_grid and not sweep.accepts(outcome)
             returned = JobReturn(
-                overrides=list(job.hydra.hydra.overrides.task),
+                overrides=overrides,
                 cfg=job.task,
                 hydra_cfg=job.hydra,
                 working_dir=str(outcome.directory),

@@ -22,15 +22,11 @@ from regjax.files import outlive_readers, replace_lines
 from regjax.predict.inputs import read_rows
 from regjax.predict.monte_carlo import Answer, answer, dropout_answer, in_batches
 from regjax.predict.network import Trained, load_trained
-from regjax.runs.directory import CURVES, LOG, METRICS, SUMMARY, SUMS
-from regjax.runs.manifest import STATES
 from regjax.sweep.devices import check_precision
 from regjax.training.evaluation import scaled
 from regjax.training.streams import stream
 
 FIRST_CELLS = "row,predicted,"
-# What a run's directory holds, by the first part of its path there.
-OWN = (METRICS, SUMMARY, SUMS, LOG, CURVES, STATES.parts[0], ".hydra")
 FEWEST_SAMPLES = 2
 
 
@@ -61,7 +57,7 @@ def _refused(message: str) -> int:
 
 def _predict(options: argparse.Namespace) -> str:
     """Writes the table; gives what there is to say of it."""
-    _check_output(options.output, options.run)
+    _check_output(options.output)
     trained = _at_precision(load_trained(options.run), options.run)
     _check_samples(options, trained)
     inputs = read_rows(options.input, trained.spec.num_features)
@@ -85,21 +81,14 @@ def _at_precision(trained: Trained, directory: Path) -> Trained:
     return trained
 
 
-def _check_output(output: Path, run: Path) -> None:
-    """Refuses a place that has no folder, that is the run's own, or that holds anything but predictions."""
+def _check_output(output: Path) -> None:
+    """Refuses a place that has no folder, or that holds anything but predictions."""
     if not output.parent.is_dir():
         raise UserError(f"--output={output}: there is no folder {output.parent}")
-    place, own = output.parent.resolve() / output.name, run.resolve()
-    if place.is_relative_to(own) and place.relative_to(own).parts[:1] in [(name,) for name in OWN]:
-        raise UserError(f"--output={output}: that is the run's own; name another file")
-    if place.exists() or place.is_symlink():
-        if not place.is_file():
-            raise UserError(f"--output={output}: it is there, and no file")
-        with place.open("rb") as file:
-            if file.read(len(FIRST_CELLS)) != FIRST_CELLS.encode():
-                raise UserError(
-                    f"--output={output}: it is there, and holds no predictions; name another file"
-                )
+    if not output.exists():
+        return
+    if not output.is_file() or output.read_bytes()[: len(FIRST_CELLS)] != FIRST_CELLS.encode():
+        raise UserError(f"--output={output}: it is there, and holds no predictions; name another file")
 
 
 def _check_samples(options: argparse.Namespace, trained: Trained) -> None:

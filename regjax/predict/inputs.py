@@ -1,51 +1,32 @@
-"""Rows that a user has in a .npz or .npy file, which is read as plain numbers or not at all."""
+"""Rows that a user has in a .npz or .npy file, read as plain numbers or not at all."""
 
 import math
-import re
-import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import IO
 
 import numpy as np
 from jaxtyping import Num
 
 from regjax.errors import UserError
 
-# What an array may take in memory: 1.3 million rows of 784 floats. A zip archive of 4 MB can claim as much.
+# The most bytes that an array may take in memory. A zip archive of 4 MB can claim as much.
 MAX_BYTES = 2**32
-# Rows whose copy in float64 is held at a time, while they are looked at.
+# Rows that are copied to float64 at a time.
 ROWS_AT_ONCE = 4096
 NAME = "inputs"
 NPY, ZIP = b"\x93NUMPY", b"PK"
-# The header that NumPy writes for plain arrays. It is matched, not evaluated.
-HEADER = re.compile(
-    r"\{\s*'descr'\s*:\s*'([^']*)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,"
-    r"\s*'shape'\s*:\s*\(([\d\s,]{0,200})\)\s*,?\s*\}\s*"
-)
-NUMBERS = re.compile(r"[<>|=][ui][1248]|[<>|=]f[248]")
-READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-ENCRYPTED = 1
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, OSError)
-
-
-class Layout(NamedTuple):
-    """How the bytes of an array are to be read, and how many there are after the header."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    order: Literal["C", "F"]
-    header: int
-    bytes: int
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError)
 
 
 def read_rows(path: Path, num_features: int) -> Num[np.ndarray, "rows features"]:
-    """The rows of a file, images flattened: the array `inputs` of a .npz, or the only one; or a .npy.
+    """The rows of a file, images flattened: the array `inputs` of a .npz, or its only one; or a .npy.
 
-    Raises `UserError` where they are not finite numbers of so many features. Nothing is unpickled; nothing is
-    allocated before its size is known, within bounds, and the file's own.
+    Raises `UserError` where they are not finite numbers of so many features. Nothing is unpickled, and the
+    file's header bounds the memory that reading takes.
     """
     if not path.is_file():
         found = "it is a folder; name a file in it" if path.is_dir() else "there is no such file"
@@ -63,77 +44,51 @@ def _array(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
     first = file.read(len(NPY))
     file.seek(0)
     if first == NPY:
-        return _read(path, file, path.stat().st_size, num_features)
+        return _read(path, file, num_features)
     if not first.startswith(ZIP):
         raise UserError(
             f"--input={path}: it is neither a .npz nor a .npy file; write one with "
             f"np.savez('new.npz', {NAME}=array)"
         )
-    with zipfile.ZipFile(file) as archive:
-        member = _member(path, archive.infolist())
-        with archive.open(member) as content:
-            return _read(path, content, member.file_size, num_features)
+    with zipfile.ZipFile(file) as archive, archive.open(_member(path, archive.namelist())) as content:
+        return _read(path, content, num_features)
 
 
-def _member(path: Path, members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
-    names = [member.filename.removesuffix(".npy") for member in members]
+def _member(path: Path, members: Sequence[str]) -> str:
+    names = [member.removesuffix(".npy") for member in members]
     if names.count(NAME) != 1 and len(names) != 1:
         listed = f" ({', '.join(names[:5])})" if names else ""
         raise UserError(f"--input={path}: of its {len(names)} arrays{listed} one must be called {NAME}")
-    member = members[names.index(NAME) if NAME in names else 0]
-    if member.flag_bits & ENCRYPTED or member.compress_type not in READABLE:
-        raise ValueError("it is encrypted, or compressed in a way that NumPy does not write")
-    return member
+    return members[names.index(NAME) if NAME in names else 0]
 
 
-def _read(path: Path, file: IO[bytes], size: int, num_features: int) -> np.ndarray:
-    """The rows of a .npy content of `size` bytes. Raises ValueError where it is none."""
-    layout = _layout(file)
-    _check_shape(path, layout.shape, num_features)
-    if layout.bytes > MAX_BYTES:
-        raise ValueError(f"its array {layout.shape} takes {layout.bytes} bytes, and may take {MAX_BYTES}")
-    if layout.header + layout.bytes != size:
-        raise ValueError(f"its array {layout.shape} takes {layout.bytes} bytes of {size - layout.header}")
-    content = file.read(layout.bytes)
-    if len(content) != layout.bytes:
-        raise ValueError(f"it ends after {len(content)} of {layout.bytes} bytes")
-    array = np.frombuffer(content, layout.dtype).reshape(layout.shape, order=layout.order)
+def _read(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
+    """The rows of a .npy content. Raises ValueError where it is none."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"its format is {version}; plain numbers are saved in format 1.0")
+    shape, fortran_order, dtype = HEADERS[version](file)
+    if dtype.kind not in "iuf":
+        raise ValueError(f"its entries are of kind {dtype.str}; integers and floats are read, and no objects")
+    _check_shape(path, shape, num_features)
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise ValueError(f"its array {shape} takes {size} bytes, and may take {MAX_BYTES}")
+    content = file.read(size + 1)  # one more tells a file that is too long
+    if len(content) != size:
+        raise ValueError(f"its array {shape} takes {size} bytes, and it has {len(content)} or more")
+    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
     return array.reshape(len(array), num_features)
-
-
-def _layout(file: IO[bytes]) -> Layout:
-    magic = file.read(10)
-    if magic[:6] != NPY or magic[6:8] != b"\x01\x00":
-        raise ValueError("it is no array of NumPy's format 1.0, in which plain numbers are saved")
-    (length,) = struct.unpack("<H", magic[8:])
-    found = HEADER.fullmatch(file.read(length).decode("latin1"))
-    if not found:
-        raise ValueError("its header is not that of an array of numbers")
-    kind, fortran, shape = found.groups()
-    if not NUMBERS.fullmatch(kind):
-        raise ValueError(f"its entries are of kind {kind}; integers and floats are read, and no objects")
-    dtype, sizes = np.dtype(kind), tuple(int(size) for size in shape.replace(",", " ").split())
-    return Layout(
-        dtype=dtype,
-        shape=sizes,
-        order="F" if fortran == "True" else "C",
-        header=len(magic) + length,
-        bytes=math.prod(sizes) * dtype.itemsize,
-    )
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], num_features: int) -> None:
     if len(shape) < 2 or 0 in shape:
-        raise UserError(
-            f"--input={path}: its shape is {shape}; it must be rows x features or rows x height x width, "
-            "with one row or more"
-        )
+        allowed = "it must be rows x features or rows x height x width, with one row or more"
+        raise UserError(f"--input={path}: its shape is {shape}; {allowed}")
     features = math.prod(shape[1:])
     if features != num_features:
-        raise UserError(
-            f"--input={path}: its rows have {features} features (its shape is {shape}), "
-            f"and the network takes {num_features}"
-        )
+        found = f"its rows have {features} features (its shape is {shape})"
+        raise UserError(f"--input={path}: {found}, and the network takes {num_features}")
 
 
 def _check_finite(path: Path, rows: np.ndarray) -> None:
@@ -141,8 +96,7 @@ def _check_finite(path: Path, rows: np.ndarray) -> None:
     for first in range(0, len(rows), ROWS_AT_ONCE):
         whole = (np.abs(rows[first : first + ROWS_AT_ONCE].astype(np.float64)) <= largest).all(axis=1)
         if not whole.all():
-            number = first + int(np.argmin(whole))
+            row = f"row {first + int(np.argmin(whole))} (counted from 0)"
             raise UserError(
-                f"--input={path}: row {number} (counted from 0) has an entry that is NaN, infinite or too "
-                "large for float32"
+                f"--input={path}: {row} has an entry that is NaN, infinite or too large for float32"
             )

@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from regjax.errors import UserError, printable
-from regjax.files import replace_text
+from regjax.files import plain, replace_text
 from regjax.report.bands import draw_variants
 from regjax.report.overall import Look, Report
 from regjax.report.tables import comparison_cells
@@ -39,7 +37,7 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
         "notes": report.notes,
     }
     # First, since it says which paths the other files belong to.
-    replace_text(directory / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False) + "\n")
+    replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
     replace_text(directory / PAGE, _page(report))
@@ -112,7 +110,7 @@ def _sheet(report: Report) -> list[list[Any]]:
             line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
             p, wilcoxon_p = (row.test.p, row.test.wilcoxon_p) if row.test else (None, None)
             line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p, "verdict": row.verdict}
-            lines.append(_plain(line))
+            lines.append(plain(line))
     header = list(dict.fromkeys(name for line in lines for name in line))
     return [header, *([line.get(name) for name in header] for line in lines)]
 
@@ -130,16 +128,3 @@ def _page(report: Report) -> str:
         parts += [f"## {dataset}", "", *lines, "", *(f"- {note}" for note in comparison.notes), ""]
     parts += [f"- {line}" for line in (*report.notes, *report.failures)]
     return printable("\n".join(parts), kept="\n").rstrip() + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON takes it. Numbers that are not finite become None."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value

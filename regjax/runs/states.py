@@ -30,10 +30,8 @@ class Saved(NamedTuple):
 class States:
     """Folders named by device and count, each with the lanes of one device; each save is all or nothing.
 
-    What is damaged is named and left out, so that a run goes on from the last state before. Good are those
-    that were saved here, or verified when they were listed or restored. What is none of ours is told, ignored
-    and left; of ours, a save that was cut off is told and removed. The folder itself is refused before where
-    it is none (`links.py`).
+    A damaged state is named and not used: a run then goes on from the state before. A save that was cut off
+    is removed, and anything else in the folder is left alone. Both are told.
     """
 
     def __init__(self, folder: Path):

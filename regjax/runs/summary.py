@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from regjax.config.ranges import CHOICES, COUNT, RANGES, WHOLE
 from regjax.errors import UserError, shown
-from regjax.files import replace_lines, replace_text, sha256
+from regjax.files import plain, replace_lines, replace_text, sha256
 from regjax.runs.directory import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
@@ -188,9 +187,9 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     A `lasting` summary is on the disk when this returns. An ended run's SHA-256 are written first: a kill in
     between leaves a summary that says `running`, which needs none.
     """
-    plain: dict[str, Any] = _plain(summary)
-    text = json.dumps(plain, indent=2, allow_nan=False) + "\n"
-    ended, metrics = plain["status"] in ENDED, directory / METRICS
+    written: dict[str, Any] = plain(summary)
+    text = json.dumps(written, indent=2, allow_nan=False) + "\n"
+    ended, metrics = written["status"] in ENDED, directory / METRICS
     if ended:
         sums = {METRICS: sha256(metrics)} if metrics.is_file() else {}
         sums[SUMMARY] = hashlib.sha256(text.encode()).hexdigest()
@@ -199,7 +198,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     replace_text(directory / SUMMARY, text, lasting=lasting)
     if not ended:
         (directory / SUMS).unlink(missing_ok=True)
-    return plain
+    return written
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -209,13 +208,3 @@ def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
         + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())
         for change in changes
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "item"):
-        value = float(str(value)) if value.dtype.kind == "f" else value.item()
-    return value if not isinstance(value, float) or math.isfinite(value) else None

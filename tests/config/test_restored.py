@@ -22,7 +22,7 @@ def saved(*overrides: str) -> tuple[dict, Config]:
     return written, config
 
 
-@pytest.mark.parametrize("key", ["data.manual_dir", "data.data_dir", "data.mirror", "compare.baseline"])
+@pytest.mark.parametrize("key", ["data.manual_dir", "data.data_dir", "data.mirror"])
 @pytest.mark.parametrize(
     "written", ["${oc.env:REGJAX_X}", "https://${oc.env:REGJAX_X}/", "${oc.env:REGJAX_X,a}"]
 )

@@ -141,17 +141,3 @@ def test_a_vouched_file_that_is_no_dataset_is_refused(tmp_path, content):
     put_vouched(path, content)
     with pytest.raises(UserError, match="not a cached dataset"):
         through_cache(tmp_path, unexpected)
-
-
-def test_two_processes_that_write_at_once_leave_one_whole_file(tmp_path):
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from pathlib import Path; from tests.data_fixtures import table\n"
-        "from regjax.data.cache import write\n"
-        "for _ in range(30): write(Path(sys.argv[1]), table([50, 50]))"
-    )
-    arguments = [sys.executable, "-c", program, str(tmp_path / "set-1.0.npz"), str(Path(__file__).parents[1])]
-    writers = [subprocess.Popen(arguments) for _ in range(2)]
-    assert [writer.wait() for writer in writers] == [0, 0]
-    np.testing.assert_array_equal(through_cache(tmp_path, unexpected).inputs, table([50, 50]).inputs)
-    assert len(list(tmp_path.iterdir())) == 2

@@ -7,10 +7,9 @@ from unittest.mock import Mock
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 from regjax.errors import StoppedError, UserError
-from regjax.launch.callback import BorderCheck
+from regjax.launch.callback import grid_size
 from regjax.launch.command import command_again, run_command
 from regjax.launch.directories import check_run_directory, check_sweep_directory
 from tests.small import ROOT
@@ -27,6 +26,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
             1,
             "error: a file in the directory: File too large. Choose another hydra.run.dir (with -m: ",
         ),
+        (ZeroDivisionError("a resolver of the user's"), 1, "error: a resolver of the user's\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
         (pickle.loads(pickle.dumps(StoppedError(2, "of a process"))), 130, "of a process\n"),
@@ -35,14 +35,8 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         assert run_command(Mock(side_effect=error), ROOT / "conf") == code
         assert capsys.readouterr().err.startswith(line)
         assert os.environ == {}
-
-    def fails_once_it_is_composed():
-        BorderCheck.composed = OmegaConf.create()
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(BorderCheck, "composed", None)
-    with pytest.raises(ZeroDivisionError):
-        run_command(fails_once_it_is_composed, ROOT / "conf")
+    with pytest.raises(AttributeError):  # a fault of the program's
+        run_command(lambda: grid_size(None), ROOT / "conf")
     monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
     with pytest.raises(UserError):
         run_command(Mock(side_effect=UserError), ROOT / "conf")

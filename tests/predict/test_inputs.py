@@ -60,7 +60,7 @@ def test_a_users_own_link_is_followed(tmp_path):
         (np.zeros((3, 4), "U3"), "its entries are of kind <U3"),
         (np.zeros((3, 4), complex), "its entries are of kind <c16"),
         (np.zeros((3, 4), bool), r"its entries are of kind \|b1"),
-        (np.zeros((3, 4), [("a", "f4")]), "its header is not that of an array of numbers"),
+        (np.zeros((3, 4), [("a", "f4")]), r"its entries are of kind \|V4"),
     ],
     ids=["features", "image", "vector", "number", "no rows", "dates", "text", "complex", "bool", "records"],
 )
@@ -85,7 +85,7 @@ def test_a_row_that_is_not_finite_is_named(tmp_path, entry, row):
         (b"", "neither a .npz nor a .npy file; write one with np.savez"),
         (b"a,b\n1,2\n", "neither a .npz nor a .npy"),
         (b"\x80\x04\x95pickled", "neither a .npz nor a .npy"),
-        (b"\x93NUMPY\x02\x00", "no array of NumPy's format 1.0"),
+        (b"\x93NUMPY\x02\x00", "it cannot be read"),
         (b"\x93NUMPY\x01\x00", "it cannot be read"),
         (b"PK\x03\x04 and no archive", "it cannot be read"),
         (b"PK\x05\x06" + bytes(18), "of its 0 arrays one must be called inputs"),  # an empty archive
@@ -132,7 +132,7 @@ def test_a_size_that_a_header_makes_up_is_refused_before_it_is_taken(tmp_path):
     np.save(tmp_path / "short.npy", np.zeros((10_000, 4)))
     with zipfile.ZipFile(tmp_path / "new.npz", "w") as archive:
         archive.writestr("inputs.npy", (tmp_path / "short.npy").read_bytes()[: 128 + 64])
-    with pytest.raises(UserError, match=r"takes 320000 bytes of 64"):
+    with pytest.raises(UserError, match=r"takes 320000 bytes, and it has 64"):
         read_rows(tmp_path / "new.npz", 4)
 
 
@@ -142,5 +142,5 @@ def test_an_encrypted_member_is_refused(tmp_path):
     directory = content.index(b"PK\x01\x02")
     struct.pack_into("<H", content, directory + 8, 1)
     (tmp_path / "new.npz").write_bytes(content)
-    with pytest.raises(UserError, match="it is encrypted"):
+    with pytest.raises(UserError, match="is encrypted"):
         read_rows(tmp_path / "new.npz", 4)
