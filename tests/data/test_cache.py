@@ -1,8 +1,6 @@
 """The cache of decoded arrays: written whole, verified when read, never executed."""
 
 import io
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
