@@ -46,7 +46,8 @@ def states() -> dict[str, float]:
     from hydra import compose, initialize_config_dir
 
     from regjax.config import register_schema, typed
-    from regjax.launch import jobs
+    from regjax.launch.composing import Job
+    from regjax.launch.jobs import prepare
     from regjax.runs import checkpoint
     from regjax.sweep.lanes import stacked
     from regjax.training import program
@@ -55,7 +56,7 @@ def states() -> dict[str, float]:
     conf = pathlib.Path(__file__).resolve().parent.parent / "conf"
     with initialize_config_dir(str(conf), version_base="1.3"):
         config = compose("config", ["experiment=notebook1", "hydra.mode=RUN", "model.dropout=0.2"])
-    (run,), _ = jobs.prepare([jobs.Job(typed(config), {}, [], [])])
+    (run,), _ = prepare([Job(typed(config), {}, [])])
     numerics = jax.device_put(stacked([run.numerics]))
     blank = program.blank_lanes(numerics, spec=run.spec)
     zeros = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), blank)
