@@ -14,7 +14,7 @@ from regjax.runs.summary import checked_summary
 UNSAVED = "trained with checkpoint=none, without parameters to use; in another directory it has them"
 
 
-class Held(NamedTuple):
+class SavedRun(NamedTuple):
     """A run on disk."""
 
     directory: Path
@@ -24,7 +24,7 @@ class Held(NamedTuple):
 class Collection(NamedTuple):
     """The usable runs, ordered by sweep and job number, and a line for each run that is left out."""
 
-    runs: list[Held]
+    runs: list[SavedRun]
     left_out: list[str]
 
 
@@ -33,7 +33,7 @@ def read_runs(path: Path, *, same: Iterable[str] = ()) -> Collection:
     held, left_out = [], []
     for directory in _directories(path):
         try:
-            run = Held(directory, _usable(directory, same))
+            run = SavedRun(directory, _usable(directory, same))
             held.append((_order(run), run))
         except (DamagedError, OSError) as error:
             left_out.append(f"{directory / SUMMARY}: left out ({error})")
@@ -76,7 +76,7 @@ def _check_selected(directory: Path, summary: dict[str, Any]) -> None:
         raise DamagedError(f"{directory / SELECTED}: it is missing")
 
 
-def warn_of_damage(run: Held) -> None:
+def warn_of_damage(run: SavedRun) -> None:
     """Warns where a saved folder of a run is not as it was written."""
     wrong = [error for _, error in _inspected_folders(run.directory) if error]
     try:
@@ -101,7 +101,7 @@ def _directories(path: Path) -> list[Path]:
     return sorted({file.parent for file in path.rglob("*") if file.name in (SUMMARY, SUMS)})
 
 
-def _order(run: Held) -> tuple[Path, bool, int, str]:
+def _order(run: SavedRun) -> tuple[Path, bool, int, str]:
     """The sweep's folder, then the job's number; a run of no sweep is ordered by its folder's name."""
     name, job = run.directory.name, run.summary.get("job")
     if job is None:
@@ -110,7 +110,7 @@ def _order(run: Held) -> tuple[Path, bool, int, str]:
     return Path(*run.directory.parts[:-depth]), False, int(job["number"]), name
 
 
-def next_number(sweep_dir: Path, first: int, held: Iterable[Held]) -> int:
+def next_number(sweep_dir: Path, first: int, held: Iterable[SavedRun]) -> int:
     """The number of the next job, after all that the directory holds.
 
     A folder with hidden entries alone (settings, a half-written summary) is that of a job which was killed
@@ -126,9 +126,9 @@ def _begun(directory: Path) -> bool:
     return any(not entry.name.startswith(".") for entry in directory.iterdir())
 
 
-def held_by_identity(runs: Iterable[Held]) -> dict[str, Held]:
+def runs_by_identity(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
     """The run of each identity. Of several, the one that is done counts, or else the last."""
-    found: dict[str, Held] = {}
+    found: dict[str, SavedRun] = {}
     for held in runs:
         identity = held.summary["identity"]
         if identity not in found or found[identity].summary["status"] != "done":

@@ -18,7 +18,7 @@ NAME = re.compile(r"(\d+)-(\d+)")
 CUT_OFF = re.compile(rf"\.{NAME.pattern}\.partial")
 
 
-class Saved(NamedTuple):
+class SavedState(NamedTuple):
     """Where a run's state is: a folder, the lane in it, the epochs that are done, and `cores` of the run."""
 
     folder: Path
@@ -37,7 +37,7 @@ class States:
     def __init__(self, folder: Path):
         self._folder = folder
         self._lock = threading.Lock()
-        self._by_run: dict[str, list[Saved]] = {}
+        self._by_run: dict[str, list[SavedState]] = {}
         self._good: set[Path] = set()
         self._read: tuple[Path, Any] | None = None
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -58,11 +58,11 @@ class States:
         except DamagedError as error:
             _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
 
-    def newest(self, run: Run) -> Saved | None:
+    def newest(self, run: Run) -> SavedState | None:
         """Where a run stands, or None where it is to begin."""
         return next(iter(self.standing(run)), None)
 
-    def standing(self, run: Run) -> list[Saved]:
+    def standing(self, run: Run) -> list[SavedState]:
         """Where a run can go on from, the newest first.
 
         Of what was saved before its settings changed, that is the epoch after which its record says they did.
@@ -74,7 +74,7 @@ class States:
                 found += [saved for saved in before if saved.epoch == change["after_epoch"]]
         return sorted(found, key=lambda saved: saved.epoch, reverse=True)
 
-    def restore(self, saved: Saved, template: TrainState) -> TrainState:
+    def restore(self, saved: SavedState, template: TrainState) -> TrainState:
         """The stacked states of its folder. Raises `DamagedError`."""
         with self._lock:  # the lanes of one folder come one after the other
             if self._read is None or self._read[0] != saved.folder:
@@ -90,7 +90,7 @@ class States:
             named = sorted(self._named(device), key=_count)
             folder = self._folder / f"{device}-{_count(named[-1]) + 1 if named else 1}"
             standing = {
-                run.identity: Saved(folder, lane, int(state.epoch[lane]), run.cores)
+                run.identity: SavedState(folder, lane, int(state.epoch[lane]), run.cores)
                 for lane, run in runs.items()
             }
             table = [
@@ -120,12 +120,12 @@ class States:
             self._by_run.pop(run.identity, None)
 
 
-def _table(path: Path) -> dict[str, Saved]:
+def _table(path: Path) -> dict[str, SavedState]:
     """The lanes of a folder by the identity of their run. Raises `DamagedError`."""
     facts, count = verify(path), checkpoint.lanes_count(path)
     try:
         table = {
-            str(lane["identity"]): Saved(path, lane["lane"], lane["epoch"], lane["cores"])
+            str(lane["identity"]): SavedState(path, lane["lane"], lane["epoch"], lane["cores"])
             for lane in facts["lanes"]
         }
         if not all(saved.lane in range(count) and saved.epoch >= 0 for saved in table.values()):
