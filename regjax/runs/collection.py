@@ -32,19 +32,18 @@ def read_runs(path: Path, *, same: Iterable[str] = ()) -> Collection:
     runs, left_out = [], []
     for directory in _directories(path):
         try:
-            runs.append(SavedRun(directory, _usable(directory, same)))
+            summary = checked_summary(directory)
+            _check_versions(summary["versions"], same)
+            runs.append(SavedRun(directory, summary))
         except (DamagedError, OSError) as error:
             left_out.append(f"{directory / SUMMARY}: left out ({error})")
     return Collection(sorted(runs, key=_order), left_out)
 
 
-def _usable(directory: Path, packages: Iterable[str]) -> dict[str, Any]:
-    summary = checked_summary(directory)
+def _check_versions(written: Mapping[str, str], packages: Iterable[str]) -> None:
     for package in packages:
-        written, current = summary["versions"].get(package), versions()[package]
-        if written != current:
-            raise DamagedError(f"written by {package} {written}, this is {current}")
-    return summary
+        if written.get(package) != versions()[package]:
+            raise DamagedError(f"written by {package} {written.get(package)}, this is {versions()[package]}")
 
 
 def inspected(path: Path) -> Iterator[tuple[Path, Exception | None]]:

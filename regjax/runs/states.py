@@ -87,24 +87,18 @@ class States:
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
         """Saves the lanes of a device. Removes older states that no run needs, and keeps `keep` good ones."""
         with self._lock:
-            named = sorted(self._named(device), key=_count)
+            # No save replaces a file or link that has the name of a state.
+            named = [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
+            named.sort(key=_count)
             folder = self._folder / f"{device}-{_count(named[-1]) + 1 if named else 1}"
-            standing = {
-                run.identity: SavedState(folder, lane, int(state.epoch[lane]), run.cores)
-                for lane, run in runs.items()
-            }
             table = [
-                {"identity": identity, "lane": saved.lane, "epoch": saved.epoch, "cores": saved.cores}
-                for identity, saved in standing.items()
+                {"identity": run.identity, "lane": lane, "epoch": int(state.epoch[lane]), "cores": run.cores}
+                for lane, run in runs.items()
             ]
             checkpoint.save_lanes(folder, state, {"lanes": table})
-            self._by_run |= {identity: [saved] for identity, saved in standing.items()}
+            self._by_run |= {identity: [saved] for identity, saved in _by_identity(folder, table).items()}
             self._good.add(folder)
             self._prune([path for path in named if path.is_dir() and not path.is_symlink()] + [folder], keep)
-
-    def _named(self, device: int) -> list[Path]:
-        """Everything that has the name of a device's state. No save may replace it."""
-        return [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
 
     def _prune(self, own: Sequence[Path], keep: int) -> None:
         needed = {saved.folder for found in self._by_run.values() for saved in found}
@@ -124,15 +118,19 @@ def _table(path: Path) -> dict[str, SavedState]:
     """The states in a folder, by the identity of their run. Raises `DamagedError`."""
     facts, count = verify(path), checkpoint.lanes_count(path)
     try:
-        table = {
-            str(lane["identity"]): SavedState(path, lane["lane"], lane["epoch"], lane["cores"])
-            for lane in facts["lanes"]
-        }
+        table = _by_identity(path, facts["lanes"])
         if not all(saved.lane in range(count) and saved.epoch >= 0 for saved in table.values()):
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise DamagedError(f"{path}: its manifest has no table of its lanes") from None
     return table
+
+
+def _by_identity(folder: Path, lanes: Sequence[Any]) -> dict[str, SavedState]:
+    return {
+        str(lane["identity"]): SavedState(folder, lane["lane"], lane["epoch"], lane["cores"])
+        for lane in lanes
+    }
 
 
 def _count(path: Path) -> int:
