@@ -1,7 +1,7 @@
 """Sweeps on disk, with what reports read."""
 
 from regjax import __version__
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.metrics import append_metrics
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import begin_directory
@@ -36,7 +36,7 @@ def held(folder, seed, accuracy, *overrides, status="done", data="digits", epoch
         "identity": f"{seed} {overrides} {data}",
         "versions": {"regjax": __version__},
     }
-    return Held(directory, write_summary(directory, summary))
+    return SavedRun(directory, write_summary(directory, summary))
 
 
 def sweep_of(folder, *rates, seeds=4, **settings):

@@ -1,4 +1,4 @@
-"""From Hydra's composed configuration to checked values. Imported at every start, so it loads no JAX."""
+"""Checks Hydra's composed configuration. Every start imports this package, so it loads no JAX."""
 
 from regjax.config.messages import explain
 from regjax.config.ranges import check

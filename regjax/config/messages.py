@@ -1,4 +1,4 @@
-"""One message for what a user mistyped: it names the key, the value, what is allowed and the near miss."""
+"""Explains an error in a command: the key, the value, what is allowed and the likely intended name."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from regjax.config.schema import Config, known_keys
 from regjax.errors import UserError, invalid_choice, nearest
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
-CHOSEN = GROUPS[:5]  # the others may be null
+REQUIRED = GROUPS[:5]  # the others may be null
 ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 # The extras of pyproject.toml that bring a launcher or a sweeper of Hydra.
 EXTRAS = ("joblib", "submitit", "ray", "optuna")
@@ -33,9 +33,9 @@ SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(f
 
 
 def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, composed: bool) -> str:
-    """What is wrong with a command, in one message; `conf` is the folder of the groups.
+    """One message for an error in a command. `conf` is the folder of the groups.
 
-    Nothing of an unexpected error once Hydra has `composed` the command: that is a fault of the program.
+    It is empty for an unexpected error after Hydra has `composed` the command: that is a bug in regjax.
     """
     if isinstance(error, UserError):
         return str(error)
@@ -44,7 +44,7 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
     if isinstance(error, MissingConfigException):
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
-        place = error.filename or "a file in the directory"  # the system does not always name it
+        place = error.filename or "a file in the directory"  # not every OSError names its file
         return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
     if isinstance(error, OverrideParseException):
         reason = error.message.splitlines()[0]
@@ -58,13 +58,13 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
 
 
 def hint(key: str) -> str:
-    """The near miss of a key that does not exist, or where to see all keys."""
+    """The likely intended key, or how to see all keys."""
     near = _meant(key, [*known_keys(), *GROUPS])
     return f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
 
 
 def _searched(arguments: Sequence[str], conf: Path) -> list[Path]:
-    """The folders that a command line has Hydra search, in Hydra's order."""
+    """The folders that Hydra searches for a command line, in Hydra's order."""
     given, _ = get_args_parser().parse_known_args(list(arguments))
     added = [
         folder.removeprefix("file://")
@@ -96,24 +96,26 @@ def _choices(group: str, conf: Path) -> set[str]:
 
 
 def _unreadable(error: yaml.YAMLError) -> str:
-    """The file, the line, and what YAML says of it."""
+    """The file, the line, and the problem that PyYAML found."""
     mark = getattr(error, "problem_mark", None)
     place = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
     return f"{place}: {getattr(error, 'problem', None) or error}."
 
 
 def _wrong_in_file(error: BaseException, folders: Sequence[Path]) -> str | None:
-    """A message for what a file of one's own says, with its line; None where the error is of no file."""
+    """The message for an error in a YAML file, with its line. None where the error is elsewhere."""
     found, cause = IN_FILE.match(str(error)), error.__context__
     if not found or not isinstance(cause, OmegaConfBaseException):
         return None
     path = _file(found[1], folders)
     root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader) if path.is_file() else None
     nodes = dict(_nodes(root)) if root else {}
-    key = str(cause.full_key or next((key for key, node in nodes.items() if _is_flat(key, node)), ""))
+    # OmegaConf does not name a section that a file gives one value.
+    flat = (key for key, node in nodes.items() if key in SECTIONS and isinstance(node, yaml.ScalarNode))
+    key = str(cause.full_key or next(flat, ""))
     if key in GROUPS and key not in SECTIONS:
         return f"{path}: its keys are read below {key!r}; its first line must be `# @package _global_`."
-    # The file may lie in its section's group, and leave the section out.
+    # A file in its section's group may leave the section out.
     ends = [name for name in nodes if f".{key}".endswith(f".{name}")]
     node = nodes[max(ends, key=len)] if ends else None
     where = f"{path}, line {node.start_mark.line + 1}" if node else str(path)
@@ -121,19 +123,14 @@ def _wrong_in_file(error: BaseException, folders: Sequence[Path]) -> str | None:
     return f"{where}: {key}{value}: {_reason(cause, key)}"
 
 
-def _is_flat(key: str, node: yaml.Node) -> bool:
-    """Whether a file gives a whole section one value, which OmegaConf refuses without naming it."""
-    return key in SECTIONS and isinstance(node, yaml.ScalarNode)
-
-
 def _file(name: str, folders: Sequence[Path]) -> Path:
-    """The file that Hydra takes for a name, or the name where none of the folders has it."""
+    """The file that Hydra loads for a name, or the name alone where no folder has such a file."""
     file = name if name.endswith(".yaml") else f"{name}.yaml"
     return next((folder / file for folder in folders if (folder / file).is_file()), Path(file))
 
 
 def _nodes(node: yaml.Node, keys: str = "") -> list[tuple[str, yaml.Node]]:
-    """What a file holds, by its dotted keys."""
+    """The nodes of a file by their dotted keys."""
     found = [(keys, node)] if keys else []
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -142,7 +139,7 @@ def _nodes(node: yaml.Node, keys: str = "") -> list[tuple[str, yaml.Node]]:
 
 
 def _unknown_key(arguments: Sequence[str]) -> str | None:
-    """A message for the first override whose key does not exist."""
+    """The message for the first override with an unknown key."""
     keys = [*known_keys(), *GROUPS]
     for override in _overrides(arguments):
         key = override.key_or_group
@@ -152,38 +149,38 @@ def _unknown_key(arguments: Sequence[str]) -> str | None:
 
 
 def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str | None:
-    """What OmegaConf says of a value, after its key; None where the error is of no key."""
+    """The override that OmegaConf refuses, with the reason. None where the error names no key."""
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
         return None
     key = str(cause.full_key)
-    entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is given as model.hidden
-    below = (
-        str(override.input_line)
-        for override in _overrides(arguments)
-        if f"{override.key_or_group}.".startswith(f"{entry}.")
-    )
-    return f"{next(below, key)}: {_reason(cause, entry)}"
+    entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is set through model.hidden
+    for override in _overrides(arguments):
+        if f"{override.key_or_group}.".startswith(f"{entry}."):
+            key = str(override.input_line)
+            break
+    return f"{key}: {_reason(cause, entry)}"
 
 
 def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> str:
-    """Hydra's own words, after the overrides where they name none; or the choices of a group."""
+    """The choices of a group that got another type, or else Hydra's message, with the overrides."""
     given = _overrides(arguments)
     for override in given:
         group, value = str(override.key_or_group), override.value()
-        names = value if isinstance(value, list) else [value]
-        if group in GROUPS and not all(isinstance(name, str) for name in names if name or group in CHOSEN):
+        chosen = value if isinstance(value, list) else [value]
+        if group in GROUPS and not all(isinstance(name, str) for name in chosen if name or group in REQUIRED):
             return str(
                 invalid_choice(group, str(override.input_line).partition("=")[2], _choices(group, conf))
             )
-    told = str(error) or repr(error)
-    if not given or any(name in told for name in [*arguments, *(str(each.key_or_group) for each in given)]):
-        return told
-    return f"{' '.join(str(override.input_line) for override in given)}: {told}"
+    message = str(error) or repr(error)
+    names = [*arguments, *(str(override.key_or_group) for override in given)]
+    if not given or any(name in message for name in names):
+        return message
+    return f"{' '.join(str(override.input_line) for override in given)}: {message}"
 
 
 def _reason(cause: OmegaConfBaseException, key: str) -> str:
-    """What a key must be where the schema knows it, else OmegaConf's first line."""
+    """What the key must be, or the first line of OmegaConf's message for an unknown key."""
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and not key.startswith("hydra"):
         return f"there is no such key.{hint(key)}"
     if isinstance(cause, MissingMandatoryValue):
@@ -201,22 +198,20 @@ def _reason(cause: OmegaConfBaseException, key: str) -> str:
 
 
 def _meant(key: str, keys: list[str]) -> str | None:
-    """The key whose last part was typed, or else the one most like what was typed, or its last part."""
-    last = ABBREVIATIONS.get(key.rpartition(".")[2], key.rpartition(".")[2])
-    sections = _ending(last, keys)
-    if len(sections) == 1:
-        return sections[0]
-    close = nearest(last, [known.rpartition(".")[2] for known in keys])
-    alike = _ending(close, keys) if close else []
-    return nearest(key, keys) or (alike[0] if len(alike) == 1 else None)
-
-
-def _ending(last: str, keys: list[str]) -> list[str]:
-    return [known for known in keys if known.rpartition(".")[2] == last]
+    """The one key that ends as typed, or else the key most like it, or the one with the most similar end."""
+    ends: dict[str, list[str]] = {}
+    for known in keys:
+        ends.setdefault(known.rpartition(".")[2], []).append(known)
+    last = key.rpartition(".")[2]
+    last = ABBREVIATIONS.get(last, last)
+    exact, similar = ends.get(last, []), ends.get(nearest(last, ends) or "", [])
+    if len(exact) == 1:
+        return exact[0]
+    return nearest(key, keys) or (similar[0] if len(similar) == 1 else None)
 
 
 def _overrides(arguments: Sequence[str]) -> list[Override]:
-    """The overrides among the arguments, as far as they can be read."""
+    """The overrides among the arguments. Empty where Hydra cannot parse one."""
     texts = [text for text in arguments if text.startswith("~") or ("=" in text and not text.startswith("-"))]
     try:
         return OverridesParser.create().parse_overrides(texts)

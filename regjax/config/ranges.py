@@ -1,4 +1,4 @@
-"""Refuses values out of range, before anything is loaded or computed."""
+"""Refuses values out of range before anything is loaded or computed."""
 
 import os
 import re
@@ -19,7 +19,7 @@ KERNEL_INITS = (
     "lecun_normal",
     "normal",
 )
-# The numbers that each optimizer and schedule reads, beside those that all read.
+# The numbers that some optimizers and schedules read, and others do not.
 OPTIMIZER_NUMBERS = {
     "sgd": ("momentum", "nesterov"),
     "adam": ("beta1", "beta2", "epsilon"),
@@ -52,7 +52,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "compare.metric": ("test_accuracy", "val_accuracy", "test_loss", "val_loss"),
 }
 
-# The value at which a technique is off, and not in the program.
+# The value that turns a technique off, so that the program leaves it out.
 NEUTRAL: dict[str, Any] = {
     "model.dropout": 0,
     "model.input_dropout": 0,
@@ -68,15 +68,15 @@ FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
 
 class Range(NamedTuple):
-    """What a number must satisfy; NaN and infinity satisfy none."""
+    """The condition on a number, and its text for messages. NaN and infinity satisfy no range."""
 
     accepts: Callable[[Any], bool]
     allowed: str
 
 
-# Whole numbers are traced as int32.
+# Integers are traced as int32.
 MAX_WHOLE = 2**31 - 1
-# Reals are traced as float32; below its smallest normal number they are 0 to XLA.
+# Reals are traced as float32. XLA flushes what is below its smallest normal number to 0.
 MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 WIDTHS = (
     f"must list layer widths of 1 or more, up to {MAX_WHOLE}, such as [300,100]; [] is a linear classifier"
@@ -140,8 +140,8 @@ def check(config: Config) -> None:
         if value is not None and not (_is_finite(value) and limits.accepts(value)):
             raise invalid(key, value, limits.allowed)
         if value and not MIN_REAL <= abs(value) <= MAX_REAL:
-            held = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
-            raise invalid(key, value, f"{limits.allowed}; {held}")
+            float32 = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
+            raise invalid(key, value, f"{limits.allowed}; {float32}")
     for key in FOLDERS:
         if values[key] is not None and not values[key].strip():  # it would be the current folder
             raise invalid(key, values[key], "must name a folder; leave it out for the usual one")
@@ -157,18 +157,16 @@ def check(config: Config) -> None:
 
 
 def dropout_rates(config: Config) -> tuple[float, ...]:
-    """One rate per hidden layer, from `model.dropout`, which is a number or a list of them."""
+    """One rate per hidden layer. `model.dropout` is one number for all layers, or a list."""
     given, depth = config.model.dropout, len(config.model.hidden)
-    rates = given if isinstance(given, list) else [given] * depth
-    listed = isinstance(given, list)
-    valid = [_is_number(rate) and SHARE.accepts(rate) for rate in (rates if listed else [given])]
-    if not all(valid) or len(rates) != depth:
+    named, rates = (given, given) if isinstance(given, list) else ([given], [given] * depth)
+    if len(rates) != depth or not all(_is_number(rate) and SHARE.accepts(rate) for rate in named):
         allowed = f"must be a number from 0 to 1, or a list of them, one per hidden layer (here {depth})"
         raise invalid("model.dropout", given, allowed)
     return tuple(float(rate) for rate in rates)
 
 
-# Techniques of which the later one would silently undo the other.
+# Two techniques that set the same key. The later one would silently undo the other.
 OF_ONE_KEY = {
     ("batch_norm", "layer_norm"): "model.norm",
     ("l1", "elastic_net"): "penalty.l1",
@@ -177,7 +175,7 @@ OF_ONE_KEY = {
 
 
 def check_regularization(names: list[str]) -> None:
-    """Refuses `none` beside a technique, two that set one key, and a technique named twice."""
+    """Refuses `none` beside a technique, two techniques that set one key, and one that is named twice."""
     shown = f"[{','.join(names)}]"
     if "none" in names and len(names) > 1:
         rest = ",".join(name for name in names if name != "none")
@@ -195,7 +193,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_finite(value: float) -> bool:
-    return abs(value) <= sys.float_info.max  # math.isfinite raises where an int is too large for a float
+    return abs(value) <= sys.float_info.max  # math.isfinite raises for an int that is too large for a float
 
 
 def _check_mirror(data: DataConfig) -> None:
@@ -210,7 +208,7 @@ def _check_mirror(data: DataConfig) -> None:
 
 
 def _check_validation(validation: object) -> None:
-    """Its type; which texts and numbers are legal is known where the split is drawn."""
+    """Checks the type alone. `data.splits` knows which texts and numbers are legal."""
     if not (isinstance(validation, str) or _is_number(validation)):
         raise invalid("data.validation", validation, "must be a share in (0, 1), a count, first:N, test or 0")
 
@@ -223,7 +221,7 @@ def _check_widths(hidden: list[int]) -> None:
 def _check_relevant(
     section: str, name: str, values: dict[str, Any], numbers: dict[str, tuple[str, ...]]
 ) -> None:
-    """A number that the chosen kind needs must be given; one that it does not read must not be."""
+    """Refuses a missing number that the chosen kind reads, and a given one that it does not read."""
     for key in sorted({key for keys in numbers.values() for key in keys}):
         value = values[f"{section}.{key}"]
         if key in numbers[name] and value is None:

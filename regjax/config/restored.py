@@ -1,4 +1,4 @@
-"""The configuration of a run as its summary saves it, and read back, whoever wrote the file."""
+"""Saves the configuration of a run, and restores it from a file that anyone may have written."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from regjax.config.ranges import NEUTRAL, check
 from regjax.config.schema import Config, as_written, flatten, known_keys
 from regjax.errors import UserError, invalid, nearest
 
-# How OmegaConf writes an interpolation, and a value that is missing.
+# How OmegaConf writes an interpolation and a missing value.
 INTERPOLATION, MISSING = "${", '"???"'
-# Keys that say nothing about a trained network, with a value in the place of an interpolation.
+# Keys that do not describe a trained network. These values replace their interpolations.
 UNREAD = {
     "cache_dir": ".",
     "data.name": "",
@@ -24,23 +24,24 @@ UNREAD = {
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
-    """The texts that `${...}` gives, as they were written, by key: so a run saves them.
+    """The unresolved texts with `${...}` by key, so that a run saves no secret of the environment.
 
-    What reports and predictions read, such as numbers and choices, is saved resolved.
+    Reports and predictions read the other keys, which a run saves resolved.
     """
     values, written = flatten(config), as_written(composed)
-    return {key: written[key] for key in UNREAD if isinstance(values[key], str) and "${" in written[key]}
+    return {
+        key: written[key] for key in UNREAD if isinstance(values[key], str) and INTERPOLATION in written[key]
+    }
 
 
 def restored(flat: Mapping[str, Any]) -> Config:
-    """The checked configuration that `flatten` gave: `{"model.dropout": 0.2, ...}`.
+    """The configuration from its flat form, `{"model.dropout": 0.2, ...}`, checked like a command line.
 
-    The schema and the ranges of a command line hold for it. Nothing in it is resolved, imported or called.
-    Raises `UserError` for the first key that is unknown, missing or out of range.
+    Nothing in it is resolved, imported or called. Raises `UserError` for the first key that is unknown,
+    missing or out of range.
     """
-    known = known_keys()
-    sections = {key.partition(".")[0] for key in known if "." in key}
-    leaves = [key for key in known if key not in sections]
+    sections = {key.partition(".")[0] for key in known_keys() if "." in key}
+    leaves = [key for key in known_keys() if key not in sections]
     values = {}
     for key, value in flat.items():
         if key not in leaves:
@@ -52,7 +53,7 @@ def restored(flat: Mapping[str, Any]) -> Config:
             raise invalid(key, value, "the configuration of a finished run must be resolved")
         values[key] = value
     for key in leaves:
-        if key not in values and key in NEUTRAL:  # an older run knew no such technique
+        if key not in values and key in NEUTRAL:  # an older version has no such technique
             values[key] = NEUTRAL[key]
         if key not in values:
             raise UserError(f"{key}: it is missing; another version of regjax wrote this configuration.")

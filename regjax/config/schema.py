@@ -1,4 +1,4 @@
-"""Names and types of every key; their values live in `conf/` alone."""
+"""The name and type of every key. Their values live in `conf/` alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -135,18 +135,19 @@ SCHEMA_NAME = "config_schema"
 
 
 def register_schema() -> None:
-    """Lets `conf/config.yaml` name the schema in its defaults list."""
+    """Registers the schema, which `conf/config.yaml` names in its defaults list."""
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
 
 
 def typed(composed: DictConfig) -> Config:
-    """The composed configuration as plain dataclasses, interpolations resolved.
+    """The composed configuration as dataclasses, with interpolations resolved.
 
-    Raises `UserError` for a key that the schema lacks, which Hydra lets `+key=value` and files add, and for
-    one that `~key` has taken out.
+    Raises `UserError` for a key that `+key=value` or a file has added, and for one that `~key` has deleted.
     """
-    known = known_keys()
-    for key, value in as_written(composed).items():
+    config, known = OmegaConf.to_object(composed), known_keys()
+    if not isinstance(config, Config):
+        raise UserError(f"the configuration's first file: its `defaults` must begin with {SCHEMA_NAME}.")
+    for key, value in flatten(config).items():
         if key not in known:
             near = nearest(key, known)
             while isinstance(value, dict) and value:
@@ -154,24 +155,20 @@ def typed(composed: DictConfig) -> Config:
                 key = f"{key}.{inner!s}"
             allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
             raise invalid(key, value, allowed, near=near)
-    config = OmegaConf.to_object(composed)
-    if not isinstance(config, Config):
-        raise UserError(f"the configuration's first file: its `defaults` must begin with {SCHEMA_NAME}.")
-    for key, value in flatten(config).items():
-        if value == MISSING:  # deleted by `~key`
+        if value == MISSING:
             raise UserError(f"{key}: must be given; leave out ~{key}.")
     return config
 
 
 def as_written(composed: DictConfig) -> dict[str, Any]:
-    """Every key of a composed configuration with its value, interpolations as they were written."""
+    """`{"model.dropout": 0.2, ...}`, with interpolations such as `${oc.env:HOME}` unresolved."""
     sections = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(sections, dict)
     return _flat(sections)
 
 
 def flatten(config: Config) -> dict[str, Any]:
-    """`{"model.dropout": 0.2, ...}`: every key of a configuration with its value."""
+    """`{"model.dropout": 0.2, ...}`: all keys of a configuration with their values."""
     return _flat({name: vars(part) if is_dataclass(part) else part for name, part in vars(config).items()})
 
 
@@ -186,7 +183,7 @@ def _flat(sections: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def known_keys() -> list[str]:
-    """Every key that a configuration has, in dotted form, sections included."""
+    """Every key of a configuration in dotted form, with the sections."""
     keys = []
     for section in fields(Config):
         keys.append(section.name)

@@ -23,7 +23,7 @@ from regjax.launch.sweep_directory import SweepDirectory
 from regjax.launch.training import accepts, train
 from regjax.report.curves import draw_curves, title_of
 from regjax.report.tables import print_summary
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, append_log
 from regjax.runs.run import Run
 from regjax.runs.summary import read_summary
@@ -80,7 +80,7 @@ class Sweep:
     def __init__(self, context: HydraContext, config: DictConfig, task_function: TaskFunction):
         self._context, self._config, self._task_function = context, config, task_function
         self._is_grid = config.hydra.sweeper._target_ == BASIC_SWEEPER
-        self._outcomes: list[Held] = []
+        self._outcomes: list[SavedRun] = []
         if config.checkpointing.allow_changes:
             allowed = "it is for single runs; a sweep trains what differs as a new job"
             raise invalid("checkpointing.allow_changes", True, allowed)
@@ -138,7 +138,7 @@ class Sweep:
         return compose(self._context, self._config, overrides, number)
 
     def _returned(
-        self, composed: list[Composed], outcomes: list[Held], sweep: SweepDirectory, failure: str
+        self, composed: list[Composed], outcomes: list[SavedRun], sweep: SweepDirectory, failure: str
     ) -> list[JobReturn]:
         """What Hydra gets of each job. A search, which goes on after a failure, gets that as the job's."""
         returns = []

@@ -6,7 +6,7 @@ from typing import Any
 
 from regjax.errors import UserError, invalid, shown
 from regjax.runs import checkpoint, records
-from regjax.runs.collection import UNSAVED, Held, is_unsaved, warn_of_damage
+from regjax.runs.collection import UNSAVED, SavedRun, is_unsaved, warn_of_damage
 from regjax.runs.directory import ENDED, METRICS
 from regjax.runs.identity import identity_of_parts, is_decisive, versions
 from regjax.runs.manifest import STATES, DamagedError
@@ -32,7 +32,7 @@ def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, An
     print(f"{run.directory}: done already, not trained again", file=sys.stderr)
     if is_unsaved(summary, run.config):
         print(f"warning: {run.directory}: {UNSAVED}", file=sys.stderr)
-    warn_of_damage(Held(run.directory, summary))
+    warn_of_damage(SavedRun(run.directory, summary))
     return run, summary
 
 

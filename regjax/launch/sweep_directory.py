@@ -18,7 +18,7 @@ from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
 from regjax.runs import collection
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CUT_OFF, SUMMARY, append_log
 from regjax.runs.identity import identity_untrained, versions
 from regjax.runs.run import Run
@@ -40,7 +40,7 @@ class SweepDirectory:
         self._runs, self._left_out = collection.read_runs(directory, same=("jaxlib",))
         for run in self._runs:
             refuse_other_version(directory, run.summary)
-        self._held = collection.held_by_identity(self._runs)
+        self._held = collection.runs_by_identity(self._runs)
         self._first = collection.first_places([job.identity for job in prepared])
         self._found = self._find()
         self._settings = prepared[0].config
@@ -54,7 +54,7 @@ class SweepDirectory:
             if baseline is not None:
                 variant_called(baseline, named)
 
-    def _find(self) -> dict[str, Held]:
+    def _find(self) -> dict[str, SavedRun]:
         """By identity, the run that the directory holds of each job.
 
         A job that cannot be trained now may have been trained before, or the other way round. Its settings
@@ -99,9 +99,9 @@ class SweepDirectory:
             raise invalid("hydra.sweep.subdir", directory.name, allowed)
         self.directories[place], self._jobs[place] = directory, job
 
-    def train(self, devices: Sequence[jax.Device]) -> list[Held]:
+    def train(self, devices: Sequence[jax.Device]) -> list[SavedRun]:
         """Trains what is new, was cut off, or is to be tried again; gives the outcome of every job."""
-        outcomes: dict[str, Held] = {}
+        outcomes: dict[str, SavedRun] = {}
         waiting: list[Run] = []
         settled: list[str] = []
         unsaved = 0
@@ -110,18 +110,18 @@ class SweepDirectory:
             directory = held.directory if held else self.directories[place]
             number = held.summary.get("job") if held else self._jobs[place]
             if held and not self._again(held.summary):
-                outcomes[identity] = Held(directory, held.summary)
+                outcomes[identity] = SavedRun(directory, held.summary)
                 settled.append(held.summary["status"])
                 unsaved += collection.is_unsaved(held.summary, job.config)
                 collection.warn_of_damage(outcomes[identity])
             elif isinstance(job, Refused):
-                outcomes[identity] = Held(directory, _write_refusal(job, directory, number))
+                outcomes[identity] = SavedRun(directory, _write_refusal(job, directory, number))
             else:
                 waiting.append(job._replace(directory=directory, job=number))
         self._tell(settled, unsaved)
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = train(waiting, devices, watcher, self.directory, self._place)
-        outcomes |= {run.identity: Held(run.directory, summaries[run.directory]) for run in waiting}
+        outcomes |= {run.identity: SavedRun(run.directory, summaries[run.directory]) for run in waiting}
         self._runs, self._left_out = collection.read_runs(self.directory, same=("jaxlib",))
         return [outcomes[job.identity] for job in self._prepared]
 
@@ -156,12 +156,12 @@ class SweepDirectory:
         }
         return [names[tuple(run.overrides)] for run in waiting]
 
-    def compare(self, outcomes: Sequence[Held]) -> None:
+    def compare(self, outcomes: Sequence[SavedRun]) -> None:
         """Prints the comparison of all runs that the directory holds, and writes it there."""
         held = {run.directory: run.summary for run in self._runs}
         held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been writable
         report = build_report(
-            [Held(directory, summary) for directory, summary in held.items()],
+            [SavedRun(directory, summary) for directory, summary in held.items()],
             baseline=self._settings["compare.baseline"],
             metric=self._settings["compare.metric"],
             effect=self._settings["compare.effect"],
@@ -174,7 +174,7 @@ class SweepDirectory:
             self._unwritten = f"no comparison in {error.filename or self.directory}: {error.strerror}"
         print_report(report, self.directory)
 
-    def failure(self, outcomes: Sequence[Held]) -> str:
+    def failure(self, outcomes: Sequence[SavedRun]) -> str:
         """What went wrong with the jobs of this command, last the command that mends it; else ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
         failed = [outcome for outcome in distinct if not self.accepts(outcome)]
@@ -193,7 +193,7 @@ class SweepDirectory:
             lines += ["to compare once that is mended:", command_again(self._place)]
         return "\n".join(lines)
 
-    def accepts(self, outcome: Held) -> bool:
+    def accepts(self, outcome: SavedRun) -> bool:
         """Whether a job needs no other try."""
         return accepts(outcome.summary["status"], self._settings)
 

@@ -17,11 +17,11 @@ from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
-from regjax.runs.collection import Held, read_runs
+from regjax.runs.collection import SavedRun, read_runs
 from regjax.runs.directory import ENDED
 
 
-def _read_runs(paths: list[Path]) -> tuple[list[Held], list[str]]:
+def _read_runs(paths: list[Path]) -> tuple[list[SavedRun], list[str]]:
     """The ended runs in and below the paths, and a line for each run or path that cannot be used."""
     held, left_out = [], []
     for path in paths:
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if left_out else 0
 
 
-def _compare(held: list[Held], options: argparse.Namespace) -> None:
+def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
     if not held:
         raise UserError("no finished run to compare")
     config = _settings(held)
@@ -95,7 +95,7 @@ def _compare(held: list[Held], options: argparse.Namespace) -> None:
     print_report(report, options.output)
 
 
-def _settings(held: list[Held]) -> dict[str, Any]:
+def _settings(held: list[SavedRun]) -> dict[str, Any]:
     """The first run's configuration, without a baseline if the runs disagree on it. Prints disagreements."""
     config = dict(held[0].summary["config"])
     for key in ("compare.baseline", "compare.metric", "compare.effect", "compare.alpha"):

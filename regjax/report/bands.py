@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
 from regjax.report.splits import correction
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, METRICS
 from regjax.runs.metrics import read_metrics
 from regjax.statistics import mean_interval
@@ -22,7 +22,7 @@ SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
-def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], directory: Path) -> None:
+def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[SavedRun]]], directory: Path) -> None:
     """Draws the validation metrics of every dataset's variants, or the training metrics if none validated.
 
     It draws the runs that are done, up to the last epoch that all runs of a variant reached: early stopping
@@ -47,7 +47,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[Held]]], director
     save_figure(figure, directory)
 
 
-def _band(group: Sequence[Held]) -> Band:
+def _band(group: Sequence[SavedRun]) -> Band:
     """The band of a variant's runs that are done. Its correction is 0 if they did not validate.
 
     Metrics that cannot be read are named on standard error.

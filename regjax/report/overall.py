@@ -8,7 +8,7 @@ import numpy as np
 
 from regjax.report.comparison import NOT_COMPARED, Comparison, compare_variants, higher_is_better
 from regjax.report.variants import by_dataset, grouped_by, variants, varying_settings
-from regjax.runs.collection import Held, held_by_identity
+from regjax.runs.collection import SavedRun, runs_by_identity
 from regjax.runs.directory import ENDED
 from regjax.runs.identity import identity_of_parts
 from regjax.runs.summary import changes_in_words
@@ -44,7 +44,7 @@ class Report(NamedTuple):
     """
 
     comparisons: dict[str, Comparison]
-    variants: dict[str, dict[str, list[Held]]]
+    variants: dict[str, dict[str, list[SavedRun]]]
     ranks: Ranks | None
     notes: list[str]
     failures: list[str]
@@ -52,7 +52,7 @@ class Report(NamedTuple):
 
 
 def build_report(
-    runs: Sequence[Held],
+    runs: Sequence[SavedRun],
     *,
     baseline: str | None,
     metric: str,
@@ -66,7 +66,7 @@ def build_report(
     Directories with the same run, by its identity, count once. Runs that have not ended only affect the names
     of variants.
     """
-    runs = list(held_by_identity(runs).values())
+    runs = list(runs_by_identity(runs).values())
     ended = {id(run.summary): run for run in runs if run.summary["status"] in ENDED}
     comparisons, named = {}, {}
     for dataset, summaries in by_dataset(run.summary for run in runs).items():
@@ -91,20 +91,20 @@ def build_report(
     return Report(comparisons, named, ranks, notes, failures_in_words(ended.values()), looks)
 
 
-def _looks(runs: Sequence[Held], earlier: Sequence[Look]) -> list[Look]:
+def _looks(runs: Sequence[SavedRun], earlier: Sequence[Look]) -> list[Look]:
     """The earlier looks and this one, if it has other finished runs than the last. No results are no look."""
     done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
     look = Look(len(done), identity_of_parts(done))
     return [*earlier, look] if done and look not in earlier[-1:] else [*earlier]
 
 
-def _changed(runs: Iterable[Held]) -> list[str]:
+def _changed(runs: Iterable[SavedRun]) -> list[str]:
     """A line for each run whose configuration changed while it was trained."""
     changes = [(run.directory.name, changes_in_words(run.summary.get("changes", ()))) for run in runs]
     return [f"changed on the way: {name}: {'; then '.join(words)}" for name, words in changes if words]
 
 
-def _versions(runs: Sequence[Held]) -> list[str]:
+def _versions(runs: Sequence[SavedRun]) -> list[str]:
     """A line for each package with several versions among the runs."""
     lines = []
     for package in COMPUTE:
@@ -115,7 +115,7 @@ def _versions(runs: Sequence[Held]) -> list[str]:
     return lines
 
 
-def failures_in_words(runs: Iterable[Held]) -> list[str]:
+def failures_in_words(runs: Iterable[SavedRun]) -> list[str]:
     """A line for each reason for which runs are not done, with their directories."""
     stopped = [run for run in runs if run.summary["status"] != "done"]
     several = len({run.directory.parent for run in stopped}) > 1

@@ -1,1 +1,1 @@
-"""One run on disk, and the runs that are there."""
+"""Reads and writes runs on disk."""

@@ -1,8 +1,7 @@
-"""The runs that are on disk in and below a directory."""
+"""Finds and checks the saved runs in and below a directory."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -14,43 +13,41 @@ from regjax.runs.summary import checked_summary
 UNSAVED = "trained with checkpoint=none, without parameters to use; in another directory it has them"
 
 
-class Held(NamedTuple):
-    """A run on disk."""
+class SavedRun(NamedTuple):
+    """A run directory and its summary."""
 
     directory: Path
     summary: dict[str, Any]
 
 
 class Collection(NamedTuple):
-    """The usable runs, ordered by sweep and job number, and a line for each run that is left out."""
+    """The usable runs, ordered by sweep and job number, and a warning for each unusable run."""
 
-    runs: list[Held]
+    runs: list[SavedRun]
     left_out: list[str]
 
 
 def read_runs(path: Path, *, same: Iterable[str] = ()) -> Collection:
-    """The runs in and below a directory, without those that another version of a package in `same` wrote."""
-    held, left_out = [], []
+    """The runs in and below a directory. Each package in `same` must have the version that is installed."""
+    runs, left_out = [], []
     for directory in _directories(path):
         try:
-            run = Held(directory, _usable(directory, same))
-            held.append((_order(run), run))
+            summary = checked_summary(directory)
+            _check_versions(summary["versions"], same)
+            runs.append(SavedRun(directory, summary))
         except (DamagedError, OSError) as error:
             left_out.append(f"{directory / SUMMARY}: left out ({error})")
-    return Collection([run for _, run in sorted(held, key=itemgetter(0))], left_out)
+    return Collection(sorted(runs, key=_order), left_out)
 
 
-def _usable(directory: Path, packages: Iterable[str]) -> dict[str, Any]:
-    summary = checked_summary(directory)
+def _check_versions(written: Mapping[str, str], packages: Iterable[str]) -> None:
     for package in packages:
-        written, current = summary["versions"].get(package), versions()[package]
-        if written != current:
-            raise DamagedError(f"written by {package} {written}, this is {current}")
-    return summary
+        if written.get(package) != versions()[package]:
+            raise DamagedError(f"written by {package} {written.get(package)}, this is {versions()[package]}")
 
 
 def inspected(path: Path) -> Iterator[tuple[Path, Exception | None]]:
-    """Each ended run and each saved folder in and below a path, with what is wrong with it."""
+    """Yields each ended run and each saved folder in and below a path, with its damage or None."""
     for directory in _directories(path):
         try:
             summary = checked_summary(directory)
@@ -76,20 +73,20 @@ def _check_selected(directory: Path, summary: dict[str, Any]) -> None:
         raise DamagedError(f"{directory / SELECTED}: it is missing")
 
 
-def warn_of_damage(run: Held) -> None:
-    """Warns where a saved folder of a run is not as it was written."""
-    wrong = [error for _, error in _inspected_folders(run.directory) if error]
+def warn_of_damage(run: SavedRun) -> None:
+    """Prints a warning for each damaged or missing folder of a run."""
+    damages = [error for _, error in _inspected_folders(run.directory) if error]
     try:
         _check_selected(*run)
     except DamagedError as error:
-        wrong.append(error)
-    for damage in wrong:
+        damages.append(error)
+    for damage in damages:
         print(f"warning: {damage}; remove {run.directory} to train it again", file=sys.stderr)
 
 
-def is_unsaved(held: dict[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a run that is done saved no parameters, and the settings `asked` would save them."""
-    return held["status"] == "done" and _saves(asked) and not _saves(held["config"])
+def is_unsaved(summary: dict[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether a finished run saved no parameters although the new `config` asks for them."""
+    return summary["status"] == "done" and _saves(config) and not _saves(summary["config"])
 
 
 def _saves(config: Mapping[str, Any]) -> bool:
@@ -97,12 +94,12 @@ def _saves(config: Mapping[str, Any]) -> bool:
 
 
 def _directories(path: Path) -> list[Path]:
-    """The directories of runs in and below a path."""
+    """The run directories in and below a path."""
     return sorted({file.parent for file in path.rglob("*") if file.name in (SUMMARY, SUMS)})
 
 
-def _order(run: Held) -> tuple[Path, bool, int, str]:
-    """The sweep's folder, then the job's number; a run of no sweep is ordered by its folder's name."""
+def _order(run: SavedRun) -> tuple[Path, bool, int, str]:
+    """Sorts by the sweep's folder, then the job's number; outside a sweep, by the name of the folder."""
     name, job = run.directory.name, run.summary.get("job")
     if job is None:
         return run.directory.parent, not name.isdecimal(), int(name) if name.isdecimal() else 0, name
@@ -110,15 +107,14 @@ def _order(run: Held) -> tuple[Path, bool, int, str]:
     return Path(*run.directory.parts[:-depth]), False, int(job["number"]), name
 
 
-def next_number(sweep_dir: Path, first: int, held: Iterable[Held]) -> int:
-    """The number of the next job, after all that the directory holds.
+def next_number(sweep_dir: Path, first: int, runs: Iterable[SavedRun]) -> int:
+    """The number of the next job: `first` in an empty directory, else one more than the highest there.
 
-    A folder with hidden entries alone (settings, a half-written summary) is that of a job which was killed
-    before it began. Its number is free.
+    A folder that has only hidden files comes from a job that was killed before it began. Its number is free.
     """
     numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdecimal()]
     taken = [int(path.name) for path in numbered if not path.is_dir() or _begun(path)]
-    taken += [int(run.summary["job"]["number"]) for run in held if run.summary.get("job")]
+    taken += [int(run.summary["job"]["number"]) for run in runs if run.summary.get("job")]
     return max(taken) + 1 if taken else first
 
 
@@ -126,18 +122,18 @@ def _begun(directory: Path) -> bool:
     return any(not entry.name.startswith(".") for entry in directory.iterdir())
 
 
-def held_by_identity(runs: Iterable[Held]) -> dict[str, Held]:
-    """The run of each identity. Of several, the one that is done counts, or else the last."""
-    found: dict[str, Held] = {}
-    for held in runs:
-        identity = held.summary["identity"]
+def runs_by_identity(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
+    """One run for each identity: the first that is done, or else the last."""
+    found: dict[str, SavedRun] = {}
+    for run in runs:
+        identity = run.summary["identity"]
         if identity not in found or found[identity].summary["status"] != "done":
-            found[identity] = held
+            found[identity] = run
     return found
 
 
 def first_places(identities: Sequence[str]) -> dict[str, int]:
-    """The first job of each identity."""
+    """The index of the first job of each identity."""
     places: dict[str, int] = {}
     for place, identity in enumerate(identities):
         places.setdefault(identity, place)

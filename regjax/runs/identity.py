@@ -1,4 +1,4 @@
-"""What a run is known by: all that decides its result."""
+"""Computes the identity of a run from all that decides its result."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from regjax import __version__
 from regjax.config.ranges import NEUTRAL
 
-# Where files lie, how the device is asked for and in what order runs go do not change what is trained.
+# Settings of files, devices and the order of runs do not change a result. Nor does `compare`.
 NOT_IDENTITY = (
     "cache_dir",
     "checkpoint",
@@ -28,61 +28,56 @@ NOT_IDENTITY = (
     "sweep.fail_fast",
     "sweep.allow_diverged",
 )
-NOT_TRAINING = "compare."
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what computed a run."""
+    """The versions of Python and of the packages that compute a run."""
     return {"regjax": __version__, "python": platform.python_version()} | {
         package: version(package) for package in PACKAGES
     }
 
 
 def identity_of(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
-    """SHA-256 of all that decides a run's result: equal identities mean the same run."""
+    """SHA-256 of all that decides a run's result. Runs of equal identities are the same run."""
     known = versions()
     return identity_of_parts([decisive(config), fingerprint, device_kind, known["regjax"], known["jaxlib"]])
 
 
 def identity_untrained(config: Mapping[str, Any]) -> str:
-    """The identity of a job that cannot be trained here: neither data nor device are known."""
+    """The identity of a job that cannot be trained here, so that its data and device are unknown."""
     return identity_of(config, "", "")
 
 
 def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that decide what is trained, as the program takes them.
 
-    Settings at their neutral value are left out, so that a technique which comes later changes no identity.
+    It omits settings at their neutral value, so that a new technique changes no identity.
     """
     values = {key: as_computed(value) for key, value in config.items() if is_decisive(key)}
-    return {
-        key: value for key, value in values.items() if key not in NEUTRAL or value not in (NEUTRAL[key], None)
-    }
+    neutral = [key for key in values if key in NEUTRAL and values[key] in (NEUTRAL[key], None)]
+    return {key: value for key, value in values.items() if key not in neutral}
 
 
 def as_computed(value: Any) -> Any:
-    """A setting's value as a float32; lists of one repeated number (dropout rates by layer) stay lists.
-
-    Whole numbers stay exact, and 1.0 is 1: both are typed where a key takes both.
-    """
+    """A setting's value as a float32. 1.0 becomes 1, since some keys take both. Integers stay exact."""
     if isinstance(value, list | tuple):
         return [as_computed(entry) for entry in value]
     if type(value) is not float:
         return value
     try:
         (value,) = struct.unpack("f", struct.pack("f", value))
-    except OverflowError:  # out of range: the job is refused
+    except OverflowError:  # beyond float32: regjax refuses the job
         return value
     return int(value) if value.is_integer() else value
 
 
 def is_decisive(key: str) -> bool:
     """Whether a setting decides what is trained."""
-    return key not in NOT_IDENTITY and not key.startswith(NOT_TRAINING)
+    return key not in NOT_IDENTITY and not key.startswith("compare.")
 
 
 def identity_of_parts(parts: list[Any]) -> str:
-    """SHA-256 of what JSON can say."""
+    """SHA-256 of values that JSON can represent."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Saved folders: written under a temporary name, listed with a SHA-256 for each file, renamed into place."""
+"""Saves folders in one step, with a manifest of the SHA-256 of each file, and verifies them."""
 
 import errno
 import hashlib
@@ -18,14 +18,14 @@ MAX_JSON_BYTES = 2**24
 
 
 class DamagedError(Exception):
-    """A file is not as it was written; the message names it, what is expected and what was found."""
+    """A file has changed since it was written. The message names it, and what is wrong."""
 
 
 def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
-    """Lets `write` fill a folder, adds its manifest with `facts`, and puts it in the place of `final`.
+    """Calls `write` with an empty folder, adds a manifest with `facts`, and replaces `final` by the folder.
 
-    The folder is on the disk when this returns. `final` stays as it was where something fails before the last
-    two steps, a removal and a rename. Raises `OSError`, also where `final` is a file or a link.
+    The folder is on the disk when this returns. A failure leaves `final` as it was, unless it happens in the
+    last two steps, a removal and a rename. Raises `OSError`, also where `final` is a file or a link.
     """
     partial = final.with_name(f".{final.name}.partial")
     remove(partial)
@@ -49,7 +49,7 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
 
 
 def _sync(path: Path) -> None:
-    """Has a file or a folder's entries on the disk, so that a power cut does not take them."""
+    """Flushes a file, or a folder's entries, to the disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -58,27 +58,27 @@ def _sync(path: Path) -> None:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """The facts of a folder whose files are all as they were written. Raises `DamagedError`."""
+    """The facts in a folder's manifest. Raises `DamagedError` where a file differs from the manifest."""
     listed = _manifest(folder)
     found = _files(folder).keys() - {MANIFEST}
     for name, expected in listed["files"].items():
         check_file(folder / name, expected)
     for name in sorted(found - listed["files"].keys()):
         raise DamagedError(f"{folder / name}: the manifest does not list it")
-    facts: dict[str, Any] = listed["facts"]
-    return facts
+    return listed["facts"]
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     listed = read_json(path)
     try:
         content = {"facts": dict(listed["facts"]), "files": dict(listed["files"])}
-        own = listed["sha256"]
+        expected = listed["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{path}: it cannot be read ({error})") from None
-    if own != _own_digest(content):
-        raise DamagedError(f"{path}: SHA-256 of its entries is {_own_digest(content)}, expected {own}")
+    digest = _own_digest(content)
+    if digest != expected:
+        raise DamagedError(f"{path}: SHA-256 of its entries is {digest}, expected {expected}")
     for name in content["files"]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise DamagedError(f"{path}: it names {name}, which lies outside")
@@ -86,7 +86,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The entries of a small file. Raises `DamagedError` where it is missing, too large or holds none."""
+    """The object in a small JSON file. Raises `DamagedError` where it is missing, too large or damaged."""
     if not path.is_file():
         raise DamagedError(f"{path}: it is missing")
     try:
@@ -103,7 +103,7 @@ def _own_digest(listed: Mapping[str, Any]) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The files of a folder. Raises `DamagedError` where it is a link, or holds a link or a pipe."""
+    """The files of a folder by name. Raises `DamagedError` where it is a link, or holds a link or a pipe."""
     paths = [folder, *sorted(folder.rglob("*"))]
     for path in paths:
         if path.is_symlink():
@@ -123,8 +123,7 @@ def check_file(path: Path, expected: str) -> None:
 
 
 def saved_folders(path: Path) -> set[Path]:
-    """The saved folders in and below a path, also those that have lost their manifest."""
-    by_manifest = {file.parent for file in path.rglob(MANIFEST)}
-    by_place = {folder for folder in path.rglob(str(SELECTED)) if folder.is_dir()}
-    states = {folder for folder in path.rglob(f"{STATES}/*-*") if folder.is_dir()}
-    return {folder for folder in by_manifest | by_place | states if not folder.name.startswith(".")}
+    """The saved folders in and below a path, with or without a manifest."""
+    by_name = (*path.rglob(str(SELECTED)), *path.rglob(f"{STATES}/*-*"))
+    found = {file.parent for file in path.rglob(MANIFEST)} | {folder for folder in by_name if folder.is_dir()}
+    return {folder for folder in found if not folder.name.startswith(".")}

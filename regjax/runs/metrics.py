@@ -1,4 +1,4 @@
-"""`metrics.csv`: a row for each epoch of a run."""
+"""Reads and writes `metrics.csv`, which has a row for each epoch of a run."""
 
 import csv
 import math
@@ -11,26 +11,26 @@ from regjax.files import replace_text
 from regjax.runs.directory import METRICS
 from regjax.runs.manifest import DamagedError
 
-# More than any line of metrics has.
-LINE = 2**16
+# More characters than any line of metrics has.
+MAX_LINE = 2**16
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Adds a row per epoch; a value's text is the shortest that reads back as the same number."""
+    """Adds a row per epoch. Each number has the shortest text that reads back as the same number."""
     with (directory / METRICS).open("a", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(
-            [_cell(value) for value in row.values()] for row in rows
-        )
+        for row in rows:
+            cells = ("" if math.isnan(value) else str(value) for value in row.values())
+            file.write(",".join(cells) + "\n")
 
 
 def sync_metrics(directory: Path) -> None:
-    """Has the table of metrics on the disk when it returns."""
+    """Flushes the table of metrics to the disk."""
     with (directory / METRICS).open("rb") as file:
         os.fsync(file.fileno())
 
 
 def read_metrics(directory: Path) -> dict[str, list[float]]:
-    """The table of metrics by column; an empty cell is NaN."""
+    """The columns of the table of metrics. An empty cell is NaN."""
     with (directory / METRICS).open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
@@ -43,13 +43,13 @@ def metrics_columns(directory: Path) -> list[str]:
 
 
 def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
-    """Keeps the rows of the first epochs and gives them. Raises `DamagedError` where one is not whole."""
+    """Removes the rows of later epochs; returns the others. Raises `DamagedError` where one is not whole."""
     path = directory / METRICS
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading from a pipe would wait
         raise DamagedError(f"{path}: it is missing, or no file")
     try:
         with path.open() as file:
-            header, *lines = [line for _ in range(epochs + 1) if (line := file.readline(LINE))]
+            header, *lines = [line for _ in range(epochs + 1) if (line := file.readline(MAX_LINE))]
         for line in (header, *lines):
             if not line.endswith("\n"):
                 raise ValueError(f"its last line is cut off: {line:.80}")
@@ -63,9 +63,3 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
         raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")
     replace_text(path, "".join([header, *lines]))
     return [row | {"epoch": int(row["epoch"])} for row in history]
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float) or hasattr(value, "dtype"):
-        return "" if math.isnan(value) else str(value)
-    return str(value)

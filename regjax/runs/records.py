@@ -1,4 +1,4 @@
-"""What a run reports, from the program's records: rows of `metrics.csv` and entries of `summary.json`."""
+"""Turns the program's records into rows of `metrics.csv` and entries of `summary.json`."""
 
 import math
 from collections.abc import Mapping
@@ -14,31 +14,31 @@ LEDGER = ledger_terms(frozenset(TERMS))
 
 
 def columns(spec: StaticSpec) -> list[str]:
-    """The columns of `metrics.csv`: the ledger has one for each term in the program."""
+    """The columns of `metrics.csv`. Each term of the objective has its own."""
     ledger = [f"loss_{term}" for term in ledger_terms(spec.active)]
     metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
     return ["epoch", "seconds", "train_objective", *ledger, *metrics]
 
 
 def row(record: EpochRecord, seconds: float) -> dict[str, Any]:
-    """One epoch of one lane, by column."""
+    """One epoch of one lane, as a row of `metrics.csv`."""
     ledger = {f"loss_{term}": record.ledger[term] for term in LEDGER if term in record.ledger}
     opening = {"epoch": int(record.epoch), "seconds": round(seconds, 6), "train_objective": record.objective}
     return opening | ledger | _named(PARTS, (record.train, record.validation))
 
 
 def line(values: dict[str, Any], epochs: int) -> str:
-    """One epoch in words."""
+    """One line of text for one epoch."""
     shown = ("train_objective", "train_accuracy", "val_loss", "val_accuracy")
     parts = [f"{name} {values[name]:.4f}" for name in shown if not math.isnan(values[name])]
     return f"epoch {values['epoch']}/{epochs}  " + "  ".join(parts)
 
 
 def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
-    """The summary's results; a diverged run has no selected epoch and no metrics, only its best so far."""
+    """The results for the summary. A diverged run has no selected epoch, and only the best metrics so far."""
     selected_epoch, evaluation = left.epoch, left.evaluation
     selected = history[selected_epoch - 1]
-    # Validation was measured at that epoch already; another program would round its last digit otherwise.
+    # Validation was measured at that epoch. Another program might round the last digit differently.
     validation = Metrics(selected["val_loss"], selected["val_accuracy"])
     metrics = _named(PARTS, (evaluation.train, validation, evaluation.test))
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
@@ -61,7 +61,7 @@ def _named(parts: tuple[str, ...], metrics: tuple[Metrics, ...]) -> dict[str, An
 
 
 def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
-    """The best validation metrics over all epochs and their epochs: optimistic, so never in a verdict."""
+    """The best validation metrics and their epochs. They are optimistic, so no verdict uses them."""
     best: dict[str, Any] = {}
     for metric, higher in HIGHER_IS_BETTER.items():
         finite = [values for values in history if math.isfinite(values[f"val_{metric}"])]
@@ -73,10 +73,10 @@ def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
-    """When a run diverged and by what: the terms that were first not finite, or else a clean metric."""
+    """When a run diverged, and the terms that were first not finite, or else a metric."""
     step = min((at for at in blown.values() if at), default=None)
     terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
     not_finite = [name for name in last if not math.isfinite(last[name]) and not name.startswith("val_a")]
-    culprits = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
+    causes = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
     when = f"diverged at epoch {last['epoch']}" + (f", step {step}" if step else "")
-    return {"reason": f"{when}: {culprits}", "diverged_step": step, "diverged_terms": terms}
+    return {"reason": f"{when}: {causes}", "diverged_step": step, "diverged_terms": terms}

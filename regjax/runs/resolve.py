@@ -1,8 +1,8 @@
-"""Divides a checked configuration into what is compiled (static spec) and what is traced (numerics)."""
+"""Divides a checked configuration into a static spec, which is compiled, and numerics, which are traced."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,10 +22,7 @@ from regjax.training.spec import (
 
 
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
-    """The static spec and the numerics of a run, as Python and NumPy numbers.
-
-    Raises `UserError` where a value does not fit the data it meets.
-    """
+    """The static spec and the numerics of a run. Raises `UserError` where a value does not fit the data."""
     _check_fit(config, split)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
     _check_weights(spec)
@@ -33,16 +30,15 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
 
 
 def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
-    """The same of a network that has been trained, away from its data: its counts of rows are 0."""
+    """The spec and numerics of a trained network without its data: the counts of rows are 0."""
     none = np.zeros(0, np.int32)
     return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
 
 
 def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
-    """Each spec with all the terms that any spec which is otherwise equal has on.
+    """Gives specs that differ in their active terms alone the same terms, so that they share one program.
 
-    So fewer programs serve them; a term that is on at its neutral value rounds the last bits of L1, L2 and
-    clipping otherwise than its absence does.
+    A term at its neutral value may change the last bits of L1, L2 and clipping.
     """
     terms: dict[StaticSpec, list[StaticSpec]] = {}
     for spec in specs:
@@ -72,7 +68,7 @@ def _check_fit(config: Config, split: Split) -> None:
 
 
 def _check_weights(spec: StaticSpec) -> None:
-    """The share of zero weights counts them in int32."""
+    """Refuses a network that is too large: sparsity counts weights in int32."""
     if spec.num_weights > MAX_WHOLE:
         layers = f"with {spec.num_features} features and {spec.num_classes} classes"
         allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
@@ -111,7 +107,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
 
 
 def _active(config: Config) -> frozenset[str]:
-    """The terms whose strength is not neutral; the others are not in the program."""
+    """The terms whose strength is not neutral. The program leaves the others out."""
     optimizer = config.optimizer
     strengths = {
         "input_dropout": config.model.input_dropout,
@@ -127,8 +123,9 @@ def _active(config: Config) -> frozenset[str]:
 
 def _numerics(config: Config) -> Numerics:
     optimizer, schedule, stopping = config.optimizer, config.schedule, config.early_stopping
-    # A baseline that everything beats is the same as none.
+    # Every value beats this baseline, so it has no effect.
     easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
+    clip_norm = _real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm)
     return Numerics(
         seed=_whole(config.seed, np.uint32),
         epochs=_whole(config.trainer.epochs),
@@ -136,26 +133,13 @@ def _numerics(config: Config) -> Numerics:
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
         strengths=Strengths(
             input_dropout=_real(config.model.input_dropout),
-            dropout=_reals(dropout_rates(config)),
+            dropout=cast(Any, np.asarray(dropout_rates(config), np.float64)),
             l1=_real(config.penalty.l1),
             l2=_real(config.penalty.l2),
             weight_decay=_real(optimizer.weight_decay),
         ),
-        optimizer=OptimizerNumbers(
-            learning_rate=_real(optimizer.learning_rate),
-            momentum=_real(optimizer.momentum),
-            beta1=_real(optimizer.beta1),
-            beta2=_real(optimizer.beta2),
-            rho=_real(optimizer.rho),
-            epsilon=_real(optimizer.epsilon),
-            clip_norm=_real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm),
-        ),
-        schedule=ScheduleNumbers(
-            warmup_epochs=_real(schedule.warmup_epochs),
-            final_fraction=_real(schedule.final_fraction),
-            decay_rate=_real(schedule.decay_rate),
-            decay_epochs=_real(schedule.decay_epochs),
-        ),
+        optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields) | {"clip_norm": clip_norm}),
+        schedule=ScheduleNumbers(**_reals(schedule, ScheduleNumbers._fields)),
         stopping=StoppingNumbers(
             min_delta=_real(stopping.min_delta),
             patience=_whole(stopping.patience or 0),
@@ -165,16 +149,16 @@ def _numerics(config: Config) -> Numerics:
     )
 
 
-# Host numbers in the places of device ones, so typed as Any: they go to the device stacked, lane by lane.
+# NumPy numbers stand where `Numerics` declares JAX arrays, hence Any: they reach the device stacked by lane.
 
 
 def _real(value: float | None) -> Any:
-    """A number that the program does not read where it is None."""
+    """The program does not read a number that is None here."""
     return np.float64(0.0 if value is None else value)
 
 
-def _reals(values: tuple[float, ...]) -> Any:
-    return np.asarray(values, np.float64)
+def _reals(section: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: _real(getattr(section, name)) for name in names}
 
 
 def _whole(value: int, kind: type[np.integer] = np.int32) -> Any:

@@ -1,4 +1,4 @@
-"""A run that is ready to be trained."""
+"""The data of a run that is ready to be trained."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +10,10 @@ from regjax.training.spec import Numerics, StaticSpec
 class Run(NamedTuple):
     """A resolved run, ready to be trained.
 
-    `config` is flat, by dotted key. `written` has the texts that come from the environment as they were
-    written, which are saved in their place. `digest` is the dataset's. `changes` lists the settings that
-    changed since the run began. `cores` is the number of CPU cores that the process may use, on which last
-    bits depend (None on an accelerator). `job` has a sweep's job `number` and its `folder` in the sweep (None
-    without a sweep).
+    `config` is flat, by dotted key. `written` has the unresolved texts with `${oc.env:...}`: the summary
+    saves them in place of their values. `digest` is the dataset's. `changes` lists the settings that changed
+    since the run began. `cores` is the number of CPU cores that the process may use (None on an accelerator);
+    the last bits of results depend on it. `job` has the job's `number` and `folder` in its sweep.
     """
 
     directory: Path

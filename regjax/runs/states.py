@@ -1,4 +1,4 @@
-"""The saved training states of a run or a sweep: the newest good one of each run, and which may go."""
+"""Saves, finds and removes the training states of a run or a sweep."""
 
 import re
 import shutil
@@ -18,8 +18,8 @@ NAME = re.compile(r"(\d+)-(\d+)")
 CUT_OFF = re.compile(rf"\.{NAME.pattern}\.partial")
 
 
-class Saved(NamedTuple):
-    """Where a run's state is: a folder, the lane in it, the epochs that are done, and `cores` of the run."""
+class SavedState(NamedTuple):
+    """A saved state of a run: its folder and lane, the epochs done, and the run's number of cores."""
 
     folder: Path
     lane: int
@@ -28,16 +28,16 @@ class Saved(NamedTuple):
 
 
 class States:
-    """Folders named by device and count, each with the lanes of one device; each save is all or nothing.
+    """A folder of saved states. Each save is a folder `DEVICE-COUNT` with the lanes of one device.
 
-    A damaged state is named and not used: a run then goes on from the state before. A save that was cut off
-    is removed, and anything else in the folder is left alone. Both are told.
+    A run ignores a damaged state and resumes from the one before. regjax removes incomplete saves and leaves
+    other files alone. A warning names each of these.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._lock = threading.Lock()
-        self._by_run: dict[str, list[Saved]] = {}
+        self._by_run: dict[str, list[SavedState]] = {}
         self._good: set[Path] = set()
         self._read: tuple[Path, Any] | None = None
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -58,14 +58,14 @@ class States:
         except DamagedError as error:
             _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
 
-    def newest(self, run: Run) -> Saved | None:
-        """Where a run stands, or None where it is to begin."""
+    def newest(self, run: Run) -> SavedState | None:
+        """The newest state of a run, or None where it has none."""
         return next(iter(self.standing(run)), None)
 
-    def standing(self, run: Run) -> list[Saved]:
-        """Where a run can go on from, the newest first.
+    def standing(self, run: Run) -> list[SavedState]:
+        """The states that a run can resume from, the newest first.
 
-        Of what was saved before its settings changed, that is the epoch after which its record says they did.
+        A state from before a change of settings counts only if it is the state at which the change was made.
         """
         found = list(self._by_run.get(run.identity, []))
         for change in run.changes:
@@ -74,65 +74,63 @@ class States:
                 found += [saved for saved in before if saved.epoch == change["after_epoch"]]
         return sorted(found, key=lambda saved: saved.epoch, reverse=True)
 
-    def restore(self, saved: Saved, template: TrainState) -> TrainState:
-        """The stacked states of its folder. Raises `DamagedError`."""
-        with self._lock:  # the lanes of one folder come one after the other
+    def restore(self, saved: SavedState, template: TrainState) -> TrainState:
+        """All lanes in the folder of `saved`. Raises `DamagedError`."""
+        with self._lock:  # the runs of one folder are restored one after another
             if self._read is None or self._read[0] != saved.folder:
-                self._good.discard(saved.folder)  # until it is read
+                self._good.discard(saved.folder)  # until it has been read
                 self._read = saved.folder, checkpoint.restore_lanes(saved.folder, template)
                 self._good.add(saved.folder)
             state: TrainState = self._read[1]
             return state
 
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
-        """Saves the lanes of a device; before its last `keep` good states, those go that no run awaits."""
+        """Saves the lanes of a device. Removes older states that no run needs, and keeps `keep` good ones."""
         with self._lock:
-            named = sorted(self._named(device), key=_count)
+            # No save replaces a file or link that has the name of a state.
+            named = [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
+            named.sort(key=_count)
             folder = self._folder / f"{device}-{_count(named[-1]) + 1 if named else 1}"
-            standing = {
-                run.identity: Saved(folder, lane, int(state.epoch[lane]), run.cores)
-                for lane, run in runs.items()
-            }
             table = [
-                {"identity": identity, "lane": saved.lane, "epoch": saved.epoch, "cores": saved.cores}
-                for identity, saved in standing.items()
+                {"identity": run.identity, "lane": lane, "epoch": int(state.epoch[lane]), "cores": run.cores}
+                for lane, run in runs.items()
             ]
             checkpoint.save_lanes(folder, state, {"lanes": table})
-            self._by_run |= {identity: [saved] for identity, saved in standing.items()}
+            self._by_run |= {identity: [saved] for identity, saved in _by_identity(folder, table).items()}
             self._good.add(folder)
             self._prune([path for path in named if path.is_dir() and not path.is_symlink()] + [folder], keep)
 
-    def _named(self, device: int) -> list[Path]:
-        """Whatever has the name of a device's state, of which no other takes the place."""
-        return [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
-
     def _prune(self, own: Sequence[Path], keep: int) -> None:
-        awaited = {saved.folder for found in self._by_run.values() for saved in found}
+        needed = {saved.folder for found in self._by_run.values() for saved in found}
         kept = [path for path in own if path in self._good][-keep:]
         older = own[: own.index(kept[0])] if len(kept) == keep else []
         for path in older:
-            if path not in awaited:
+            if path not in needed:
                 shutil.rmtree(path)
 
     def forget(self, run: Run) -> None:
-        """The run has ended: its states are needed no more."""
+        """Lets later saves remove the states of a run that has ended."""
         with self._lock:
             self._by_run.pop(run.identity, None)
 
 
-def _table(path: Path) -> dict[str, Saved]:
-    """The lanes of a folder by the identity of their run. Raises `DamagedError`."""
+def _table(path: Path) -> dict[str, SavedState]:
+    """The states in a folder, by the identity of their run. Raises `DamagedError`."""
     facts, count = verify(path), checkpoint.lanes_count(path)
     try:
-        table = {
-            str(lane["identity"]): Saved(path, lane["lane"], lane["epoch"], lane["cores"])
-            for lane in facts["lanes"]
-        }
+        table = _by_identity(path, facts["lanes"])
         if not all(saved.lane in range(count) and saved.epoch >= 0 for saved in table.values()):
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise DamagedError(f"{path}: its manifest has no table of its lanes") from None
     return table
+
+
+def _by_identity(folder: Path, lanes: Sequence[Any]) -> dict[str, SavedState]:
+    return {
+        str(lane["identity"]): SavedState(folder, lane["lane"], lane["epoch"], lane["cores"])
+        for lane in lanes
+    }
 
 
 def _count(path: Path) -> int:

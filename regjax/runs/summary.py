@@ -1,4 +1,4 @@
-"""`summary.json`: a run's status and results, written in one step, and read as it was written or refused."""
+"""Writes `summary.json`, a run's status and results, in one step. Checks each entry when it is read."""
 
 import hashlib
 import json
@@ -16,46 +16,56 @@ from regjax.runs.directory import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
 
-# The metrics that are measured on rows, and whether more is better.
+# Whether more is better, for each metric that is measured on rows.
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
 SUMS_BYTES = 2**10
-# The types of a summary's entries that reports, predictions and later runs read.
-Types = Mapping[str, tuple[type, ...]]
-NEEDED: Types = {
-    "status": (str,),
-    "identity": (str,),
-    "overrides": (list,),
-    "config": (dict,),
-    "versions": (dict,),
+# The entries that reports, predictions and later runs read, with their kinds. A kind is a tuple of types, a
+# list that holds the kind of its entries, or a table of entries by name. `str` stands for every name.
+Table = Mapping[Any, Any]
+TEXT, WHOLE_NUMBER, NUMBER = (str,), (int,), (int, float)
+EVERY_RUN: Table = {
+    "status": TEXT,
+    "identity": TEXT,
+    "overrides": [TEXT],
+    "config": {
+        "data.name": TEXT,
+        "seed": WHOLE_NUMBER,
+        "data.split_seed": WHOLE_NUMBER,
+        "data.test_seed": WHOLE_NUMBER,
+        "compare.baseline": (str, NoneType),
+        "compare.metric": TEXT,
+        "compare.effect": NUMBER,
+        "compare.alpha": NUMBER,
+    },
+    "versions": {str: TEXT},
 }
-OPTIONAL: Types = {
-    "reason": (str,),
-    "changes": (list,),
-    "job": (dict,),
-    "ledger": (dict,),
+METRIC = (int, float, NoneType)
+# A metric is null where nothing was measured.
+ENDED_RUN: Table = {
+    "selected_on_test": (bool, NoneType),
+    "val_loss": METRIC,
+    "val_accuracy": METRIC,
+    "test_loss": METRIC,
+    "test_accuracy": METRIC,
+    "best_val_accuracy": METRIC,
+}
+PARTS = ("train", "validation", "test")
+DONE_RUN: Table = {"rows": dict.fromkeys(PARTS, WHOLE_NUMBER), "row_digests": dict.fromkeys(PARTS, TEXT)}
+# These may be null or absent.
+OPTIONAL: Table = {
+    "reason": TEXT,
+    "changes": [{"after_epoch": WHOLE_NUMBER, "changed": {}, "identity": TEXT, "asked": TEXT}],
+    "job": {"number": WHOLE_NUMBER, "folder": TEXT},
+    "ledger": {},
     "selected_on_test": (bool,),
 }
-JOB: Types = {"number": (int,), "folder": (str,)}
-CONFIG: Types = {
-    "data.name": (str,),
-    "seed": (int,),
-    "data.split_seed": (int,),
-    "data.test_seed": (int,),
-    "compare.baseline": (str, NoneType),
-    "compare.metric": (str,),
-    "compare.effect": (int, float),
-    "compare.alpha": (int, float),
-}
-CHANGE: Types = {"after_epoch": (int,), "changed": (dict,), "identity": (str,), "asked": (str,)}
-PARTS = ("train", "validation", "test")
-# Every run that has ended has these; they are null where nothing was measured.
-COMPARED = ("selected_on_test", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
-NUMBERS = ("_loss", "_accuracy", "_epoch")
+ALLOWED_NAMES = CHOICES | {"status": (*ENDED, *CUT_OFF)}
+ALLOWED_NUMBERS = RANGES | {"train": COUNT, "validation": WHOLE, "test": WHOLE}
 
 
 def read_summary(directory: Path) -> dict[str, Any] | None:
-    """The summary, or None where the directory has none. Raises `UserError` where the results are damaged."""
+    """The summary, or None where there is none. Raises `UserError` where the results are damaged."""
     if not any((directory / name).exists() for name in (SUMMARY, SUMS)):
         return None
     try:
@@ -66,9 +76,9 @@ def read_summary(directory: Path) -> dict[str, Any] | None:
 
 
 def checked_summary(directory: Path) -> dict[str, Any]:
-    """The summary, each entry of its type. An ended run's summary and metrics have their SHA-256.
+    """The summary, with every entry checked. An ended run's files are checked against their SHA-256.
 
-    Raises `DamagedError`, which names the file, and both SHA-256 where they differ.
+    Raises `DamagedError`, which names the damaged file.
     """
     path = directory / SUMMARY
     try:
@@ -100,81 +110,58 @@ def _check_sums(directory: Path) -> None:
 
 
 def refuse_other_version(directory: Path, summary: Mapping[str, Any]) -> None:
-    """Raises `UserError` where another version of regjax wrote a run: its files and numbers may differ."""
+    """Raises `UserError` where another version of regjax wrote the run: its files and numbers may differ."""
     written, current = summary["versions"].get("regjax"), versions()["regjax"]
     if written != current:
         allowed = "which reads it in reports alone"
         raise UserError(f"{directory}: regjax {written} wrote it, and this is {current}, {allowed}.")
 
 
-def _check_entries(path: Path, summary: Mapping[str, Any]) -> None:
-    """Raises `DamagedError` where the summary lacks an entry, or has one of another type, than runs write."""
-    _check_types(path, summary, NEEDED)
+def _check_entries(path: Path, summary: dict[str, Any]) -> None:
+    """Raises `DamagedError` where an entry is missing, or where no run writes its value."""
+    _check_entry(path, "summary", summary, EVERY_RUN)
     status = summary["status"]
-    if status not in (*ENDED, *CUT_OFF):
-        raise _forged(path, "status", status)
-    types = {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
-    if status in ENDED:
-        _check_types(path, summary, dict.fromkeys(COMPARED, (object,)))
-    if status in ("diverged", "failed"):
-        types["reason"] = (str,)
-    for name, value in summary.items():
-        if name.endswith(NUMBERS) and value is not None:
-            types[name] = (int, float)
-    _check_types(path, summary, types)
-    _check_types(path, summary["versions"], dict.fromkeys(summary["versions"], (str,)))
-    _check_types(path, summary.get("job") or {}, JOB if summary.get("job") is not None else {})
-    _check_settings(path, summary["config"])
-    _check_changes(path, summary.get("changes") or ())
-    if status == "done":
-        _check_rows(path, summary)
+    needed: dict[str, Any] = {
+        name: METRIC for name in summary if name.endswith(("_loss", "_accuracy", "_epoch"))
+    }
+    needed |= ENDED_RUN if status in ENDED else {}
+    needed |= {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
+    needed |= DONE_RUN if status == "done" else {}
+    needed |= {"reason": TEXT} if status in ("diverged", "failed") else {}
+    _check_entry(path, "summary", summary, needed)
     for override in summary["overrides"]:
-        if type(override) is not str or "=" not in override:
+        if "=" not in override:
             raise _forged(path, "overrides", override)
+    for change in summary.get("changes") or ():
+        for key, pair in change["changed"].items():
+            if type(pair) is not list or len(pair) != 2:
+                raise _forged(path, f"change of {key!r}", pair)
     try:  # half a character can be neither printed nor written
         json.dumps(summary, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError) as error:
         raise DamagedError(f"{path}: it holds a text that no run writes ({error!r:.99})") from None
 
 
-def _check_settings(path: Path, config: Mapping[str, Any]) -> None:
-    _check_types(path, config, CONFIG)
-    for key in CONFIG:
-        value = config[key]
-        if (key in CHOICES and value not in CHOICES[key]) or (
-            key in RANGES and not RANGES[key].accepts(value)
-        ):
-            raise _forged(path, key, value)
+def _check_entry(path: Path, name: str, value: Any, kind: Any) -> None:
+    """Raises `DamagedError` where a value, or an entry of it, is not of its kind or out of range."""
+    types = kind if isinstance(kind, tuple) else (type(kind),)
+    if type(value) not in types or not _is_allowed(name, value):
+        raise _forged(path, name, value)
+    if isinstance(kind, list):
+        for entry in value:
+            _check_entry(path, name, entry, kind[0])
+    if isinstance(kind, dict):
+        for key, inner in (dict.fromkeys(value, kind[str]) if str in kind else kind).items():
+            if key not in value:
+                raise DamagedError(f"{path}: it lacks {key}")
+            _check_entry(path, key, value[key], inner)
 
 
-def _check_changes(path: Path, changes: Iterable[Any]) -> None:
-    for change in changes:
-        if type(change) is not dict:
-            raise _forged(path, "changes", change)
-        _check_types(path, change, CHANGE)
-        for key, pair in change["changed"].items():
-            if type(pair) is not list or len(pair) != 2:
-                raise _forged(path, f"change of {key!r}", pair)
-
-
-def _check_rows(path: Path, summary: Mapping[str, Any]) -> None:
-    """A run that is done says which rows it read, and how many."""
-    _check_types(path, summary, {"rows": (dict,), "row_digests": (dict,)})
-    for entry, kind in (("rows", int), ("row_digests", str)):
-        _check_types(path, summary[entry], dict.fromkeys(PARTS, (kind,)))
-    for part in PARTS:
-        if not (COUNT if part == "train" else WHOLE).accepts(summary["rows"][part]):
-            raise _forged(path, "rows", summary["rows"])
-
-
-def _check_types(path: Path, entries: Mapping[str, Any], types: Types) -> None:
-    for name, kinds in types.items():
-        if name not in entries:
-            raise DamagedError(f"{path}: it lacks {name}")
-        value = entries[name]
-        finite = float not in kinds or (type(value) in kinds and abs(value) <= sys.float_info.max)
-        if not finite or (type(value) not in kinds and object not in kinds):
-            raise _forged(path, name, value)
+def _is_allowed(name: str, value: object) -> bool:
+    if isinstance(value, int | float):
+        in_range = name not in ALLOWED_NUMBERS or ALLOWED_NUMBERS[name].accepts(value)
+        return abs(value) <= sys.float_info.max and in_range
+    return type(value) is not str or name not in ALLOWED_NAMES or value in ALLOWED_NAMES[name]
 
 
 def _forged(path: Path, name: str, value: object) -> DamagedError:
@@ -182,10 +169,10 @@ def _forged(path: Path, name: str, value: object) -> DamagedError:
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool = True) -> dict[str, Any]:
-    """Replaces the summary in one step and returns it as written; numbers that are not finite are null.
+    """Replaces the summary in one step and returns it as written. Numbers that are not finite become null.
 
-    A `lasting` summary is on the disk when this returns. An ended run's SHA-256 are written first: a kill in
-    between leaves a summary that says `running`, which needs none.
+    A `lasting` summary is on the disk when this returns. The SHA-256 of an ended run are written first: a
+    kill in between leaves a summary that says `running`, and such a summary needs none.
     """
     written: dict[str, Any] = plain(summary)
     text = json.dumps(written, indent=2, allow_nan=False) + "\n"
@@ -202,7 +189,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A line for each time that a run went on with other settings, from the `changes` of its summary."""
+    """One line for each entry of a summary's `changes`: the run went on with other settings."""
     return [
         f"after epoch {change['after_epoch']} with other settings: "
         + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())

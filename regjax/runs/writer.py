@@ -1,4 +1,4 @@
-"""Writes a run directory while the run trains: metrics, log, summary and selected parameters."""
+"""Writes a run directory during training: metrics, log, summary and selected parameters."""
 
 import hashlib
 from collections.abc import Iterable
@@ -30,20 +30,20 @@ RESULTS = (
 
 
 class RunWriter:
-    """The only writer of one run's directory, from the first epoch to the end."""
+    """Writes the directory of one run, from the first epoch to the last."""
 
     def __init__(self, run: Run):
         self.run = run
         self._history: list[dict[str, Any]] = []
 
     def begin(self) -> None:
-        """Begins the directory anew."""
+        """Replaces whatever an earlier attempt wrote."""
         begin_directory(self.run.directory, records.columns(self.run.spec), provenance(self.run))
 
     def resume(self, epoch: int, remarks: Iterable[str]) -> None:
-        """Goes on after `epoch`: the rows of later epochs go, and `remarks` are logged.
+        """Removes the rows of epochs after `epoch`, and logs the `remarks`.
 
-        Raises `DamagedError` where the table lacks an epoch before.
+        Raises `DamagedError` where the table lacks one of the first epochs.
         """
         write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
         self._history = rewind_metrics(self.run.directory, epoch)
@@ -51,7 +51,7 @@ class RunWriter:
         append_log(self.run.directory, f"resumed after epoch {epoch}", *remarks, *changed)
 
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
-        """Writes the epochs of one call, `seconds` each; gives their rows."""
+        """Writes the epochs of one call, each of which took `seconds`. Returns their rows."""
         reached = np.flatnonzero(epochs.epoch)
         rows = [
             records.row(jax.tree.map(lambda leaf, at=index: leaf[at], epochs), seconds) for index in reached
@@ -62,17 +62,17 @@ class RunWriter:
         return rows
 
     def sync(self) -> None:
-        """Has the metrics on the disk, before a state is saved that relies on them."""
+        """Flushes the metrics to the disk, before a saved state relies on them."""
         sync_metrics(self.run.directory)
 
     def line(self, row: dict[str, Any]) -> str:
-        """One epoch in words."""
+        """One line of text for one epoch."""
         return records.line(row, self.run.config["trainer.epochs"])
 
     def close(self, left: Ended) -> dict[str, Any]:
-        """Ends a run that has results: saves what it selected, then its summary, which it returns.
+        """Ends a run that has results: saves the selected parameters, then the summary, and returns that.
 
-        A diverged run selected nothing, and `checkpoint=none` saves nothing.
+        A diverged run has no selected parameters, and `checkpoint=none` saves none.
         """
         if left.blown is None and self.run.config["checkpoint"] != "none":
             checkpoint.save_selected(
@@ -81,11 +81,11 @@ class RunWriter:
         return self._end(records.results(self._history, left))
 
     def give_up(self, status: str, reason: str) -> dict[str, Any]:
-        """Ends a run that has no results: its `status` is `failed` or `interrupted`."""
+        """Ends a run without results. Its `status` is `failed` or `interrupted`."""
         return self._end(without_results(status, reason) | {"epochs": len(self._history)})
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
-        """Ends a run that raised. The log gets `details`; the summary says where it cannot be written."""
+        """Ends a run that raised an error. Where nothing can be written, the returned summary says so."""
         try:
             append_log(self.run.directory, details)
             return self.give_up("failed", reason)
@@ -94,7 +94,7 @@ class RunWriter:
             return without_results("failed", unwritten) | provenance(self.run)
 
     def interruption(self) -> str:
-        """Where an interrupted run stood."""
+        """The reason for the summary of an interrupted run."""
         return f"interrupted after epoch {len(self._history)}"
 
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -103,16 +103,16 @@ class RunWriter:
 
 
 def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
-    """A summary that says `running`, an empty log, an empty table of metrics with these columns."""
+    """Writes a summary that says `running`, an empty log, and a table of metrics without rows."""
     directory.mkdir(parents=True, exist_ok=True)
-    # The summary comes first: it marks the directory as a run's, and that run as not ended.
+    # The summary comes first: it marks the directory as that of a run which has not ended.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
     (directory / LOG).write_text("")
     replace_text(directory / METRICS, ",".join(columns) + "\n", lasting=False)
 
 
 def network(run: Run) -> dict[str, Any]:
-    """The facts that a prediction needs beside the configuration, where the dataset is gone."""
+    """The facts that a prediction needs beside the configuration, since it may lack the dataset."""
     return {
         "num_features": run.spec.num_features,
         "num_classes": run.spec.num_classes,
@@ -126,17 +126,15 @@ def without_results(status: str, reason: str) -> dict[str, Any]:
 
 
 def ending(results: dict[str, Any]) -> str:
-    """How a run ended, in words."""
+    """One line of text: how a run ended."""
     return results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
 
 
 def provenance(run: Run) -> dict[str, Any]:
-    """The entries of a summary that are known before a run is trained."""
-    sometimes: dict[str, Any] = {"changes": list(run.changes)} if run.changes else {}
-    sometimes |= {"job": run.job} if run.job else {}
-    sometimes |= {} if run.cores is None else {"cores": run.cores}
+    """The entries of a summary that are known before training."""
+    optional = {"changes": list(run.changes) or None, "job": run.job, "cores": run.cores}
     parts = {part: rows for part, rows in run.split._asdict().items() if part != "sample"}
-    return sometimes | {
+    return {name: value for name, value in optional.items() if value is not None} | {
         "selected_on_test": run.config["data.validation"] == "test",
         "fingerprint": run.fingerprint,
         "identity": run.identity,
@@ -149,5 +147,5 @@ def provenance(run: Run) -> dict[str, Any]:
 
 
 def _digest(dataset: str, rows: np.ndarray) -> str:
-    """SHA-256 of some rows: of the dataset's digest and their places in it."""
+    """SHA-256 of the dataset's digest and the indices of some rows."""
     return hashlib.sha256(dataset.encode() + rows.tobytes()).hexdigest()

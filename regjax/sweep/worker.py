@@ -12,7 +12,7 @@ import numpy as np
 
 from regjax.runs.manifest import DamagedError
 from regjax.runs.run import Run
-from regjax.runs.states import Saved, States
+from regjax.runs.states import SavedState, States
 from regjax.runs.writer import RunWriter
 from regjax.sweep.lanes import Lanes, Standing
 from regjax.sweep.queue import Group, Schedule
@@ -177,7 +177,7 @@ class Worker:
         self._schedule.ended(run, summary)
 
 
-def _other_cores(run: Run, saved: Saved) -> list[str]:
+def _other_cores(run: Run, saved: SavedState) -> list[str]:
     """XLA divides some of its sums by the number of cores: a resumed run then has other last bits."""
     if saved.cores == run.cores:
         return []

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from regjax.launch.sweep_directory import SweepDirectory
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.summary import read_summary, write_summary
 from regjax.runs.writer import provenance, without_results
 from tests.sweeps import numbers, run_of
@@ -236,7 +236,7 @@ def test_variants_keep_the_order_of_their_grids_however_folders_are_called(comma
 def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):
     run = run_of(tmp_path / "0")
     study = SweepDirectory(tmp_path, [run])
-    study.compare([Held(run.directory, without_results("failed", "the disk is full") | provenance(run))])
+    study.compare([SavedRun(run.directory, without_results("failed", "the disk is full") | provenance(run))])
     assert not run.directory.exists()
     numbers = json.loads((tmp_path / "comparison.json").read_text())
     assert numbers["failures"] == ["not done: 0: the disk is full"]

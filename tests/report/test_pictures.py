@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from regjax.report.bands import COLUMNS, draw_variants
 from regjax.report.curves import draw_curves, title_of
-from regjax.runs.collection import Held
+from regjax.runs.collection import SavedRun
 from regjax.runs.metrics import append_metrics
 from regjax.runs.writer import begin_directory
 
@@ -38,7 +38,7 @@ def run_of(directory, losses, accuracies, digest="the same"):
     ]
     names = ("epoch", "train_objective", *COLUMNS[1:])
     append_metrics(directory, [dict(zip(names, row, strict=True)) for row in rows])
-    return Held(directory, {"status": "done", "rows": ROWS, "row_digests": dict.fromkeys(ROWS, digest)})
+    return SavedRun(directory, {"status": "done", "rows": ROWS, "row_digests": dict.fromkeys(ROWS, digest)})
 
 
 def sweep_of(folder, *curves):

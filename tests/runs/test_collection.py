@@ -3,7 +3,7 @@
 import pytest
 
 from regjax import __version__
-from regjax.runs.collection import Held, held_by_identity, next_number, read_runs
+from regjax.runs.collection import SavedRun, next_number, read_runs, runs_by_identity
 from regjax.runs.summary import read_summary, write_summary
 from tests.reports import SETTINGS
 
@@ -27,7 +27,7 @@ def written(directory, job=None, **entries):
     summary = known | {"config": config, "versions": {"regjax": __version__}} | entries
     if job is not None:
         summary["job"] = {"number": job, "folder": directory.name}
-    return Held(directory, write_summary(directory, summary))
+    return SavedRun(directory, write_summary(directory, summary))
 
 
 def names(path):
@@ -76,7 +76,7 @@ def test_a_run_whose_number_cannot_be_read_is_left_out(tmp_path, job):
 )
 def test_of_several_runs_of_one_identity_a_done_one_counts_or_else_the_last(tmp_path, statuses, kept):
     held = [written(tmp_path / str(at), status=status, identity="one") for at, status in enumerate(statuses)]
-    assert held_by_identity(held) == {"one": held[kept]}
+    assert runs_by_identity(held) == {"one": held[kept]}
 
 
 def test_a_new_job_is_numbered_after_whatever_the_directory_holds(tmp_path):

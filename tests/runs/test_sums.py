@@ -11,7 +11,7 @@ import pytest
 from regjax import __version__
 from regjax.errors import UserError
 from regjax.predict import __main__
-from regjax.runs.collection import Held, read_runs, warn_of_damage
+from regjax.runs.collection import SavedRun, read_runs, warn_of_damage
 from regjax.runs.identity import versions
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.metrics import append_metrics, rewind_metrics
@@ -196,7 +196,7 @@ def test_a_finished_run_without_its_parameters_is_told(tmp_path, capsys):
     shutil.rmtree(directory / "checkpoints")
     assert verify([str(directory)]) == 1
     assert capsys.readouterr().out == f"{directory}: DAMAGED: {directory / SELECTED}: it is missing\n"
-    warn_of_damage(Held(directory, read_summary(directory)))
+    warn_of_damage(SavedRun(directory, read_summary(directory)))
     assert f"warning: {directory / SELECTED}: it is missing; remove {directory}" in capsys.readouterr().err
 
 
