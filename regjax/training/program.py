@@ -36,11 +36,7 @@ def refill_lanes(
 ) -> TrainState:
     """Initialises the `fresh` lanes and leaves the others unchanged to the last bit."""
     begun = _over_lanes(partial(_init, spec=spec), numerics, side_by_side=side_by_side)
-
-    def choose(new: Array, old: Array) -> Array:
-        return jnp.where(fresh.reshape(fresh.shape + (1,) * (new.ndim - 1)), new, old)
-
-    return jax.tree.map(choose, begun, state)
+    return _where(fresh, begun, state)
 
 
 def train_lanes(
@@ -98,12 +94,17 @@ def selected(state: TrainState) -> tuple[Variables, Int[Array, "..."]]:
     if state.best is None:
         return state.variables, state.epoch
     seen = state.stopping.best_epoch > 0
-
-    def choose(best: Array, last: Array) -> Array:
-        return jnp.where(seen.reshape(seen.shape + (1,) * (best.ndim - seen.ndim)), best, last)
-
-    variables = jax.tree.map(choose, state.best, state.variables)
+    variables = _where(seen, state.best, state.variables)
     return variables, jnp.where(seen, state.stopping.best_epoch, state.epoch)
+
+
+def _where(lanes: Bool[Array, "..."], chosen: Any, other: Any) -> Any:
+    """For each lane one of two trees with a lanes axis."""
+
+    def choose(one: Array, two: Array) -> Array:
+        return jnp.where(lanes.reshape(lanes.shape + (1,) * (one.ndim - lanes.ndim)), one, two)
+
+    return jax.tree.map(choose, chosen, other)
 
 
 def _over_lanes(program: Callable[[Any], Any], lanes: Any, *, side_by_side: bool) -> Any:
