@@ -1,4 +1,4 @@
-"""Many runs on several devices: equal to lone runs to the last digit, contained when they fail."""
+"""Many runs on several devices equal lone runs to the last digit, and a failure stays with its run."""
 
 import shutil
 from itertools import product

@@ -1,4 +1,4 @@
-"""How many lanes one program has, and what becomes of those without a run."""
+"""The number of lanes in a program, and lanes without a run."""
 
 import math
 import threading

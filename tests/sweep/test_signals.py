@@ -1,4 +1,4 @@
-"""Calls that are given up, and commands that are ended while they are imported."""
+"""Calls that are given up, and commands that a signal ends during their imports."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 from regjax.sweep.signals import call_unless_given_up
 from tests.small import ROOT
 
-# It leaves a call running, whose end would take a minute.
+# Gives up a call and ends the process.
 LEAVES = """
 import threading, time
 from regjax.sweep.signals import leave, call_unless_given_up

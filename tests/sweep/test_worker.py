@@ -1,4 +1,4 @@
-"""One device at work: what is wrong with one run ends that run alone."""
+"""An error with one run on a device fails that run alone."""
 
 import errno
 import threading
@@ -29,7 +29,7 @@ def test_an_interruption_that_cannot_be_written_fails_that_run_alone(tmp_path, m
 
     monkeypatch.setattr(RunWriter, "give_up", on_a_full_disk)
     heard, stop = Heard(), threading.Event()
-    heard.advance = lambda *told: stop.set()
+    heard.advance = lambda *_: stop.set()
     runs = runs_of(tmp_path, *[("trainer.epochs=100000", f"seed={seed}") for seed in range(3)])
     summaries = trained(runs, heard=heard, stop=stop, devices=1, lanes=3)
     assert [summaries[run.directory]["status"] for run in runs] == ["interrupted", "failed", "interrupted"]
