@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, locks for one writer at a time, and output without a reader."""
+"""Replaces files in one step, locks directories for one writer, and keeps commands alive without a reader."""
 
 import hashlib
 import io
@@ -16,27 +16,27 @@ from filelock import FileLock, Timeout
 from regjax.errors import UserError
 
 LOCK = ".lock"
-# A process that ends may still hold it for a moment.
+# A process that ends may still hold the lock for a moment.
 PATIENCE_SECONDS = 0.5
 
 
 @contextmanager
 def replacing(path: Path, mode: Literal["x", "xb"] = "x", *, lasting: bool = True) -> Iterator[IO[Any]]:
-    """A new file, that takes the place of `path` in one step when the block ends, or goes where that raises.
+    """Opens a new file that replaces `path` in one step when the block ends. An error removes it.
 
-    A `lasting` one is on the disk then. It is a file of its own: what stands at its temporary name, a
-    leftover or a link, is removed first. Raises `OSError`, which names `path`.
+    `lasting` forces it to the disk first. Whatever exists at its temporary name, such as a leftover or a
+    link, is removed. Raises `OSError`, which names `path`.
     """
     partial = path.with_name(f".{path.name}.partial")
     remove(partial)
     try:
-        with partial.open(mode) as file:  # x: O_EXCL, which takes no link
+        with partial.open(mode) as file:  # x: O_EXCL, which follows no link
             yield file
             if lasting:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
-    except OSError as error:  # a full disk's names no file
+    except OSError as error:  # the error of a full disk names no file
         remove(partial)
         raise OSError(error.errno, error.strerror, str(path)) from None
     except BaseException:
@@ -45,9 +45,9 @@ def replacing(path: Path, mode: Literal["x", "xb"] = "x", *, lasting: bool = Tru
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a folder with all that is in it, or a link and nothing of what it leads to.
+    """Removes a file, a folder with its content, or a link but not its target; `path` may be missing.
 
-    There may be nothing to remove. Raises `OSError` where something stays.
+    Raises `OSError` if something remains.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -62,18 +62,18 @@ def sha256(path: Path) -> str:
 
 
 def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
-    """Another text in the place of a file, in one step."""
+    """Replaces a file by a text, in one step."""
     replace_lines(path, [text], lasting=lasting)
 
 
 def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> None:
-    """The same of a text that comes in parts."""
+    """Replaces a file by the parts of a text, in one step."""
     with replacing(path, lasting=lasting) as file:
         file.writelines(lines)
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON takes it: named tuples by name, arrays as lists, null for what is not finite."""
+    """A value that JSON can hold: named tuples become dicts, arrays lists, and non-finite numbers None."""
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, Mapping):
@@ -87,10 +87,10 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def sole_writer(directory: Path, key: str) -> Iterator[None]:
-    """Keeps every other process from writing a run's or a sweep's directory, which `key` names.
+    """Locks the directory of a run or a sweep against other processes. Messages name it by `key`.
 
-    Raises `UserError` where another one is writing there. The lock is the kernel's and goes with its holder:
-    a file that a killed process has left means nothing.
+    Raises `UserError` if another process is writing there. The kernel releases the lock when its holder ends:
+    a file that a killed process leaves locks nothing.
     """
     lock = FileLock(directory / LOCK, timeout=PATIENCE_SECONDS)
     try:
@@ -107,7 +107,7 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
 
 
 def refuse_busy(directory: Path, key: str) -> None:
-    """Raises `UserError` where another process is writing in a directory that is not written to here."""
+    """Raises `UserError` if another process is writing in a directory; this one only asks."""
     if (directory / LOCK).exists():
         with sole_writer(directory, key):
             pass
@@ -115,11 +115,10 @@ def refuse_busy(directory: Path, key: str) -> None:
 
 @contextmanager
 def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
-    """Hold the lock file `path`; a process that must wait for it says so, once, on stderr.
+    """Holds the lock file `path`. A process that must wait for it says so, once, on stderr.
 
-    Look again, once inside, for what another process may have made meanwhile. The lock is the kernel's and
-    ends with the process that holds it, however that ends; an empty file that a killed one leaves means
-    nothing. Raises `UserError` with `remedy` where the folder takes no lock.
+    Another process may have prepared the data during the wait, so look again inside the block. The kernel
+    releases the lock as in `sole_writer`. Raises `UserError` with `remedy` if the folder cannot be locked.
     """
     lock = FileLock(path)
     try:
@@ -129,7 +128,7 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
         except Timeout:
             print(f"waiting for another process that prepares {name}", file=sys.stderr, flush=True)
             lock.acquire()
-    except (OSError, NotImplementedError) as error:  # the second where the file system knows no locks
+    except (OSError, NotImplementedError) as error:  # the second if the file system has no locks
         raise UserError(f"{path.parent}: nothing can be prepared here ({error}). {remedy}") from error
     try:
         yield
@@ -138,14 +137,14 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
 
 
 def _release(lock: FileLock) -> None:
-    """Removes the file first: one who has it open already finds that it is gone, and opens a new one."""
-    if os.name != "nt":  # where an open file cannot be removed
+    """Removes the file first: a process that has it open finds that it is gone and opens a new one."""
+    if os.name != "nt":  # Windows cannot remove an open file
         Path(lock.lock_file).unlink(missing_ok=True)
     lock.release()
 
 
-class _Outliving(io.FileIO):
-    """A stream that drops what is written once nobody reads it, as behind `| head`: the command goes on."""
+class _UnreadOutput(io.FileIO):
+    """An output stream that drops what is written once its reader is gone, as with `| head`."""
 
     def write(self, text: bytes) -> int:  # type: ignore[override]
         try:
@@ -158,13 +157,13 @@ class _Outliving(io.FileIO):
 
 
 def outlive_readers() -> None:
-    """From here on, a closed standard output or error does not end the process."""
-    sys.stdout, sys.stderr = _outliving(sys.stdout), _outliving(sys.stderr)
+    """Lets the process continue after its standard output or error is closed."""
+    sys.stdout, sys.stderr = _without_reader(sys.stdout), _without_reader(sys.stderr)
 
 
-def _outliving(stream: TextIO) -> TextIO:
+def _without_reader(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper) or stream not in (sys.__stdout__, sys.__stderr__):
-        return stream  # somebody, such as a notebook, has put another one in its place
+        return stream  # it was replaced, for example by a notebook
     stream.flush()
-    raw: Any = _Outliving(stream.fileno(), "w", closefd=False)
+    raw: Any = _UnreadOutput(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)

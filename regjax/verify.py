@@ -1,8 +1,8 @@
-"""Checks saved files against their SHA-256: `python -m regjax.verify PATH...`, each a run or a sweep."""
+"""Checks saved files against their SHA-256: `python -m regjax.verify PATH...` takes runs and sweeps."""
 
 import signal
 
-if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow a KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -15,7 +15,7 @@ from regjax.runs.collection import inspected
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """A line for each ended run and saved folder; gives 1 where one is damaged or a path has none, else 0."""
+    """Prints a line per ended run and saved folder; returns 1 if one is damaged or a path has none."""
     parser = argparse.ArgumentParser(prog="python -m regjax.verify", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     damaged = 0

@@ -47,8 +47,8 @@ def run_of(directory: Path, *overrides: str, dataset: Dataset | None = None) -> 
     )
 
 
-class Heard:
-    """A watcher that keeps what it is told."""
+class RecordingWatcher:
+    """A watcher that records all calls."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -76,13 +76,13 @@ def trained(runs, **settings):
     return started(runs, **settings)
 
 
-def started(runs, *, devices=2, lanes=None, stop_at=(), heard=None, states=None, stop=None, give_up=None):
+def started(runs, *, devices=2, lanes=None, stop_at=(), watcher=None, states=None, stop=None, give_up=None):
     """The summaries by directory, of runs whose directories are as they are."""
     states = states or States(runs[0].directory.parent / "states")
     return train_runs(
         runs,
         jax.devices()[:devices],
-        heard or Heard(),
+        watcher or RecordingWatcher(),
         states,
         stop or threading.Event(),
         give_up or threading.Event(),

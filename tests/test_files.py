@@ -1,4 +1,4 @@
-"""Files that take the place of others in one step, whatever a killed or a hostile process has left there."""
+"""Files are replaced in one step, whatever a killed or hostile process has left there."""
 
 import os
 
@@ -8,7 +8,7 @@ from regjax.files import remove, replacing
 
 
 def left(path, kind, victim):
-    """Something at a path: a file, a folder with a file, or a link to a file or folder of somebody's."""
+    """Creates something at a path: a file, a folder with a file, a pipe, or a link into `victim`."""
     match kind:
         case "file":
             path.write_text("old")

@@ -1,4 +1,4 @@
-"""Commands that lose the reader of their output, as `| head` does, go on to their end."""
+"""Commands run to their end if the reader of their output is gone, as with `| head`."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ sys.exit(3)
 
 
 def prints(*options, read, stderr):
-    """A process that prints, to a reader that has gone where nothing is to be `read`."""
+    """Runs a process that prints; unless `read`, the reader of its output is gone."""
     process = subprocess.Popen(
         [sys.executable, *options, "-c", PRINTS],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True,

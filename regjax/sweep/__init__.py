@@ -1,1 +1,1 @@
-"""Many runs on all devices."""
+"""Trains many runs on all devices."""

@@ -1,4 +1,4 @@
-"""The compiled programs of a static spec: lowered once, and the same executable placed on each device."""
+"""The compiled programs of a static spec: lowered once, then compiled for each device."""
 
 import threading
 import time
@@ -13,12 +13,12 @@ from regjax.training import program
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, Rows, TrainState
 
-# Its lowering names no device, so that its compilation can.
+# The lowering names no device, so one lowering can be compiled for each.
 _ANY_DEVICE = NamedSharding(AbstractMesh((1,), ("device",)), PartitionSpec())
 
 
 class Arguments(NamedTuple):
-    """What the programs take beside the state, stacked by lane; only shapes and types are read here."""
+    """The programs' arguments besides the state, stacked by lane. `Programs` reads shapes and types only."""
 
     numerics: Numerics
     rows: Rows
@@ -27,7 +27,7 @@ class Arguments(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """The programs on one device; `blank` is the state that `refill` begins from, as shapes."""
+    """The programs compiled for one device. `blank` has the shapes of the lanes' state."""
 
     blank: TrainState
     refill: jax.stages.Compiled
@@ -46,13 +46,13 @@ class Programs:
         fresh = _abstract(np.zeros(self.lanes, bool))
         static = {"spec": spec, "side_by_side": side_by_side}
 
-        def lowered(function: Callable[..., Any], *given: Any, donate: bool) -> jax.stages.Lowered:
+        def lowered(function: Callable[..., Any], *inputs: Any, donate: bool) -> jax.stages.Lowered:
             donated = ("state",) if donate else ()
             program = jax.jit(function, static_argnames=tuple(static), donate_argnames=donated)
-            return program.trace(*given, **static).lower(lowering_platforms=(platform,))
+            return program.trace(*inputs, **static).lower(lowering_platforms=(platform,))
 
         count = _abstract(np.int32(1))
-        # A call of `train_lanes` may be given up: the state before it is then what there is.
+        # `train_lanes` keeps its input state, because a call may be given up before it returns a new one.
         self._lowered = (
             lowered(program.refill_lanes, self._state, numerics, fresh, donate=True),
             lowered(program.train_lanes, self._state, numerics, rows, data, count, donate=False),
@@ -62,21 +62,21 @@ class Programs:
         self.seconds = time.perf_counter() - begun
 
     def on(self, device: jax.Device) -> Placed:
-        """The programs compiled for a device, once."""
+        """The programs for a device, compiled on its first call."""
         if device not in self._placed:
             compiled = [program.compile(device_assignment=(device,)) for program in self._lowered]
             self._placed[device] = Placed(self._state, *compiled)
         return self._placed[device]
 
     def bytes_needed(self, device: jax.Device) -> int:
-        """Device memory that the largest program takes while it runs, its arguments included."""
+        """The device memory of the largest program while it runs, its arguments included."""
         _, *programs = self.on(device)
         return max(_bytes(program.memory_analysis()) for program in programs)
 
 
-def _bytes(analysis: Any) -> int:
-    taken = analysis.argument_size_in_bytes + analysis.output_size_in_bytes + analysis.temp_size_in_bytes
-    return int(taken - analysis.alias_size_in_bytes)
+def _bytes(memory: Any) -> int:
+    total = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return int(total - memory.alias_size_in_bytes)
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -90,7 +90,7 @@ _kept: dict[tuple[Any, ...], Programs] = {}
 def programs(
     spec: StaticSpec, arguments: Arguments, *, platform: str, side_by_side: bool
 ) -> tuple[Programs, bool]:
-    """The programs of a static spec, lowered on the first call of this process; also whether this was it."""
+    """The programs of a static spec, and whether this call lowered them: only the first in a process does."""
     shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arguments))
     key = (spec, shapes, platform, side_by_side)
     with _lock:

@@ -1,4 +1,4 @@
-"""The device that is asked for, the precision it offers, and the cache of compiled programs."""
+"""Selects devices, checks their precision, and sets up the cache of compiled programs."""
 
 import os
 from contextlib import suppress
@@ -13,10 +13,10 @@ EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 
 
 def prepare_devices(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
-    """Selects the platform and returns the devices that `jobs` jobs can use; caches programs in `cache_dir`.
+    """Selects the platform and returns the devices that `jobs` jobs can use. Caches programs in `cache_dir`.
 
-    A CPU is divided into one device per core, as far as there are jobs for them: one net fills a core, and
-    more cores make one net no faster. Raises `UserError` where the platform is absent.
+    A CPU is divided into one device per core, but not more than there are jobs: one network fills a core,
+    and more cores do not make it faster. Raises `UserError` if the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
     _divide_cpu(min(jobs, cores()))
@@ -24,33 +24,33 @@ def prepare_devices(platform: str, cache_dir: str, jobs: int) -> list[jax.Device
 
 
 def cores() -> int:
-    """The CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _divide_cpu(count: int) -> None:
-    """Asks for CPU devices, unless the user has asked already, by flag or variable."""
+    """Asks for `count` CPU devices, unless the user has set their number by flag or variable."""
     by_variable = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
     if by_variable or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
-    with suppress(RuntimeError):  # JAX has started, in an earlier sweep of this process: its devices stay
+    with suppress(RuntimeError):  # an earlier sweep of this process has started JAX, and its devices stay
         jax.config.update("jax_num_cpu_devices", count)
 
 
 def check_precision(precision: str, device: jax.Device) -> None:
-    """Raises `UserError` where the device cannot compute products at the asked precision."""
+    """Raises `UserError` if the device cannot compute matrix products at this precision."""
     if precision == "tf32" and device.platform != "gpu":
-        allowed = f"tf32 is a GPU's; this run is on {device.platform}: use float32 or bfloat16"
+        allowed = f"tf32 needs a GPU, and this run is on {device.platform}; use float32 or bfloat16"
         raise invalid("precision", precision, allowed)
 
 
 def _devices(platform: str) -> list[jax.Device]:
     if platform == "cpu":
-        jax.config.update("jax_platforms", "cpu")  # a present GPU is then not even initialised
+        jax.config.update("jax_platforms", "cpu")  # so that JAX does not initialise a GPU
     try:
         return jax.local_devices(backend=None if platform == "auto" else platform)
-    except (RuntimeError, AssertionError) as error:  # the latter of a platform whose plugin is not installed
-        install = f"; where this machine has one: {EXTRAS[platform]}" if platform in EXTRAS else ""
+    except (RuntimeError, AssertionError) as error:  # the latter if the platform's plugin is missing
+        install = f"; if this machine has one: {EXTRAS[platform]}" if platform in EXTRAS else ""
         reason = str(error).partition("\n")[0]
         allowed = f"JAX {jax.__version__} finds none here ({reason}){install}"
         raise invalid("platform", platform, allowed) from error
@@ -65,6 +65,6 @@ def _cache_programs(folder: Path) -> None:
             "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
         ) from None
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    # Our programs are few and worth seconds each; the many small ones of start-up are worth keeping too.
+    # Our few programs take seconds each; the many small ones of start-up are worth caching too.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -1,4 +1,4 @@
-"""Trains many runs on all devices, each device in a thread of its own."""
+"""Trains many runs on all devices, with one thread per device."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -11,8 +11,8 @@ from regjax.runs.states import States
 from regjax.sweep.queue import Schedule, Summaries, Watcher
 from regjax.sweep.worker import Worker
 
-# In seconds. Signals are handled in the main thread, which one that another thread was given does not wake.
-WAKES_EVERY = 0.2
+# Python handles signals in the main thread, but one that arrives in another thread does not wake it.
+POLL_SECONDS = 0.2
 
 
 def train_runs(
@@ -28,20 +28,21 @@ def train_runs(
 ) -> Summaries:
     """Trains runs to their ends and returns their summaries by directory.
 
-    A run goes on from its state in `states`. `lanes` is the number of runs in one program (None: chosen by
-    device kind and memory). A run that raises has status `failed` and a reason. `stop`, or the first run that
-    ends with a status of `stop_at`, interrupts all others. `give_up` ends the wait for calls on a device.
+    A run resumes from its state in `states`. `lanes` is the number of runs in one program (None: chosen by
+    device kind and memory). A run that raises has status `failed` and a reason. Setting `stop` interrupts all
+    runs, and so does the first that ends with a status in `stop_at`. Setting `give_up` ends the wait for
+    calls on a device.
     """
     schedule = Schedule(waiting, devices, watcher, stop, give_up, lanes=lanes, stop_at=stop_at)
     with ThreadPoolExecutor(len(devices)) as pool:
         working = {pool.submit(Worker(schedule, states, device).work) for device in devices}
         try:
             while working:
-                done, working = wait(working, timeout=WAKES_EVERY, return_when=FIRST_EXCEPTION)
+                done, working = wait(working, timeout=POLL_SECONDS, return_when=FIRST_EXCEPTION)
                 for worker in done:
                     worker.result()
         except BaseException:
             stop.set()
             raise
-    schedule.interrupt_the_rest()
+    schedule.interrupt_waiting()
     return schedule.summaries

@@ -1,4 +1,4 @@
-"""The lanes of one device: which run each holds, refilled as they come free."""
+"""The lanes of one device, which are refilled with runs as they become free."""
 
 import itertools
 import math
@@ -14,24 +14,24 @@ import numpy as np
 from regjax.data.dataset import Scaling, Split
 from regjax.runs.run import Run
 from regjax.sweep.compiled import Arguments, Placed
-from regjax.sweep.signals import outcome
+from regjax.sweep.signals import call_unless_given_up
 from regjax.training.spec import StaticSpec
 from regjax.training.state import DeviceData, Ended, EpochRecord, Rows, TrainState
 
-# Of a device's memory; the rest is for the allocator's gaps and the transfers.
+# The share of a device's memory for programs; the allocator's gaps and the transfers need the rest.
 MEMORY_SHARE = 0.8
 
 
-class Standing(NamedTuple):
-    """Where a run stands: a lane of saved states, which are stacked."""
+class SavedLane(NamedTuple):
+    """The saved state of a run: one lane of stacked states."""
 
     run: Run
-    saved: TrainState
+    states: TrainState
     lane: int
 
 
 class Lanes:
-    """A fixed number of lanes on one device. Those without a run are masked: inactive, and never reported."""
+    """A fixed number of lanes on one device. Lanes without a run are inactive and never reported."""
 
     def __init__(self, placed: Placed, count: int, data: DeviceData, device: jax.Device):
         self._placed, self._data, self._device = placed, data, device
@@ -45,37 +45,36 @@ class Lanes:
 
     @property
     def runs(self) -> dict[int, Run]:
-        """The runs that are on a lane, by its number."""
+        """The runs by the number of their lane."""
         return {lane: run for lane, run in enumerate(self._held) if run is not None}
 
     @property
     def free(self) -> int:
-        """How many lanes hold no run."""
+        """The number of lanes without a run."""
         return self._held.count(None)
 
     def fill(self, newcomers: Sequence[Run]) -> None:
-        """Begins runs in free lanes."""
+        """Starts runs in free lanes."""
         fresh = np.zeros(len(self._held), bool)
         for run in newcomers:
             lane = self._held.index(None)
             self._held[lane], fresh[lane] = run, True
-        masked = next(iter(self.runs.values()))
-        held = [masked if run is None else run for run in self._held]
+        filler = next(iter(self.runs.values()))
+        held = [filler if run is None else run for run in self._held]
         numerics, rows, test, _ = lane_arguments(held, self._data)
         self._numerics = jax.device_put(numerics, self._device)
         splits = [part for run in held for part in (run.split, run.scaling)]
-        if not self._splits or not all(
-            map(operator.is_, splits, self._splits)
-        ):  # one split serves most sweeps
+        same = self._splits and all(map(operator.is_, splits, self._splits))
+        if not same:  # most sweeps have one split, which is transferred once
             self._rows = jax.device_put(rows, self._device)
-            self._test, self._in_its_place = test, rows.train[:, :1]
+            self._test, self._train_row = test, rows.train[:, :1]
             self._splits = splits
         self._state = self._placed.refill(self._state, self._numerics, jax.device_put(fresh, self._device))
 
     def train(self, num_epochs: int, give_up: threading.Event) -> EpochRecord | None:
-        """One call of the program, and the records of all lanes on the host.
+        """Trains all lanes in one call and returns their records, on the host.
 
-        None where it was given up: the lanes are then as they were before.
+        Returns None if the call was given up; the lanes are then unchanged.
         """
         count = jax.device_put(np.int32(num_epochs), self._device)
 
@@ -83,24 +82,24 @@ class Lanes:
             state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
             return state, jax.device_get(records)
 
-        done = outcome(call, give_up)
+        done = call_unless_given_up(call, give_up)
         if done is None:
             return None
         self._state, records = done
         return records
 
     def snapshot(self) -> TrainState:
-        """A copy of the state of all lanes, on the host; the device may go on."""
+        """A copy of the state of all lanes, on the host."""
         state: TrainState = jax.tree.map(np.array, jax.device_get(self._state))
         return state
 
-    def resume(self, standing: Sequence[Standing]) -> None:
-        """Puts runs that are on a lane where they stood, all of them in one transfer."""
+    def resume(self, saved: Sequence[SavedLane]) -> None:
+        """Puts saved states into the lanes of their runs, all in one transfer."""
         state = self.snapshot()
         lanes = {id(run): lane for lane, run in self.runs.items()}
-        for run, saved, lane_of_saved in standing:
-            for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(saved), strict=True):
-                ours[lanes[id(run)]] = theirs[lane_of_saved]
+        for run, states, lane in saved:
+            for new, old in zip(jax.tree.leaves(state), jax.tree.leaves(states), strict=True):
+                new[lanes[id(run)]] = old[lane]
         self._state = jax.device_put(state, self._device)
 
     @property
@@ -109,17 +108,17 @@ class Lanes:
         return self._placed.blank
 
     def ended(self) -> list[int]:
-        """The lanes whose run has finished, stopped early or diverged."""
+        """The lanes that have finished, stopped early or diverged."""
         active = jax.device_get(self._state.active)
         return [lane for lane in self.runs if not active[lane]]
 
     def leave(self, lanes: Sequence[int]) -> list[tuple[Run, Ended]]:
-        """Frees lanes; gives each one's run and what it leaves. The only time that test rows are read.
+        """Frees lanes and returns their runs with the results. Only this method reads test rows.
 
-        The program measures all lanes; those that stay are given a training row of theirs for each test row.
+        The program measures all lanes. A lane that stays gets one of its training rows for each test row.
         """
         leaving = np.isin(np.arange(len(self)), lanes)
-        test = np.where(leaving[:, None], self._test, self._in_its_place)
+        test = np.where(leaving[:, None], self._test, self._train_row)
         test = jax.device_put(test, self._device)
         measured = self._placed.evaluate(self._state, self._numerics, self._rows, test, self._data)
         host = jax.device_get((*measured, self._state.diverged, self._state.blown))
@@ -133,12 +132,12 @@ class Lanes:
         return left
 
     def drop(self, run: Run) -> None:
-        """Frees the lane of a run, where it has one still, whatever it has come to."""
+        """Frees the lane of a run, if it still has one."""
         self._held = [None if held is run else held for held in self._held]
 
 
 def stacked(trees: Sequence[Any]) -> Any:
-    """Trees of host numbers as one tree with a lanes axis, floats in JAX's default float type."""
+    """Stacks trees of host numbers along a new lanes axis, with floats in JAX's default float type."""
     kind = jnp.result_type(float)
 
     def stack(*leaves: Any) -> np.ndarray:
@@ -149,7 +148,7 @@ def stacked(trees: Sequence[Any]) -> Any:
 
 
 def lane_arguments(held: Sequence[Run], data: DeviceData) -> Arguments:
-    """What the programs take when these runs are the lanes, on the host."""
+    """The programs' arguments for the runs that the lanes hold, on the host."""
     rows = [
         (run.split.train, run.split.sample, run.split.validation, run.scaling.shift, run.scaling.scale)
         for run in held
@@ -159,15 +158,15 @@ def lane_arguments(held: Sequence[Run], data: DeviceData) -> Arguments:
 
 
 def runs_side_by_side(device: jax.Device) -> bool:
-    """One net fills a CPU core; an accelerator needs many at once."""
+    """Whether lanes run side by side. One network fills a CPU core; an accelerator needs many at once."""
     return device.platform != "cpu"
 
 
 def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> float:
-    """How many lanes one program may have: 1 on a CPU, else what the device's memory is estimated to hold.
+    """The number of lanes in one program: 1 on a CPU, else an estimate of how many fit into the memory.
 
-    A lane holds its state, the old one's copy and a gradient (eight times its parameters at most), the
-    activations of a batch forwards and backwards, and its row numbers.
+    A lane holds its state, a copy of the old one and a gradient (at most eight times its parameters), the
+    activations of a batch in the forward and backward pass, and its row numbers.
     """
     if not runs_side_by_side(device):
         return 1
@@ -180,6 +179,6 @@ def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> fl
 
 
 def memory_budget(device: jax.Device) -> float:
-    """Bytes that programs may take on an accelerator; no limit where it does not tell its memory."""
+    """The bytes that programs may take on a device; infinite if it does not report its memory."""
     stats = device.memory_stats()
     return MEMORY_SHARE * stats["bytes_limit"] if stats else math.inf

@@ -1,4 +1,4 @@
-"""Who trains what next: runs grouped by the program they share, and the queue of each group."""
+"""The schedule of a sweep: runs grouped by the program they share, with a queue per group."""
 
 import math
 import threading
@@ -20,7 +20,7 @@ Summaries = dict[Path, dict[str, Any]]
 
 
 class Watcher(Protocol):
-    """Who is told what happens; called from the thread of each device."""
+    """Receives what happens; called from the thread of each device."""
 
     def note(self, text: str) -> None: ...
     def begin(self, run: Run) -> None: ...
@@ -29,7 +29,7 @@ class Watcher(Protocol):
 
 
 class Group:
-    """Runs that share a static spec and a dataset; `workers` counts the devices that train them."""
+    """Runs that share a static spec and a dataset; `workers` counts the devices that took them up."""
 
     def __init__(self, members: list[Run], name: str):
         self.members, self.name, self.dataset = members, name, members[0].dataset
@@ -40,7 +40,7 @@ class Group:
 
 
 class Schedule:
-    """What the devices share: the groups and their queues, the summaries, and whether to stop or give up."""
+    """The state that all devices share: groups with their queues, summaries, and the events to stop."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Schedule:
         ]
 
     def next_group(self) -> Group | None:
-        """A group with waiting runs, the one that fewest devices train; None where all is done."""
+        """The group with waiting runs that fewest devices took up; None if none waits or all shall stop."""
         with self._lock:
             open_groups = [group for group in self._groups if group.queue]
             if not open_groups or self.stop.is_set():
@@ -77,36 +77,27 @@ class Schedule:
             return group
 
     def take(self, group: Group, count: int) -> list[Run]:
-        """The next runs of a group, at most `count`; none where all is to stop."""
-        if self.stop.is_set():
-            return []
-        return self._pop(group, count)
-
-    def _pop(self, group: Group, count: int) -> list[Run]:
+        """The next runs of a group, at most `count`; none if all shall stop."""
         with self._lock:
-            return [group.queue.popleft() for _ in range(min(count, len(group.queue)))]
+            waiting = 0 if self.stop.is_set() else len(group.queue)
+            return [group.queue.popleft() for _ in range(min(count, waiting))]
 
-    def leave(self, group: Group) -> None:
-        """One device fewer trains the group."""
-        with self._lock:
-            group.workers -= 1
-
-    def interrupt_the_rest(self) -> None:
-        """Ends the runs that no device has taken."""
+    def interrupt_waiting(self) -> None:
+        """Interrupts the runs that still wait when all devices have ended."""
         for group in self._groups:
-            for run in self._pop(group, len(group.members)):
+            for run in group.queue:
                 writer = RunWriter(run)
                 self.ended(run, writer.give_up("interrupted", writer.interruption()))
 
     def ended(self, run: Run, summary: dict[str, Any]) -> None:
-        """Keeps the summary of a run, and stops all the others where it asks for that."""
+        """Records the summary of a run. Stops all others if its status is in `stop_at`."""
         self.summaries[run.directory] = summary
         if summary["status"] in self._stop_at:
             self.stop.set()
         self.watcher.finish(run, summary, ending(summary))
 
     def placed(self, group: Group, data: DeviceData, device: jax.Device) -> tuple[Placed, int]:
-        """A group's programs on a device, and their number of lanes."""
+        """A group's programs, compiled for a device, and their number of lanes."""
         with group.lock:
             if group.programs is None:
                 group.programs = self._lowered(group, data, device)
@@ -118,17 +109,16 @@ class Schedule:
         return placed, group.programs.lanes
 
     def _lowered(self, group: Group, data: DeviceData, device: jax.Device) -> Programs:
-        """The group's programs, with fewer lanes where the compiled ones take more memory than estimated."""
+        """The group's programs. They get fewer lanes if the compiled ones exceed the device's memory."""
         spec, side_by_side = group.members[0].spec, runs_side_by_side(device)
         share = math.ceil(len(group.members) / len(self.devices))
         count = math.floor(max(1, min(share, self._lanes or lanes_that_fit(spec, data, device))))
         while True:
             example = lane_arguments(group.members[:1] * count, data)
             found, new = programs(spec, example, platform=device.platform, side_by_side=side_by_side)
-            made = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
-            self.watcher.note(
-                f"{group.name}: {made}, {count} of {len(group.members)} runs at a time on a device"
-            )
+            lowered = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
+            at_a_time = f"{count} of {len(group.members)} runs at a time on a device"
+            self.watcher.note(f"{group.name}: {lowered}, {at_a_time}")
             if self._lanes or count == 1:
                 return found
             excess = found.bytes_needed(device) / memory_budget(device)

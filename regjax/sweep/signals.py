@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end training in order: the devices finish their call, and what they did is kept."""
+"""Ends training in order at SIGINT and SIGTERM: the devices finish their call, and its results are kept."""
 
 import os
 import signal
@@ -9,38 +9,38 @@ from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
-ENDING = (signal.SIGINT, signal.SIGTERM)
-# In seconds, after a signal: a call that takes longer is given up, and trained again from the state before.
-PATIENCE, LOOKS_EVERY = 1.5, 0.2
-ON_DEVICE = "a call on a device"  # the name of its thread
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A call that takes longer than this after a signal is given up. Its epochs are trained again on resuming.
+PATIENCE_SECONDS, POLL_SECONDS = 1.5, 0.2
+THREAD_NAME = "a call on a device"
 
 
 class Signals:
-    """While it is entered, the first such signal sets `stop`, and the second ends the process at once.
+    """As a context, sets `stop` at the first signal and ends the process at the second.
 
-    `give_up` is set a while after `stop`. Only a process's main thread can listen; in another one nothing
-    changes.
+    Sets `give_up` a while after `stop`. Only the main thread can handle signals: in another one the context
+    does nothing.
     """
 
     def __init__(self) -> None:
         self.stop, self.give_up = threading.Event(), threading.Event()
         self.number = 0
-        self._patience = threading.Timer(PATIENCE, self.give_up.set)
-        self._before: dict[signal.Signals, Any] = {}
+        self._patience = threading.Timer(PATIENCE_SECONDS, self.give_up.set)
+        self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {each: signal.signal(each, self._hear) for each in ENDING}
+            self._handlers = {each: signal.signal(each, self._handle) for each in SIGNALS}
         return self
 
     def __exit__(self, *failure: object) -> None:
         self._patience.cancel()
-        for each, handler in self._before.items():
+        for each, handler in self._handlers.items():
             signal.signal(each, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.number:
             os._exit(128 + number)
         self.number = number
@@ -49,12 +49,13 @@ class Signals:
         print("interrupted: ending after this call; once more ends at once", file=sys.stderr, flush=True)
 
 
-def outcome(call: Callable[[], Outcome], give_up: threading.Event) -> Outcome | None:
-    """What a call gives; None where `give_up` was set before it ended, and it goes on by itself.
+def call_unless_given_up(call: Callable[[], Result], give_up: threading.Event) -> Result | None:
+    """The result of a call, or None if `give_up` is set before it ends.
 
-    Nothing can end a wait inside XLA, so that it has a thread of its own, which nobody joins.
+    Nothing can end a wait inside XLA, so the call has a thread of its own. A call that is given up continues
+    there, and nothing joins that thread.
     """
-    future: Future[Outcome] = Future()
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
@@ -62,16 +63,16 @@ def outcome(call: Callable[[], Outcome], give_up: threading.Event) -> Outcome | 
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name=ON_DEVICE, daemon=True).start()
-    while not wait([future], timeout=LOOKS_EVERY).done:
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+    while not wait([future], timeout=POLL_SECONDS).done:
         if give_up.is_set():
             return None
     return future.result()
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. Python's own end would wait for a call that was given up, and abort."""
-    if any(thread.name == ON_DEVICE for thread in threading.enumerate()):
+    """Ends the process. After a call that was given up, `sys.exit` alone would wait for it and then abort."""
+    if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)

@@ -1,4 +1,4 @@
-"""One device: takes runs from the queue, trains them on its lanes and has their directories written."""
+"""The worker of one device: takes runs from the queue, trains them on lanes and reports to their writers."""
 
 import time
 import traceback
@@ -14,22 +14,22 @@ from regjax.runs.manifest import DamagedError
 from regjax.runs.run import Run
 from regjax.runs.states import SavedState, States
 from regjax.runs.writer import RunWriter
-from regjax.sweep.lanes import Lanes, Standing
+from regjax.sweep.lanes import Lanes, SavedLane
 from regjax.sweep.queue import Group, Schedule
-from regjax.sweep.signals import outcome
+from regjax.sweep.signals import call_unless_given_up
 from regjax.training import program
 from regjax.training.state import DeviceData, EpochRecord
 
-# One call of the program is sized to this much work: long enough to hide its start, short enough to watch,
-# and at least this many times as long as it takes to write down what it did, while the device waits.
+# A call of the program should take this long: enough to hide its start, short enough to watch. It should also
+# take this many times as long as the report of its epochs, because the device waits for that.
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
-# Lanes that have ended wait until they are this share of those in use: closing and refilling cost all lanes.
+# Lanes are closed and refilled once this share of them has ended, because both steps cost all lanes.
 REFILL_SHARE = 0.25
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # an error of the device; errors of files name disks
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in an error of the device
 
 
 class Worker:
-    """One device, training group after group."""
+    """Trains group after group on one device."""
 
     def __init__(self, schedule: Schedule, states: States, device: jax.Device):
         self._schedule, self._states, self._device = schedule, states, device
@@ -37,48 +37,46 @@ class Worker:
         self._saved_at = time.monotonic()
 
     def work(self) -> None:
-        """Trains until no run waits."""
+        """Trains until no run waits or all shall stop."""
         while group := self._schedule.next_group():
             lanes: Lanes | None = None
             try:
                 data = DeviceData(*jax.device_put((group.dataset.inputs, group.dataset.labels), self._device))
-                found = outcome(
-                    partial(self._schedule.placed, group, data, self._device), self._schedule.give_up
-                )
+                place = partial(self._schedule.placed, group, data, self._device)
+                found = call_unless_given_up(place, self._schedule.give_up)
                 if found is None:
                     return
                 lanes = Lanes(*found, data, self._device)
                 self._train(group, lanes)
             except Exception as error:
-                # The program itself failed, by memory for example: so it would for all who wait for it.
+                # The program itself failed, for example for lack of memory: it would fail for all its runs.
                 on_lanes = list(lanes.runs.values()) if lanes is not None else []
                 for run in [*on_lanes, *self._schedule.take(group, len(group.members))]:
                     self._fail(run, error)
-            self._schedule.leave(group)
 
     def _train(self, group: Group, lanes: Lanes) -> None:
         num_epochs = 1
         while True:
-            newcomers = self._schedule.take(group, lanes.free) if self._worth_refilling(lanes) else []
+            enough_free = lanes.free >= REFILL_SHARE * len(lanes)
+            newcomers = self._schedule.take(group, lanes.free) if enough_free else []
             if newcomers:
                 lanes.fill(newcomers)
-                standing: list[Standing] = []
+                saved: list[SavedLane] = []
                 for run in newcomers:
-                    with self._containing(run, lanes):
-                        standing += self._begin(run, lanes)
-                if standing:
-                    lanes.resume(standing)
-                    self._retire(lanes)  # some perhaps were saved after their last epoch, before their end
+                    with self._isolating(run, lanes):
+                        saved += self._begin(run, lanes)
+                if saved:
+                    lanes.resume(saved)
+                    self._retire(lanes)  # some may have been saved after their last epoch
             if not lanes.runs:
                 return
             num_epochs = self._call(lanes, num_epochs)
-            if self._due(lanes):
-                self._save(lanes)
+            self._save_if_due(lanes)
             if self._schedule.stop.is_set():
                 self._interrupt(lanes)
 
     def _call(self, lanes: Lanes, num_epochs: int) -> int:
-        """Has the program called and written down; gives the number of epochs for the next call."""
+        """Trains all lanes in one call and reports it. Returns the number of epochs for the next call."""
         begun = time.perf_counter()
         epochs = lanes.train(1 if self._saves(lanes, "every_epoch") else num_epochs, self._schedule.give_up)
         if epochs is None:
@@ -91,53 +89,50 @@ class Worker:
         wanted = max(CALL_SECONDS, CALL_TO_REPORT * reporting)
         return int(np.clip(wanted * reached.max() / elapsed, 1, program.RECORDS))
 
-    def _begin(self, run: Run, lanes: Lanes) -> list[Standing]:
-        """Where a saved state has the run; empty where there is none that can be used: it begins anew."""
+    def _begin(self, run: Run, lanes: Lanes) -> list[SavedLane]:
+        """Begins or resumes a run's directory; gives its newest usable state, if it has one."""
         writer = self._writers[run.directory] = RunWriter(run)
         self._schedule.watcher.begin(run)
-        standing = self._states.standing(run)
-        for saved in standing:
+        candidates = self._states.standing(run)
+        for saved in candidates:
             try:
-                state = self._states.restore(saved, lanes.blank)
+                states = self._states.restore(saved, lanes.blank)
                 remarks = _other_cores(run, saved)
                 writer.resume(saved.epoch, remarks)
             except DamagedError as error:
-                told = f"{run.directory} does not go on after epoch {saved.epoch}"
-                self._schedule.watcher.note(f"warning: {error}; {told}")
+                consequence = f"{run.directory} does not go on after epoch {saved.epoch}"
+                self._schedule.watcher.note(f"warning: {error}; {consequence}")
                 continue
             for remark in (f"goes on after epoch {saved.epoch}", *remarks):
                 self._schedule.watcher.note(f"{run.directory}: {remark}")
-            return [Standing(run, state, saved.lane)]
-        if standing:
+            return [SavedLane(run, states, saved.lane)]
+        if candidates:
             self._schedule.watcher.note(f"warning: {run.directory} begins anew")
             writer.begin()
         return []
 
-    def _worth_refilling(self, lanes: Lanes) -> bool:
-        return lanes.free >= REFILL_SHARE * len(lanes)
-
     def _report(self, lanes: Lanes, epochs: EpochRecord, seconds: float) -> None:
         for lane, run in lanes.runs.items():
-            with self._containing(run, lanes):
+            with self._isolating(run, lanes):
                 own = jax.tree.map(lambda leaf, at=lane: leaf[at], epochs)
                 writer = self._writers[run.directory]
                 for row in writer.advance(own, seconds):
                     self._schedule.watcher.advance(run, row, writer.line(row))
 
     def _retire(self, lanes: Lanes) -> None:
-        """Closes the runs that have ended, once enough have; all that have where the sweep is to stop."""
+        """Closes the runs that have ended, once they are enough or the sweep shall stop."""
         ended, stops = lanes.ended(), self._schedule.stop.is_set()
         if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
-            for run, left in lanes.leave(ended):
-                with self._containing(run, lanes):
-                    summary = self._writers[run.directory].close(left)
+            for run, result in lanes.leave(ended):
+                with self._isolating(run, lanes):
+                    summary = self._writers[run.directory].close(result)
                     self._states.forget(run)
                     self._schedule.ended(run, summary)
                     del self._writers[run.directory]
 
     def _interrupt(self, lanes: Lanes) -> None:
         for run in lanes.runs.values():
-            with self._containing(run, lanes):
+            with self._isolating(run, lanes):
                 writer = self._writers[run.directory]
                 self._schedule.ended(run, writer.give_up("interrupted", writer.interruption()))
                 lanes.drop(run)
@@ -145,26 +140,23 @@ class Worker:
     def _saves(self, lanes: Lanes, mode: str) -> bool:
         return any(run.config["checkpoint"] == mode for run in lanes.runs.values())
 
-    def _due(self, lanes: Lanes) -> bool:
-        """Whether the lanes are to be saved now, so that they can go on from here."""
-        if self._schedule.stop.is_set() or self._saves(lanes, "every_epoch"):
-            return bool(lanes.runs)
-        minutes = next((run.config["checkpointing.minutes"] for run in lanes.runs.values()), 0.0)
-        since = time.monotonic() - self._saved_at
-        return self._saves(lanes, "every_minutes") and since >= 60 * minutes
-
-    def _save(self, lanes: Lanes) -> None:
+    def _save_if_due(self, lanes: Lanes) -> None:
+        """Saves the states of the lanes each epoch, after some minutes or at an interruption."""
         kept = {lane: run for lane, run in lanes.runs.items() if run.config["checkpoint"] != "none"}
-        if kept:
+        if not kept:
+            return
+        settings = next(iter(kept.values())).config
+        late = time.monotonic() - self._saved_at >= 60 * settings["checkpointing.minutes"]
+        due = self._saves(lanes, "every_epoch") or (late and self._saves(lanes, "every_minutes"))
+        if due or self._schedule.stop.is_set():
             for run in kept.values():
                 self._writers[run.directory].sync()
-            keep = next(iter(kept.values())).config["checkpointing.keep"]
-            self._states.save(self._device.id, kept, lanes.snapshot(), keep=keep)
+            self._states.save(self._device.id, kept, lanes.snapshot(), keep=settings["checkpointing.keep"])
             self._saved_at = time.monotonic()
 
     @contextmanager
-    def _containing(self, run: Run, lanes: Lanes) -> Iterator[None]:
-        """What goes wrong with one run's files ends that run alone."""
+    def _isolating(self, run: Run, lanes: Lanes) -> Iterator[None]:
+        """An error in this block, for example with a run's files, fails that run alone."""
         try:
             yield
         except Exception as error:
@@ -178,21 +170,21 @@ class Worker:
 
 
 def _other_cores(run: Run, saved: SavedState) -> list[str]:
-    """XLA divides some of its sums by the number of cores: a resumed run then has other last bits."""
+    """A remark if the number of cores has changed: XLA splits some sums by it, which changes last bits."""
     if saved.cores == run.cores:
         return []
     counts = f"CPU cores: {saved.cores} when its state was saved, {run.cores} now"
-    return [f"{counts}; the last bits may differ from those of a run without a break"]
+    return [f"{counts}; the last bits may differ from those of an uninterrupted run"]
 
 
 def _reason(run: Run, error: Exception) -> str:
-    """Why a run failed, in a line. Where memory was too little, the line names the keys that take it."""
-    told = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-    by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in told
+    """Why a run failed, in one line. If memory was too small, it names the keys that need memory."""
+    reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in reason
     if not isinstance(error, MemoryError) and not by_device:
-        return told
+        return reason
     return (
         f"model.hidden={list(run.spec.hidden)}: with {run.spec.num_weights} weights the run does not fit the "
-        f"memory here ({told}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size or "
-        "sweep.lanes."
+        f"memory here ({reason}). Choose smaller widths, trainer.batch_size, trainer.evaluation_batch_size "
+        "or sweep.lanes."
     )

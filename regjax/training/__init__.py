@@ -1,1 +1,1 @@
-"""The heart: lanes in, the same lanes some epochs later out."""
+"""The compiled training program: start with `program.py`, then `epoch.py` and `step.py`."""

@@ -1,4 +1,4 @@
-"""Exact metrics over any set of rows: every row counts once, none twice, none is left out."""
+"""Exact metrics over any set of rows: each row counts once."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from regjax.training.state import DeviceData, Metrics, Rows
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
 
-# A weight this small is counted as zero: gradient steps on an L1 penalty come near zero but never reach it.
+# `sparsity` counts smaller weights as zero: gradient steps on an L1 penalty come near zero, not to it.
 ZERO = 1e-3
 
 
@@ -27,21 +27,21 @@ def batch_inputs(
 def scaled(
     inputs: Num[Array, "batch features"], shift: Float[Array, " features"], scale: Float[Array, " features"]
 ) -> Float[Array, "batch features"]:
-    """Inputs as the network takes them."""
+    """Inputs minus `shift`, times `scale`: what the network takes."""
     return (inputs.astype(shift.dtype) - shift[None]) * scale[None]
 
 
 def data_losses(
     logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
 ) -> Float[Array, " batch"]:
-    """Cross-entropy with hard labels, in nats, one value a row."""
+    """Each row's cross-entropy with its hard label, in nats."""
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
 
 
 def evaluate(
     predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
 ) -> Metrics:
-    """Mean loss and accuracy over `indices`, in batches, the last one masked; NaN where there are no rows."""
+    """Mean loss and accuracy over `indices`, in batches, the last one masked. NaN if there are no rows."""
     count = indices.shape[0]
     size = max(1, min(batch_size, count))
     batches = -(-count // size)

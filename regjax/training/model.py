@@ -1,4 +1,4 @@
-"""The multilayer perceptron, in Flax Linen; no other module imports flax."""
+"""The multilayer perceptron, in Flax Linen. No other module imports Flax."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,9 +43,9 @@ def _half(left: Float[Array, "rows inner"], right: Float[Array, "inner columns"]
 def bfloat16_product(
     inputs: Float[Array, "batch features"], kernel: Float[Array, "features units"]
 ) -> Float[Array, "batch units"]:
-    """The product of both rounded to bfloat16, summed in float32; so are the two products of its gradient.
+    """The matrix product with inputs rounded to bfloat16 and sums in float32; its gradient is computed alike.
 
-    Not a `DotAlgorithmPreset`: on CPU XLA takes BF16_BF16_F32 and computes in float32 all the same.
+    `DotAlgorithmPreset.BF16_BF16_F32` does not do this on CPU: XLA accepts it and computes in float32.
     """
     return _half(inputs, kernel)
 
@@ -70,11 +70,11 @@ PRECISIONS: dict[str, Any] = {
 
 
 class MLP(nn.Module):
-    """Dense layers, each followed by norm, activation, dropout and (same width only) the residual sum.
+    """Dense layers, each followed by norm, activation, dropout and (at equal width only) the residual sum.
 
     The norm comes before the activation, and a layer before batch norm has no bias (Ioffe & Szegedy 2015).
-    Running statistics of batch norm use the biased batch variance, as Flax and Keras do. The last layer is
-    dense and gives logits.
+    The running statistics of batch norm use the biased batch variance, as in Flax and Keras. The last layer
+    is dense and gives logits.
     """
 
     spec: StaticSpec
@@ -84,14 +84,14 @@ class MLP(nn.Module):
     def __call__(
         self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None, *, train_norm: bool
     ) -> Float[Array, "batch classes"]:
-        """A key means dropout; `train_norm` batch norm by the batch, which moves its running statistics."""
+        """Dropout is on if there is a `key`. `train_norm`: batch norm uses and records batch statistics."""
         spec, strengths = self.spec, self.numerics.strengths
         outputs = inputs
         if key is not None and "input_dropout" in spec.active:
             outputs = dropout(jax.random.fold_in(key, 0), strengths.input_dropout, outputs)
         for layer, width in enumerate(spec.hidden):
             incoming = outputs
-            # Batch norm subtracts the mean, and a bias with it: its gradient would be rounding noise.
+            # Batch norm subtracts the mean and so cancels a bias, whose gradient would be rounding noise.
             dense = self._dense(layer, width, use_bias=spec.use_bias and spec.norm != "batch")
             outputs = self._norm(layer, dense(incoming), train=train_norm)
             outputs = ACTIVATIONS[spec.activation](outputs)
@@ -102,23 +102,18 @@ class MLP(nn.Module):
         return self._dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
 
     def _dense(self, layer: int, width: int, *, use_bias: bool) -> nn.Module:
-        spec = self.spec
+        spec, normal = self.spec, nn.initializers.normal(self.numerics.init_stddev)
         return nn.Dense(
             width,
             use_bias=use_bias,
-            kernel_init=self._kernel_init(),
+            kernel_init=normal if spec.kernel_init == "normal" else KERNEL_INITS[spec.kernel_init],
             param_dtype=jnp.result_type(float),
             name=f"dense_{layer}",
             **PRECISIONS[spec.precision],
         )
 
-    def _kernel_init(self) -> Callable[..., Any]:
-        if self.spec.kernel_init == "normal":
-            return nn.initializers.normal(self.numerics.init_stddev)
-        return KERNEL_INITS[self.spec.kernel_init]
-
     def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
-        # Flax wants Python floats by its annotations; traced numbers serve as well.
+        # Flax's annotations ask for Python floats, but traced numbers work too.
         numbers: Any = self.numerics.norm
         dtype = jnp.result_type(float)
         if self.spec.norm == "batch":
@@ -138,12 +133,12 @@ class MLP(nn.Module):
 
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
-    """Fresh variables. A kernel depends on the key and its layer, not on what else is in the network."""
+    """Fresh variables. A kernel depends on the key, its layer and its shape, not on other layers."""
     dtype = jnp.result_type(float)
     variables = MLP(spec, numerics).init(
         key, jnp.zeros((1, spec.num_features), dtype), None, train_norm=False
     )
-    # Flax starts running statistics in float32, whatever the parameters are.
+    # Flax starts running statistics in float32, whatever the type of the parameters.
     batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
     return Variables(variables["params"], batch_stats)
 
@@ -156,7 +151,7 @@ def train_logits(
     *,
     spec: StaticSpec,
 ) -> tuple[Float[Array, "batch classes"], Any]:
-    """Logits with noise on, and the new running statistics."""
+    """Logits in training, with noise, and the new running statistics."""
     logits, updated = MLP(spec, numerics).apply(
         {"params": variables.params, "batch_stats": variables.batch_stats},
         inputs,
@@ -170,7 +165,7 @@ def train_logits(
 def logits(
     variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
 ) -> Float[Array, "batch classes"]:
-    """Logits at inference: no noise, running statistics."""
+    """Logits at inference: without noise, normalised by running statistics."""
     return _inference(None, variables, inputs, numerics, spec)
 
 
@@ -182,7 +177,7 @@ def dropout_logits(
     *,
     spec: StaticSpec,
 ) -> Float[Array, "batch classes"]:
-    """Logits at inference under one draw of the dropout masks: norms as in `logits`, by running statistics.
+    """Logits as at inference, but with one draw of the dropout masks.
 
     Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
     """

@@ -1,5 +1,7 @@
 """Optax chains and learning-rate schedules, built inside the traced program from traced numbers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -12,19 +14,20 @@ from regjax.training.spec import Numerics, StaticSpec
 def optimizer(
     learning_rate: Float[Array, ""], numerics: Numerics, *, spec: StaticSpec
 ) -> optax.GradientTransformation:
-    """Clipping, the optimizer's own scaling, decoupled decay, the step: in this order.
+    """The chain of gradient clipping, the optimizer's own scaling, decoupled weight decay and the step.
 
-    - Clipping is of the global norm of the whole gradient, penalties included (Pascanu et al. 2013).
-    - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v` (torch's form; Keras puts the
-      learning rate inside v, which differs only under a schedule); `nesterov` as in Sutskever et al. 2013.
+    - Clipping limits the global norm of the whole gradient, penalties included (Pascanu et al. 2013).
+    - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v`, as PyTorch does. Keras puts the
+      learning rate inside v, which differs only under a schedule. `nesterov` follows Sutskever et al. 2013.
     - `adam` is Algorithm 1 of Kingma & Ba 2015. Keras adds epsilon before the bias correction instead.
     - `adamw` decays kernels only, by `learning_rate * weight_decay * w` (Loshchilov & Hutter 2019).
-    - `rmsprop` has epsilon inside the root, as Keras has.
+    - `rmsprop` adds epsilon inside the root, as Keras does.
     """
     numbers, strengths = numerics.optimizer, numerics.strengths
     parts = [_scaling(numerics, spec=spec), optax.scale_by_learning_rate(learning_rate)]
     if "weight_decay" in spec.active:
-        parts.insert(1, optax.add_decayed_weights(strengths.weight_decay, mask=_kernels_only))
+        kernels_only = partial(jax.tree.map_with_path, lambda path, _: is_kernel(path))
+        parts.insert(1, optax.add_decayed_weights(strengths.weight_decay, mask=kernels_only))
     if "clip_norm" in spec.active:
         parts.insert(0, optax.clip_by_global_norm(numbers.clip_norm))
     return optax.chain(*parts)
@@ -43,18 +46,14 @@ def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransform
             return optax.scale_by_adam(b1=numbers.beta1, b2=numbers.beta2, eps=numbers.epsilon)
 
 
-def _kernels_only(params: optax.Params) -> optax.Params:
-    return jax.tree.map_with_path(lambda path, _: is_kernel(path), params)
-
-
 def learning_rate(
     step: Int[Array, ""], numerics: Numerics, *, steps_per_epoch: int, spec: StaticSpec
 ) -> Float[Array, ""]:
-    """The rate of the step that comes after `step` steps.
+    """The learning rate of the next step, after `step` steps.
 
-    The warm-up rises linearly and reaches the full rate at its last step. The schedule counts from its end:
-    `cosine` falls to `final_fraction` over the epochs left (Loshchilov & Hutter 2017, one period),
-    `exponential` is `decay_rate ** (epochs / decay_epochs)`, and `step` the same with the exponent's floor.
+    The warm-up rises linearly and reaches the full rate at its last step. The schedule starts when it ends:
+    `cosine` falls to `final_fraction` over the remaining epochs (Loshchilov & Hutter 2017, one period),
+    `exponential` multiplies by `decay_rate ** (epochs / decay_epochs)`, and `step` rounds that exponent down.
     """
     numbers, rate = numerics.schedule, numerics.optimizer.learning_rate
     step = step.astype(rate.dtype)
@@ -68,7 +67,7 @@ def learning_rate(
         case "exponential":
             rate = rate * numbers.decay_rate ** (epochs / numbers.decay_epochs)
         case "step":
-            # Half a step of slack: 20 epochs of 36 steps must not fall short of 2 * 10 by rounding.
+            # Half a step of slack: rounding must not make 20 epochs of 36 steps less than 2 * 10.
             elapsed = jnp.floor((epochs + 0.5 / steps_per_epoch) / numbers.decay_epochs)
             rate = rate * numbers.decay_rate**elapsed
     if "warmup" in spec.active:

@@ -1,4 +1,4 @@
-"""What a run's program is made of: the static spec is compiled, the numerics are traced."""
+"""The inputs of the training program: the static spec is compiled in, the numerics are traced."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, Integer
 
 
 class Strengths(NamedTuple):
-    """How hard each regularizer pushes; a strength at its neutral value, 0, is not in the program."""
+    """The strength of each regularizer. At its neutral value, 0, the program leaves the term out."""
 
     input_dropout: Float[Array, ""]
     dropout: Float[Array, " layers"]
@@ -17,7 +17,7 @@ class Strengths(NamedTuple):
 
 
 class OptimizerNumbers(NamedTuple):
-    """Traced numbers of the optimizer; those that its kind does not read are 0; infinity clips nothing."""
+    """Traced numbers of the optimizer; 0 if its kind does not use them. `clip_norm` is infinite if off."""
 
     learning_rate: Float[Array, ""]
     momentum: Float[Array, ""]
@@ -29,7 +29,7 @@ class OptimizerNumbers(NamedTuple):
 
 
 class ScheduleNumbers(NamedTuple):
-    """Traced numbers of the learning-rate schedule, in epochs; those that its kind does not read are 0."""
+    """Traced numbers of the learning-rate schedule, in epochs; 0 if its kind does not use them."""
 
     warmup_epochs: Float[Array, ""]
     final_fraction: Float[Array, ""]
@@ -38,7 +38,7 @@ class ScheduleNumbers(NamedTuple):
 
 
 class StoppingNumbers(NamedTuple):
-    """Traced numbers of early stopping; `baseline` is infinitely easy to beat where none was asked for."""
+    """Traced numbers of early stopping; `baseline` is the worst value, plus or minus infinity, if off."""
 
     min_delta: Float[Array, ""]
     patience: Int[Array, ""]
@@ -54,7 +54,7 @@ class NormNumbers(NamedTuple):
 
 
 class Numerics(NamedTuple):
-    """Every traced number of a run: one compiled program serves all their values."""
+    """All traced numbers of a run. One compiled program serves all their values."""
 
     seed: Integer[Array, ""]
     epochs: Int[Array, ""]
@@ -67,10 +67,10 @@ class Numerics(NamedTuple):
 
 
 class StaticSpec(NamedTuple):
-    """All that changes the compiled program; hashable. Runs whose specs are equal share one program.
+    """Everything that changes the compiled program; hashable. Runs with equal specs share one program.
 
-    `active` names the terms whose strength is not neutral: of `input_dropout`, `l1`, `l2`, `weight_decay`,
-    `momentum`, `clip_norm`, `warmup`; `dropout_layers` says the same of each hidden layer's dropout.
+    `active` holds the names of the terms that are not neutral, among `input_dropout`, `l1`, `l2`,
+    `weight_decay`, `momentum`, `clip_norm` and `warmup`; `dropout_layers` has a flag per hidden layer.
     """
 
     num_features: int
@@ -101,5 +101,5 @@ class StaticSpec(NamedTuple):
 
     @property
     def num_weights(self) -> int:
-        """Entries of all kernels; biases and norms add a few for each unit."""
+        """The number of entries of all kernels, without biases and norms."""
         return sum(a * b for a, b in pairwise((self.num_features, *self.hidden, self.num_classes)))

@@ -1,4 +1,4 @@
-"""What lanes read, carry and leave. On the device, the tuples of batched runs have a leading `lanes` axis."""
+"""The inputs, state and results of a lane. In batched programs every leaf has a leading `lanes` axis."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float, Int, Num, PyTree, Shaped
 
 
 class Rows(NamedTuple):
-    """What a lane reads while it trains: its row numbers and its scaling, on the device."""
+    """A lane's row numbers and scaling, on the device."""
 
     train: Int[Array, " train"]
     sample: Int[Array, " sample"]
@@ -16,21 +16,21 @@ class Rows(NamedTuple):
 
 
 class DeviceData(NamedTuple):
-    """The dataset all lanes share, on the device in its smallest dtype."""
+    """The dataset that all lanes share, on the device in its smallest dtype."""
 
     inputs: Num[Array, "rows features"]
     labels: Int[Array, " rows"]
 
 
 class Variables(NamedTuple):
-    """What evaluation needs of a network: its parameters and the running statistics of batch norm."""
+    """The parameters and the running statistics of batch norm: all that inference needs."""
 
     params: PyTree[Float[Array, "..."]]
     batch_stats: PyTree[Float[Array, "..."]]
 
 
 class StoppingState(NamedTuple):
-    """Where early stopping stands: `best` is the monitor's best value, at `best_epoch` (0: none yet)."""
+    """The state of early stopping: `best` is the monitor's best value, at `best_epoch` (0: none yet)."""
 
     best: Float[Array, ""]
     best_epoch: Int[Array, ""]
@@ -38,11 +38,11 @@ class StoppingState(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """All that a lane carries from one epoch to the next.
+    """The state of a lane between two epochs.
 
-    `best` is a copy of the variables at `stopping.best_epoch`, and None where the best epoch is not restored.
-    `epoch` and `step` count what is done; a lane that is not `active` has finished, stopped or diverged.
-    `blown` has for each term of the ledger the first step of the last epoch at which it was not finite, or 0.
+    `best` is a copy of the variables at `stopping.best_epoch`, or None if the best epoch is not restored.
+    `epoch` and `step` count the finished ones. A lane that is not `active` has finished, stopped or diverged.
+    `blown` maps each ledger term to the first step of the last epoch at which it was not finite, or to 0.
     """
 
     variables: Variables
@@ -57,14 +57,14 @@ class TrainState(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Mean over rows, with clean parameters: `loss` is the data loss with hard labels, no penalty in it."""
+    """Means over rows, without noise: `loss` is the data loss with hard labels, without penalties."""
 
     loss: Float[Array, ""]
     accuracy: Float[Array, ""]
 
 
 class EpochRecord(NamedTuple):
-    """One epoch of one lane; the entries of `ledger` sum to `objective`, all are means over its steps."""
+    """One epoch of a lane: means over its steps, where `ledger` sums to `objective`, and clean metrics."""
 
     epoch: Int[Array, ""]
     objective: Float[Array, ""]
@@ -74,7 +74,7 @@ class EpochRecord(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What is measured once, at the selected epoch: metrics on all rows, and the share of zero weights."""
+    """The final metrics, at the selected epoch: on all rows, and the share of zero weights."""
 
     train: Metrics
     test: Metrics
@@ -82,9 +82,9 @@ class Evaluation(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What a lane leaves, on the host: the selected variables, their epoch, their metrics.
+    """The result of a lane, on the host: the selected variables, their epoch and their metrics.
 
-    `blown` is None for a lane that has not diverged, and else that of its state.
+    `blown` is the one of `TrainState`, or None if the lane has not diverged.
     """
 
     variables: Variables

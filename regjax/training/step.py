@@ -1,4 +1,4 @@
-"""One training step: the objective of a batch, its gradient, the update."""
+"""One training step: the objective of a batch, its gradient and the update."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def step(
     data: DeviceData,
     spec: StaticSpec,
 ) -> tuple[TrainState, tuple[Float[Array, ""], dict[str, Float[Array, ""]]]]:
-    """One update; gives the objective and its ledger before it."""
+    """Updates the parameters once; also returns the objective and its ledger before the update."""
     inputs, labels = evaluation.batch_inputs(data, rows, batch), data.labels[batch]
     key = jax.random.fold_in(dropout_key, state.step)
 

@@ -1,4 +1,4 @@
-"""Early stopping and the choice of the best epoch, as a pure state machine inside the compiled program."""
+"""Early stopping and the choice of the best epoch: a pure state machine inside the compiled program."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -8,7 +8,7 @@ from regjax.training.state import StoppingState
 
 
 def initial_state() -> StoppingState:
-    """No epoch seen yet."""
+    """The state before the first epoch."""
     zero = jnp.zeros((), jnp.int32)
     return StoppingState(best=jnp.zeros((), jnp.result_type(float)), best_epoch=zero, wait=zero)
 
@@ -23,10 +23,10 @@ def advance(
 ) -> tuple[StoppingState, Bool[Array, ""], Bool[Array, ""]]:
     """The state after an epoch (counted from 1), whether it is the best so far, and whether to stop.
 
-    Counts as Keras' EarlyStopping does (3.15): epochs up to `start_from_epoch` are not looked at; every other
-    one adds 1 to `wait`; an improvement must exceed `min_delta` and sets `wait` to 0 only if it also beats
-    `baseline`; training stops at an epoch without improvement where `wait >= patience`, never at the first.
-    A monitor that is not finite is never an improvement: in Keras a first NaN cannot be beaten.
+    Follows Keras' EarlyStopping (3.15). Epochs up to `start_from_epoch` are ignored. Each later one adds 1 to
+    `wait`. An improvement must exceed `min_delta`; it sets `wait` to 0 only if it also beats `baseline`.
+    Training stops at an epoch without improvement if `wait >= patience`, but never at the first epoch.
+    Deviation: a monitor that is not finite is never an improvement. In Keras nothing beats a first NaN.
     """
     looks = epoch > numbers.start_from_epoch
     first = state.best_epoch == 0

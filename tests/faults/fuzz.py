@@ -44,7 +44,7 @@ from regjax.launch.composing import Job, Refused
 from regjax.launch.training import train
 from tests.faults.command_lines import command_lines
 from tests.small import ROOT
-from tests.sweeps import Heard
+from tests.sweeps import RecordingWatcher
 
 PLACE = ("hydra.run.dir=out", "hydra.sweep.dir=out")
 BLOCK = 250
@@ -231,7 +231,7 @@ def trained(config: Config, directory: Path) -> tuple[str, str]:
     if isinstance(run, Refused):
         return "refused", run.reason
     run = run._replace(directory=directory)
-    summary = train([run], devices, Heard(), directory, "hydra.run.dir=out")[directory]
+    summary = train([run], devices, RecordingWatcher(), directory, "hydra.run.dir=out")[directory]
     shutil.rmtree(directory)
     return summary["status"], summary.get("reason", "")
 

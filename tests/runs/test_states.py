@@ -13,7 +13,7 @@ from regjax.runs.states import States
 from regjax.runs.summary import read_summary
 from regjax.sweep import worker
 from regjax.sweep.lanes import Lanes
-from tests.sweeps import Heard, numbers, run_of, started, trained
+from tests.sweeps import RecordingWatcher, numbers, run_of, started, trained
 
 EVERYTHING = (
     "model.hidden=[9,6]", "model.dropout=0.3", "model.input_dropout=0.1", "model.norm=batch",
@@ -26,7 +26,7 @@ def runs_of(folder, *seeds, overrides=EVERYTHING):
     return [run_of(folder / str(seed), *overrides, f"seed={seed}") for seed in seeds]
 
 
-class StopsAfter(Heard):
+class StopsAfter(RecordingWatcher):
     """Asks for the end after so many epochs of all runs together."""
 
     def __init__(self, epochs):
@@ -50,8 +50,8 @@ def straight(tmp_path_factory):
 
 
 def stop_after(runs, epochs, **settings):
-    heard = StopsAfter(epochs)
-    return trained(runs, heard=heard, stop=heard.stop, **settings)
+    watcher = StopsAfter(epochs)
+    return trained(runs, watcher=watcher, stop=watcher.stop, **settings)
 
 
 def assert_equal_to_straight(runs, summaries, straight):
@@ -67,9 +67,9 @@ def test_a_run_stopped_at_any_epoch_goes_on_to_the_same_bits(tmp_path, straight,
     runs = runs_of(tmp_path, 0)
     stopped = stop_after(runs, epoch)[runs[0].directory]
     assert (stopped["status"], stopped["reason"]) == ("interrupted", f"interrupted after epoch {epoch}")
-    heard = Heard()
-    summaries = started(runs, heard=heard)
-    assert heard.epochs[0][1] == epoch + 1
+    watcher = RecordingWatcher()
+    summaries = started(runs, watcher=watcher)
+    assert watcher.epochs[0][1] == epoch + 1
     assert_equal_to_straight(runs, summaries, straight)
 
 
@@ -78,9 +78,9 @@ def test_a_run_stopped_at_any_epoch_goes_on_to_the_same_bits(tmp_path, straight,
 def test_a_sweep_goes_on_in_the_middle_with_any_number_of_lanes(tmp_path, straight, lanes, later):
     runs = runs_of(tmp_path, 0, 1, 2)
     stop_after(runs, 7, lanes=lanes, devices=1)
-    heard = Heard()
-    summaries = started(runs, heard=heard, lanes=later)
-    assert any("goes on after epoch" in note for note in heard.notes)
+    watcher = RecordingWatcher()
+    summaries = started(runs, watcher=watcher, lanes=later)
+    assert any("goes on after epoch" in note for note in watcher.notes)
     assert_equal_to_straight(runs, summaries, straight)
 
 
@@ -106,10 +106,10 @@ def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight
             file.unlink()
         case "empty":
             file.write_bytes(b"")
-    heard = Heard()
-    summaries = started(runs, heard=heard)
+    watcher = RecordingWatcher()
+    summaries = started(runs, watcher=watcher)
     assert str(file) in capsys.readouterr().err
-    assert heard.epochs[0][1] < 6
+    assert watcher.epochs[0][1] < 6
     assert_equal_to_straight(runs, summaries, straight)
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_state_is_not_counted_among_those_that_are_kept(tmp_path, foun
     assert not {good, damaged} & set(folder.iterdir())
 
 
-class KilledAt(Heard):
+class KilledAt(RecordingWatcher):
     """Copies a folder, as it is when some run comes to an epoch, and a kill would leave it."""
 
     def __init__(self, epoch, folder, copy):
@@ -153,8 +153,8 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
         ]
 
     undisturbed = runs_in("undisturbed")
-    heard = KilledAt(4, tmp_path / "undisturbed", tmp_path / "killed")
-    summaries = trained(undisturbed, heard=heard, lanes=5, devices=1)
+    watcher = KilledAt(4, tmp_path / "undisturbed", tmp_path / "killed")
+    summaries = trained(undisturbed, watcher=watcher, lanes=5, devices=1)
     short, *_ = runs_in("killed")
     assert read_summary(short.directory)["status"] == "running"
     assert States(tmp_path / "killed" / "states").newest(short).epoch == 2
@@ -169,11 +169,11 @@ def test_of_a_table_whose_last_row_is_cut_off_the_state_before_is_gone_on_from(t
     stop_after(runs, 5)
     table = runs[0].directory / "metrics.csv"
     table.write_text(table.read_text()[:-cut])
-    heard = Heard()
-    summaries = started(runs, heard=heard)
-    (note,) = [note for note in heard.notes if "does not go on after epoch 5" in note]
+    watcher = RecordingWatcher()
+    summaries = started(runs, watcher=watcher)
+    (note,) = [note for note in watcher.notes if "does not go on after epoch 5" in note]
     assert f"{table}: its last line is cut off" in note
-    assert heard.epochs[0][1] == 5
+    assert watcher.epochs[0][1] == 5
     assert_equal_to_straight(runs, summaries, straight)
 
 
@@ -190,9 +190,9 @@ def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight, ro
     stop_after([run._replace(config=run.config | {"checkpointing.keep": 4}) for run in runs], 5)
     table = runs[0].directory / "metrics.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[: rows + 1]))
-    heard = Heard()
-    summaries = started(runs, heard=heard)
-    *warnings, last = [note for note in heard.notes if str(runs[0].directory) in note]
+    watcher = RecordingWatcher()
+    summaries = started(runs, watcher=watcher)
+    *warnings, last = [note for note in watcher.notes if str(runs[0].directory) in note]
     for warning, epoch in zip(warnings, refused, strict=True):
         assert warning.startswith(f"warning: {table}: it has not the rows of all {epoch} epochs")
         assert warning.endswith(f"does not go on after epoch {epoch}")
@@ -204,12 +204,12 @@ def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight, ro
 def test_a_run_that_goes_on_with_other_cores_says_so(tmp_path, before, now, told):
     (run,) = runs_of(tmp_path, 0, overrides=("trainer.epochs=4", "checkpoint=every_epoch"))
     stop_after([run._replace(cores=before)], 2)
-    heard = Heard()
-    summary = started([run._replace(cores=now)], heard=heard)[run.directory]
+    watcher = RecordingWatcher()
+    summary = started([run._replace(cores=now)], watcher=watcher)[run.directory]
     remark = "CPU cores: 2 when its state was saved, 1 now; the last bits may differ"
-    assert any(f"{run.directory}: {remark}" in note for note in heard.notes) == told
+    assert any(f"{run.directory}: {remark}" in note for note in watcher.notes) == told
     assert (remark in (run.directory / "train.log").read_text()) == told
-    assert any("goes on after epoch 2" in note for note in heard.notes)
+    assert any("goes on after epoch 2" in note for note in watcher.notes)
     assert summary.get("cores") == now
 
 

@@ -1,4 +1,4 @@
-"""Devices: a core each for the jobs on a CPU, and what is asked for otherwise stays."""
+"""Devices: one CPU core per job, unless the user sets the number of devices."""
 
 import os
 import subprocess

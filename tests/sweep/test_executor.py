@@ -1,4 +1,4 @@
-"""Many runs on several devices: equal to lone runs to the last digit, contained when they fail."""
+"""Many runs on several devices equal lone runs to the last digit, and a failure stays with its run."""
 
 import shutil
 from itertools import product
@@ -15,7 +15,7 @@ from regjax.sweep import compiled
 from regjax.sweep.lanes import Lanes
 from regjax.training import program
 from tests.small import clusters
-from tests.sweeps import DIVERGES, Heard, numbers, run_of, started, trained
+from tests.sweeps import DIVERGES, RecordingWatcher, numbers, run_of, started, trained
 
 EARLY = ("early_stopping.patience=1", "early_stopping.min_delta=0.02", "trainer.epochs=30")
 VARIANTS = [
@@ -67,12 +67,12 @@ def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
         program, "train_lanes", lambda *given, **static: traced.append(1) or real(*given, **static)
     )
     monkeypatch.setattr(compiled, "_kept", {})
-    heard = Heard()
+    watcher = RecordingWatcher()
     runs = sweep_of(tmp_path, [*VARIANTS, ("seed=5", "model.dropout=0.9", "penalty.l2=1", *EARLY)])
-    trained(runs, heard=heard)
+    trained(runs, watcher=watcher)
     assert len({run.spec for run in runs}) == len(traced) == 2
-    assert len([note for note in heard.notes if "lowered in" in note]) == 2
-    trained(sweep_of(tmp_path / "again"), heard=heard)
+    assert len([note for note in watcher.notes if "lowered in" in note]) == 2
+    trained(sweep_of(tmp_path / "again"), watcher=watcher)
     assert len(traced) == 2, "a later sweep of the process has the programs already"
 
 
@@ -180,11 +180,11 @@ def test_what_is_on_a_lane_is_interrupted_where_it_stands(tmp_path):
     assert reasons[1] == "interrupted after epoch 0"
 
 
-def test_the_watcher_hears_every_epoch_in_order_and_every_end(tmp_path):
-    heard = Heard()
+def test_the_watcher_receives_every_epoch_in_order_and_every_end(tmp_path):
+    watcher = RecordingWatcher()
     runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
-    trained(runs, heard=heard)
+    trained(runs, watcher=watcher)
     for run in runs:
-        assert [epoch for directory, epoch in heard.epochs if directory == run.directory] == [*range(1, 7)]
-    assert sorted(heard.begun) == sorted(run.directory for run in runs)
-    assert sorted(heard.finished) == sorted((run.directory, "done", "done: epoch 6 selected") for run in runs)
+        assert [epoch for directory, epoch in watcher.epochs if directory == run.directory] == [*range(1, 7)]
+    assert sorted(watcher.begun) == [run.directory for run in runs]
+    assert sorted(watcher.finished) == [(run.directory, "done", "done: epoch 6 selected") for run in runs]

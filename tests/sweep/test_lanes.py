@@ -1,4 +1,4 @@
-"""How many lanes one program has, and what becomes of those without a run."""
+"""The number of lanes in a program, and lanes without a run."""
 
 import math
 import threading
@@ -11,7 +11,7 @@ import pytest
 
 from regjax.sweep import lanes, queue
 from regjax.training.state import DeviceData
-from tests.sweeps import Heard, run_of, trained
+from tests.sweeps import RecordingWatcher, run_of, trained
 
 DATA = DeviceData(jnp.zeros((60, 7), jnp.uint8), jnp.zeros(60, jnp.int32))
 
@@ -67,7 +67,7 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
     plan = queue.Schedule(
         [one] * runs,
         jax.devices()[:devices],
-        Heard(),
+        RecordingWatcher(),
         threading.Event(),
         threading.Event(),
         lanes=asked,
@@ -98,11 +98,11 @@ def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_pat
 
 
 def test_lanes_without_a_run_are_never_reported(tmp_path):
-    heard = Heard()
+    watcher = RecordingWatcher()
     runs = [run_of(tmp_path / str(seed), f"seed={seed}", "trainer.epochs=3") for seed in range(3)]
-    summaries = trained(runs, devices=1, lanes=2, heard=heard)
+    summaries = trained(runs, devices=1, lanes=2, watcher=watcher)
     assert len(summaries) == 3
-    assert sorted(epoch for _, epoch in heard.epochs) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert sorted(epoch for _, epoch in watcher.epochs) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_stacked_floats_have_the_default_type_and_the_others_their_own():

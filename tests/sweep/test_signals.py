@@ -1,4 +1,4 @@
-"""Calls that are given up, and commands that are ended while they are imported."""
+"""Calls that are given up, and commands that a signal ends during their imports."""
 
 import os
 import signal
@@ -8,30 +8,30 @@ import threading
 
 import pytest
 
-from regjax.sweep.signals import outcome
+from regjax.sweep.signals import call_unless_given_up
 from tests.small import ROOT
 
-# It leaves a call running, whose end would take a minute.
+# Gives up a call and ends the process.
 LEAVES = """
 import threading, time
-from regjax.sweep.signals import leave, outcome
+from regjax.sweep.signals import leave, call_unless_given_up
 give_up = threading.Event()
 give_up.set()
-print(outcome(lambda: {call}, give_up))
+print(call_unless_given_up(lambda: {call}, give_up))
 leave(143)
 """
 BLOCKS = "print('importing', flush=True)\nimport time\ntime.sleep(60)\n"
 
 
 def test_a_call_gives_what_it_returns_and_raises_what_it_raises():
-    assert outcome(lambda: 7, threading.Event()) == 7
+    assert call_unless_given_up(lambda: 7, threading.Event()) == 7
     with pytest.raises(ZeroDivisionError):
-        outcome(lambda: 1 / 0, threading.Event())
+        call_unless_given_up(lambda: 1 / 0, threading.Event())
 
 
 def test_a_call_that_ends_meanwhile_is_not_given_up():
     give_up = threading.Event()
-    assert outcome(lambda: give_up.set() or "ended", give_up) == "ended"
+    assert call_unless_given_up(lambda: give_up.set() or "ended", give_up) == "ended"
 
 
 @pytest.mark.parametrize(("call", "printed"), [("time.sleep(60)", "None\n"), ("'ended'", "ended\n")])

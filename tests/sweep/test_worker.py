@@ -1,4 +1,4 @@
-"""One device at work: what is wrong with one run ends that run alone."""
+"""An error with one run on a device fails that run alone."""
 
 import errno
 import threading
@@ -9,7 +9,7 @@ from regjax.runs import checkpoint, writer
 from regjax.runs.manifest import SELECTED, verify
 from regjax.runs.summary import read_summary
 from regjax.runs.writer import RunWriter
-from tests.sweeps import Heard, run_of, trained
+from tests.sweeps import RecordingWatcher, run_of, trained
 
 ONE_BY_ONE = {"devices": 1, "lanes": 1}
 
@@ -28,10 +28,10 @@ def test_an_interruption_that_cannot_be_written_fails_that_run_alone(tmp_path, m
         return give_up(journal, status, reason)
 
     monkeypatch.setattr(RunWriter, "give_up", on_a_full_disk)
-    heard, stop = Heard(), threading.Event()
-    heard.advance = lambda *told: stop.set()
+    watcher, stop = RecordingWatcher(), threading.Event()
+    watcher.advance = lambda *_: stop.set()
     runs = runs_of(tmp_path, *[("trainer.epochs=100000", f"seed={seed}") for seed in range(3)])
-    summaries = trained(runs, heard=heard, stop=stop, devices=1, lanes=3)
+    summaries = trained(runs, watcher=watcher, stop=stop, devices=1, lanes=3)
     assert [summaries[run.directory]["status"] for run in runs] == ["interrupted", "failed", "interrupted"]
     assert "No space left on device" in summaries[runs[1].directory]["reason"]
 

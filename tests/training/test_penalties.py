@@ -73,7 +73,7 @@ def test_each_term_has_its_own_strength():
     assert float(terms["l2"]) == 3 * 15.25
 
 
-def test_kernels_are_told_from_biases_and_scales_by_their_path():
+def test_kernels_are_distinguished_from_biases_and_scales_by_their_path():
     kernels = jax.tree.map_with_path(lambda path, _: is_kernel(path), PARAMS)
     assert kernels == {
         "dense_0": {"kernel": True, "bias": False},

@@ -89,7 +89,7 @@ def test_a_lane_diverges_too_where_the_validation_loss_alone_is_not_finite():
     assert (bool(state.diverged[0]), int(state.epoch[0])) == (True, 1)
 
 
-def test_a_term_that_overflows_is_told_with_its_step():
+def test_a_term_that_overflows_is_recorded_with_its_step():
     base = ("optimizer=sgd", "model.hidden=[9]", "trainer.batch_size=8")
     state, _ = train(group(("penalty.l2=1e38",), base=base))
     # The gradient of the penalty spoils the weights, so that the next step's data loss is not finite either.
