@@ -36,12 +36,8 @@ def load_idx(
     with quiet():
         builder = prepared(lambda: idx_builder(name, source, data_dir), obtain, name=name)
         inputs, labels, test_rows = read_records(builder, "image", "label", name=name, dtype=np.uint8)
-    rows = source.train_rows + source.test_rows
-    if (len(labels), test_rows) != (rows, source.test_rows):
-        found = (
-            f"{len(labels)} rows, {test_rows} of them to test on, instead of {rows} and {source.test_rows}"
-        )
-        raise damaged(builder.data_dir, found)
+    if (len(labels) - test_rows, test_rows) != (source.train_rows, source.test_rows):
+        raise damaged(builder.data_dir, f"{len(labels)} rows with {test_rows} test rows")
     return Dataset(name, inputs, labels, source.num_classes, test_rows, PIXEL_MAX)
 
 

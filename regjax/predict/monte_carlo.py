@@ -51,7 +51,7 @@ def dropout_answer(
 
     def add(sample: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         drawn = jax.random.fold_in(key, sample)
-        found = jax.nn.softmax(model.dropout_logits(drawn, variables, inputs, numerics, spec=spec))
+        found = jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec, key=drawn))
         return sums[0] + found, sums[1] + entropy(found)
 
     zeros = jnp.zeros((len(inputs), spec.num_classes), inputs.dtype)

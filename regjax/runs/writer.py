@@ -80,22 +80,23 @@ class RunWriter:
             )
         return self._end(records.results(self._history, left))
 
-    def give_up(self, status: str, reason: str) -> dict[str, Any]:
-        """Ends a run without results. Its `status` is `failed` or `interrupted`."""
-        return self._end(without_results(status, reason) | {"epochs": len(self._history)})
+    def interrupt(self) -> dict[str, Any]:
+        """Ends a run that a signal or the failure of another run stopped."""
+        return self._end(
+            self._without_results("interrupted", f"interrupted after epoch {len(self._history)}")
+        )
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
         """Ends a run that raised an error. Where nothing can be written, the returned summary says so."""
         try:
             append_log(self.run.directory, details)
-            return self.give_up("failed", reason)
+            return self._end(self._without_results("failed", reason))
         except OSError as error:
             unwritten = f"{reason}; its directory cannot be written: {error.strerror}"
             return without_results("failed", unwritten) | provenance(self.run)
 
-    def interruption(self) -> str:
-        """The reason for the summary of an interrupted run."""
-        return f"interrupted after epoch {len(self._history)}"
+    def _without_results(self, status: str, reason: str) -> dict[str, Any]:
+        return without_results(status, reason) | {"epochs": len(self._history)}
 
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
         append_log(self.run.directory, ending(results))

@@ -87,7 +87,7 @@ class Schedule:
         for group in self._groups:
             for run in group.queue:
                 writer = RunWriter(run)
-                self.ended(run, writer.give_up("interrupted", writer.interruption()))
+                self.ended(run, writer.interrupt())
 
     def ended(self, run: Run, summary: dict[str, Any]) -> None:
         """Records the summary of a run. Stops all others if its status is in `stop_at`."""

@@ -134,7 +134,7 @@ class Worker:
         for run in lanes.runs.values():
             with self._isolating(run, lanes):
                 writer = self._writers[run.directory]
-                self._schedule.ended(run, writer.give_up("interrupted", writer.interruption()))
+                self._schedule.ended(run, writer.interrupt())
                 lanes.drop(run)
 
     def _saves(self, lanes: Lanes, mode: str) -> bool:

@@ -163,30 +163,18 @@ def train_logits(
 
 
 def logits(
-    variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
-) -> Float[Array, "batch classes"]:
-    """Logits at inference: without noise, normalised by running statistics."""
-    return _inference(None, variables, inputs, numerics, spec)
-
-
-def dropout_logits(
-    key: Key[Array, ""],
     variables: Variables,
     inputs: Float[Array, "batch features"],
     numerics: Numerics,
     *,
     spec: StaticSpec,
+    key: Key[Array, ""] | None = None,
 ) -> Float[Array, "batch classes"]:
-    """Logits as at inference, but with one draw of the dropout masks.
+    """Logits at inference: normalised by running statistics, and without noise.
 
-    Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
+    With a key, under one draw of the dropout masks (Gal & Ghahramani 2016,
+    https://proceedings.mlr.press/v48/gal16.html).
     """
-    return _inference(key, variables, inputs, numerics, spec)
-
-
-def _inference(
-    key: Key[Array, ""] | None, variables: Variables, inputs: Array, numerics: Numerics, spec: StaticSpec
-) -> Array:
     collections = {"params": variables.params, "batch_stats": variables.batch_stats}
-    outputs: Any = MLP(spec, numerics).apply(collections, inputs, key, train_norm=False)
+    outputs: Array = MLP(spec, numerics).apply(collections, inputs, key, train_norm=False)  # type: ignore[assignment]
     return outputs

@@ -20,14 +20,14 @@ def runs_of(folder, *variants):
 
 def test_an_interruption_that_cannot_be_written_fails_that_run_alone(tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
-    give_up = RunWriter.give_up
+    interrupt = RunWriter.interrupt
 
-    def on_a_full_disk(journal, status, reason):
-        if (journal.run.directory.name, status) == ("1", "interrupted"):
+    def on_a_full_disk(writer):
+        if writer.run.directory.name == "1":
             raise full
-        return give_up(journal, status, reason)
+        return interrupt(writer)
 
-    monkeypatch.setattr(RunWriter, "give_up", on_a_full_disk)
+    monkeypatch.setattr(RunWriter, "interrupt", on_a_full_disk)
     watcher, stop = RecordingWatcher(), threading.Event()
     watcher.advance = lambda *_: stop.set()
     runs = runs_of(tmp_path, *[("trainer.epochs=100000", f"seed={seed}") for seed in range(3)])
