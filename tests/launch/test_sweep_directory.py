@@ -281,7 +281,9 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     rows = comparison()["comparisons"]["wine"]["rows"]
     assert [row["variant"] for row in rows] == ["model.dropout=0", "model.dropout=0.2"]
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")
-    assert (refused.code, "'compare.baseline=\"model.dropout=0.3\"'" in refused.err) == (1, True)
+    told = "compare.baseline=model.dropout=0.3: mismatched input '='"
+    assert (refused.code, told in refused.err) == (1, True)
+    assert "takes quotes: 'KEY=\"VALUE\"'" in refused.err
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 'compare.baseline=\"model.dropout=0.3\"'")
     assert refused.code == 1
     assert "model.dropout=0.2" in refused.err
