@@ -251,6 +251,7 @@ def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(d
     assert run.returned == [None]
 
 
+@pytest.mark.slow
 def test_validation_on_test_rows_is_said_and_leaves_no_test_metric(done):
     run = done("on test")
     summary = run.summary()

@@ -116,7 +116,7 @@ def test_variables_are_set_and_copied_for_jobs(command, tmp_path, monkeypatch, o
     assert (tmp_path / "seen").read_text() == "given copied"
 
 
-def test_resolvers_of_omegaconf_and_of_ones_own_are_called(tmp_path, monkeypatch, own):
+def test_resolvers_are_called_and_log_handlers_write_files(tmp_path, monkeypatch, own):
     own("hydra_plugins/mine/__init__.py", RESOLVER)
     own(
         "conf/experiment/mine.yaml",
@@ -127,16 +127,16 @@ def test_resolvers_of_omegaconf_and_of_ones_own_are_called(tmp_path, monkeypatch
     """,
     )
     monkeypatch.setenv("WIDTHS", "[5,4]")
-    finish(tmp_path, "--config-dir own/conf experiment=mine data=wine hydra.run.dir=out")
+    handler = "{class: logging.FileHandler, filename: '${hydra.runtime.output_dir}/own.log'}"
+    logging = (
+        f'"+hydra.job_logging.handlers.file={handler}" '
+        "'hydra.job_logging.root.handlers=[console,file]' hydra.verbose=true"
+    )
+    # Plugins and logging are of a whole process, so this one is the command's own.
+    finish(tmp_path, f"--config-dir own/conf experiment=mine data=wine hydra.run.dir=out {logging}")
+    assert (tmp_path / "out/own.log").stat().st_size > 0
     found = settings(tmp_path / "out")
     assert (found["model.hidden"], found["trainer.epochs"]) == ([5, 4], 2)
-
-
-def test_log_handlers_write_files(tmp_path):
-    handler = "{class: logging.FileHandler, filename: '${hydra.runtime.output_dir}/own.log'}"
-    finish(tmp_path, f'{SMALL} hydra.run.dir=out "+hydra.job_logging.handlers.file={handler}" '
-                     "'hydra.job_logging.root.handlers=[console,file]' hydra.verbose=true")  # fmt: skip
-    assert (tmp_path / "out/own.log").stat().st_size > 0
 
 
 @pytest.mark.slow
