@@ -84,8 +84,6 @@ def run(name: str, directory: Path) -> Done:
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(directory)
         patched.setattr("sys.argv", [])
-        for module in ("hydra._internal.hydra", "hydra.core.utils", "regjax.launch.launcher"):
-            patched.setattr(f"{module}.configure_log", lambda *given: None)
         one, many = launcher.run_single, launcher.Sweep.launch
 
         def run_single(*given):
