@@ -17,11 +17,11 @@ register_schema()
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float | None:
-    """Trains one run and returns its monitored validation metric, for sweepers to optimise."""
+    """Trains one run and returns its monitored validation metric, which sweepers optimise."""
     from regjax.launch.composing import Refused, job_of
 
     job = job_of(config, HydraConfig.get().overrides.task)
-    if isinstance(job, Refused):  # before JAX and Flax are loaded
+    if isinstance(job, Refused):  # before JAX loads, which takes seconds
         raise UserError(job.reason)
     from regjax.launch.launcher import run_single
 
@@ -29,6 +29,6 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    # Until training listens, Ctrl-C ends at once: imports may swallow the exception that Python makes of it.
+    # Until training handles it, Ctrl-C ends the process at once: imports may swallow a KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     leave(run_command(main, Path(__file__).parent / "conf"))

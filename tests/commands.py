@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
@@ -21,6 +22,16 @@ from hydra.core.global_hydra import GlobalHydra
 from tests.small import ROOT, without_seconds
 
 PATIENCE = 180  # seconds: a process on a loaded machine is waited for, one that hangs is not
+# Each of these would close pytest's own log.
+LOGGING = [
+    f"{module}.configure_log"
+    for module in (
+        "hydra._internal.hydra",
+        "hydra.core.utils",
+        "hydra._internal.core_plugins.basic_launcher",
+        "regjax.launch.launcher",
+    )
+]
 BEGUN: list[subprocess.Popen] = []
 
 
@@ -31,13 +42,18 @@ class Done(NamedTuple):
 
 
 def run_here(arguments: str) -> Done:
-    """In this process, in its working directory; `command` of conftest.py prepares it."""
+    """Runs a command in this process and its working directory. `command` of conftest.py prepares it."""
     sys.argv = [str(ROOT / "train.py"), *shlex.split(arguments)]
     GlobalHydra.instance().clear()
     out, err = io.StringIO(), io.StringIO()
     listening = signal.getsignal(signal.SIGINT)
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    with contextlib.ExitStack() as entered:
+        for function in LOGGING:
+            entered.enter_context(patch(function))
+        entered.enter_context(redirect_stdout(out))
+        entered.enter_context(redirect_stderr(err))
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
     signal.signal(signal.SIGINT, listening)
     return Done(ended.value.code, out.getvalue(), err.getvalue())
 

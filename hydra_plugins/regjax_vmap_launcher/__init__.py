@@ -1,4 +1,4 @@
-"""Declares `hydra/launcher=vmap`, the default of `-m`. Imported at every start: it may import only Hydra."""
+"""Declares `hydra/launcher=vmap`, the default of `-m`. Every start imports it, so it imports only Hydra."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ ConfigStore.instance().store(
 
 
 class VmapLauncher(Launcher):
-    """Trains all jobs of a sweep in this process, those that share a program as lanes of it."""
+    """Trains all jobs of a sweep in this process. Jobs that share a program are its lanes."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._given = (hydra_context, config, task_function)
         self._sweep: Any = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from regjax.launch.launcher import Sweep  # jax and flax load once there is something to train
+        from regjax.launch.launcher import Sweep  # JAX loads only if there is something to train
 
         self._sweep = self._sweep or Sweep(*self._given)
         returned: list[JobReturn] = self._sweep.launch(job_overrides, initial_job_idx)

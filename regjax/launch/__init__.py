@@ -1,1 +1,1 @@
-"""From Hydra's configuration to runs, and back."""
+"""Turns what Hydra composes into runs, trains them and returns their results to Hydra."""

@@ -1,4 +1,4 @@
-"""What Hydra calls once it has composed a command, before it writes anything: the border of a directory."""
+"""Checks a command after Hydra has composed it and before Hydra writes anything."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,9 +15,9 @@ RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
 
 
 class BorderCheck(Callback):
-    """Refuses a directory that is another's, and a search in the wrong direction.
+    """Refuses a directory that holds something else, and a search in the wrong direction.
 
-    It raises `RefusedError`, because Hydra only warns of a callback's `Exception`.
+    It raises `RefusedError`, because Hydra only warns if a callback raises an `Exception`.
     """
 
     composed: ClassVar[DictConfig | None] = None
@@ -46,25 +46,25 @@ class BorderCheck(Callback):
 
 
 def _check_mode(config: DictConfig, key: str, other: str) -> None:
-    """Refuses a directory that was typed by the key of the other mode, which would be ignored."""
+    """Refuses a command that names a directory by the other mode's key alone: Hydra would ignore it."""
     given: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    asked = {override.key_or_group: override for override in OverridesParser.create().parse_overrides(given)}
-    if other in asked and key not in asked:
-        typed = str(asked[other].input_line)
+    typed_by_key = {each.key_or_group: each for each in OverridesParser.create().parse_overrides(given)}
+    if other in typed_by_key and key not in typed_by_key:
+        typed = str(typed_by_key[other].input_line)
         kind = "run (-m makes it a sweep)" if key == RUN else "sweep (hydra.mode=RUN makes it a run)"
         raise UserError(f"{typed}: this command is a {kind}: give {key}={typed.partition('=')[2]}.")
 
 
 def _check_subdir(config: DictConfig) -> None:
-    """Refuses folders of jobs outside their sweep, before Hydra makes them."""
-    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)  # it may refer to what jobs have
+    """Refuses a job's folder outside the sweep, before Hydra makes it."""
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)  # jobs resolve it
     subdir = str(sweep["subdir"])
     if Path(subdir).is_absolute() or ".." in Path(subdir).parts:
         raise invalid("hydra.sweep.subdir", subdir, "it must name a folder inside hydra.sweep.dir")
 
 
 def _check_direction(config: DictConfig) -> None:
-    """Refuses a search for the worst value of what the sweeper is given, `early_stopping.monitor`."""
+    """Refuses a search for the worst value of `early_stopping.monitor`, the sweeper's objective."""
     direction = config.hydra.sweeper.get("direction")
     monitor = OmegaConf.select(config, "early_stopping.monitor")
     better = {"min": "minimize", "max": "maximize"}.get(MONITOR_MODES.get(monitor, ""))
@@ -75,7 +75,7 @@ def _check_direction(config: DictConfig) -> None:
 
 
 def grid_size(config: DictConfig) -> int:
-    """How many jobs Hydra's grid sweeper makes of a command."""
+    """The number of jobs that Hydra's grid sweeper makes of a command."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
@@ -86,7 +86,7 @@ def grid_size(config: DictConfig) -> int:
 
 
 def jobs_done() -> str:
-    """How many jobs of a grid are done that broke off, and how to go on."""
+    """After a grid broke off: how many of its jobs are done, and how to go on. Else ""."""
     config = BorderCheck.composed
     if config is None or "max_batch_size" not in config.hydra.sweeper:
         return ""

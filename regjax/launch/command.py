@@ -1,4 +1,4 @@
-"""Runs the command to its end: one message for what users can put right, one exit code, no broken pipe."""
+"""Runs the command and explains its errors: one message, one exit code."""
 
 import os
 import re
@@ -14,17 +14,17 @@ from regjax.files import outlive_readers
 from regjax.launch.callback import BorderCheck, jobs_done
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
-# Launchers of Hydra whose errors say that the process of a job ended by itself.
+# An error of these launchers means that a job's process died.
 LAUNCHERS = ("joblib", "submitit", "ray")
-# What Hydra reads as a text without quotes.
+# Hydra reads these characters as text without quotes.
 PLAIN = re.compile(r"[A-Za-z0-9_/.:@%+,*|?-]+")
 
 
 def run_command(main: Callable[[], object], conf: Path) -> int:
-    """Calls Hydra's main and gives the exit code; `conf` is the folder of the configuration.
+    """Calls Hydra's main and gives the exit code. `conf` is the folder of the configuration.
 
-    Hydra prints its own errors and exits, unless it is told to raise them: raised, they are explained here.
-    HYDRA_FULL_ERROR=1 in the environment shows tracebacks instead.
+    HYDRA_FULL_ERROR makes Hydra raise its errors, which are explained here, instead of printing them. A user
+    who sets it sees tracebacks.
     """
     wants_traceback = FULL_ERROR in os.environ
     os.environ.setdefault(FULL_ERROR, "1")
@@ -51,7 +51,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
 
 
 def _message(error: BaseException, conf: Path) -> str:
-    """What to tell a user; nothing of an error that is a fault of the program."""
+    """The message for the user, or "" for a bug in the program."""
     if isinstance(error, RefusedError):
         return str(error)
     if type(error).__module__.partition(".")[0] in LAUNCHERS:
@@ -63,14 +63,14 @@ def _message(error: BaseException, conf: Path) -> str:
 
 
 def command_again(*settings: str) -> str:
-    """This process's command with other `key=value` settings, whose values are texts as they are meant."""
+    """This process's command with other `key=value` settings. Their values are given without quotes."""
     keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
     kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
     return shlex.join(["python", sys.argv[0], *kept, *map(_as_override, settings)])
 
 
 def _as_override(setting: str) -> str:
-    """A setting as Hydra reads it: in quotes where it would take the value for something else."""
+    """A setting in Hydra's syntax: in quotes if Hydra would not read the value as text."""
     key, _, value = setting.partition("=")
     if PLAIN.fullmatch(value) and "," not in value:
         return setting

@@ -1,4 +1,4 @@
-"""From what Hydra composes to jobs: typed, checked, and not yet bound to data or a device. Loads no JAX."""
+"""Turns what Hydra composes into jobs: typed and checked, without data or a device. Loads no JAX."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from regjax.runs.identity import identity_untrained
 class Job(NamedTuple):
     """A checked configuration and the overrides that made it.
 
-    `written` has the texts that come from the environment as they were written, to be saved in their place.
+    `written` has the texts with `${oc.env:...}` as they were written. A run saves these, not their values.
     """
 
     config: Config
@@ -38,22 +38,22 @@ class Refused(NamedTuple):
 
 
 class Composed(NamedTuple):
-    """A job of a sweep: the task's configuration, Hydra's own, and what they mean."""
+    """A job of a sweep and its configuration. `position` has its number and its folder in the sweep."""
 
     task: DictConfig
     hydra: DictConfig
     directory: Path
-    number: dict[str, Any]
+    position: dict[str, Any]
     job: Job | Refused
 
 
 def job_of(task: DictConfig, overrides: Any) -> Job | Refused:
-    """The job that a task's configuration describes; refused where a value is out of range.
+    """The job that a task's configuration describes, refused if a value is out of range.
 
-    Raises `UserError` for a key that does not exist, which every job of the command then has.
+    Raises `UserError` for a key that does not exist: every job of the command has it.
     """
     config = typed(task)
-    written: Any = OmegaConf.to_container(overrides, resolve=False)  # as typed, not what they refer to
+    written: Any = OmegaConf.to_container(overrides, resolve=False)  # as typed, not interpolated
     job = Job(config, from_environment(task, config), written)
     try:
         check_regularization(_regularization(written))
@@ -64,7 +64,6 @@ def job_of(task: DictConfig, overrides: Any) -> Job | Refused:
 
 
 def refused(job: Job, reason: str) -> Refused:
-    """A job that cannot be trained for this reason."""
     config = flatten(job.config)
     return Refused(config, job.written, job.overrides, identity_untrained(config | job.written), reason)
 
@@ -77,17 +76,16 @@ def compose(context: HydraContext, config: DictConfig, overrides: Sequence[str],
         whole.hydra.job.num = number
     hydra = _hydra_of(whole)
     HydraConfig.instance().cfg = hydra
-    directory = job_directory(hydra.hydra)
+    directory, position = position_of(hydra.hydra)
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir = str(directory)
-    place = numbered(hydra.hydra, directory)
     with read_write(whole), open_dict(whole):
         del whole["hydra"]  # a copy without it would lose the schema
-    return Composed(whole, hydra, directory, place, job_of(whole, hydra.hydra.overrides.task))
+    return Composed(whole, hydra, directory, position, job_of(whole, hydra.hydra.overrides.task))
 
 
 def _hydra_of(whole: DictConfig) -> Any:
-    """What `HydraConfig.set_config` makes of a configuration, without its copy, which takes 3 ms."""
+    """Hydra's part of a configuration, as `HydraConfig.set_config` has it. Its copy would take 3 ms a job."""
     node = whole._get_node("hydra")
     hydra = OmegaConf.create({}, flags={"no_deepcopy_set_nodes": True})
     hydra["hydra"] = node
@@ -96,23 +94,21 @@ def _hydra_of(whole: DictConfig) -> Any:
     return hydra
 
 
-def job_directory(hydra: Any) -> Path:
-    """The directory of a job. Raises `UserError` where it does not lie inside that of its sweep."""
-    sweep, name = Path(str(hydra.sweep.dir)), str(hydra.sweep.subdir)
-    directory = (sweep / name).absolute()
+def position_of(hydra: Any) -> tuple[Path, dict[str, Any]]:
+    """A job's directory, and its number and folder in the sweep.
+
+    Raises `UserError` if the directory is outside the sweep's.
+    """
+    sweep, name = Path(str(hydra.sweep.dir)).absolute(), str(hydra.sweep.subdir)
+    directory = sweep / name
     if not directory.resolve().is_relative_to(sweep.resolve()) or not name.isprintable():
         raise invalid("hydra.sweep.subdir", ascii(name)[1:-1], "it must name a folder inside hydra.sweep.dir")
-    return directory
-
-
-def numbered(hydra: Any, directory: Path) -> dict[str, Any]:
-    """The number that Hydra gives a job of a sweep, and its folder there."""
-    folder = os.path.relpath(directory.resolve(), Path(str(hydra.sweep.dir)).resolve())
-    return {"number": hydra.job.num, "folder": folder}
+    folder = os.path.relpath(directory.resolve(), sweep.resolve())
+    return directory, {"number": hydra.job.num, "folder": folder}
 
 
 def _regularization(overrides: Sequence[str]) -> list[str]:
-    """The techniques asked for by name; Hydra keeps no record of a multi-select group but its override."""
+    """The techniques that were chosen by name. Hydra records a multi-select group in its override alone."""
     names: list[str] = []
     asked = [override for override in overrides if "regularization" in override]  # parsing takes milliseconds
     for override in OverridesParser.create().parse_overrides(asked) if asked else []:

@@ -1,4 +1,4 @@
-"""Whose a directory is: a run's, a sweep's, or somebody else's. One is never written over another."""
+"""Checks whether a run or a sweep may write into a directory."""
 
 import shlex
 from pathlib import Path
@@ -9,19 +9,15 @@ from regjax.launch.settings import SETTINGS
 from regjax.report.files import NUMBERS, check_output
 from regjax.runs.directory import SUMMARY
 
-HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # its sweepers write it at the start
-# What a run that was killed before its first summary may have left.
+HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write it before the first job
+# A run that is killed before its first summary leaves these.
 UNBEGUN = (SETTINGS, LOCK, f".{SUMMARY}.partial")
 
 
 def check_run_directory(directory: Path) -> None:
-    """Raises `UserError` where a run would be written over a sweep, or among files that no run wrote.
-
-    Also where the directory is that of a job, and another process trains its sweep.
-    """
+    """Raises `UserError` if the directory holds a sweep, or files of no run, or is in a sweep in training."""
     key = "hydra.run.dir"
-    if not str(directory).isprintable():
-        raise invalid(key, ascii(str(directory))[1:-1], "it has a character that cannot be shown")
+    _check_printable(key, directory)
     if (directory / NUMBERS).exists() or any(directory.glob(f"[0-9]*/{SUMMARY}")):
         raise UserError(f"{key}={directory}: it is the directory of a sweep. Name another directory.")
     if directory.exists() and not (directory / SUMMARY).exists():
@@ -34,10 +30,9 @@ def check_run_directory(directory: Path) -> None:
 
 
 def check_sweep_directory(directory: Path) -> None:
-    """Raises `UserError` where a sweep would be written over a run, or over files that no sweep wrote."""
+    """Raises `UserError` if the directory holds a run, or a report or `multirun.yaml` of no sweep."""
     key = "hydra.sweep.dir"
-    if not str(directory).isprintable():
-        raise invalid(key, ascii(str(directory))[1:-1], "it has a character that cannot be shown")
+    _check_printable(key, directory)
     if (directory / SUMMARY).exists():
         raise UserError(f"{key}={directory}: it is the directory of a single run. Name another directory.")
     path = directory / HYDRAS
@@ -46,6 +41,11 @@ def check_sweep_directory(directory: Path) -> None:
     check_output(directory, [directory])
 
 
+def _check_printable(key: str, directory: Path) -> None:
+    if not str(directory).isprintable():
+        raise invalid(key, ascii(str(directory))[1:-1], "it has a character that cannot be shown")
+
+
 def report_command(sweep: Path) -> str:
-    """The command that compares a sweep's runs, and counts the look in its directory."""
+    """The command that compares a sweep's runs and writes the comparison into its directory."""
     return shlex.join(["python", "-m", "regjax.report", str(sweep), "--output", str(sweep)])

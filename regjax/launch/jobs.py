@@ -1,4 +1,4 @@
-"""From jobs to runs that are ready to be trained: device, data, split, program."""
+"""Turns jobs into runs: device, data, split, static spec."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from regjax.runs.resolve import resolve, united
 from regjax.runs.run import Run
 from regjax.sweep.devices import check_precision, cores, prepare_devices
 
-# All jobs of one command share these: the first decides for the process.
+# All jobs of one command share these settings of the process.
 SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
 
 Prepared = Run | Refused
@@ -27,28 +27,22 @@ def prepare(
 ) -> tuple[list[Prepared], list[jax.Device]]:
     """The runs, without directories, and the devices that train them.
 
-    Raises `UserError` where jobs differ in what all share. Raises it where no job can be trained, unless they
-    are `one_of_many` batches of a search.
+    Raises `UserError` if jobs differ in a setting that all must share, or if no job can be trained. The
+    batches of a search are `one_of_many`: one without a trainable job does not end the search.
     """
     accepted = [job for job in jobs if isinstance(job, Job)]
-    if not accepted:
-        return _refused([job for job in jobs if isinstance(job, Refused)], one_of_many), []
     _check_shared(accepted)
-    first = accepted[0].config
-    devices = prepare_devices(first.platform, first.cache_dir, len(jobs))
-    binding = _Binding(devices[0])
-    prepared = [binding.run_of(job) if isinstance(job, Job) else job for job in jobs]
-    stopped = [job for job in prepared if isinstance(job, Refused)]
-    if stopped and (first.sweep.fail_fast or len(stopped) == len(jobs)):
-        _refused(stopped, one_of_many and not first.sweep.fail_fast)
-    return _united(prepared) if first.sweep.grouping == "union" else prepared, devices
-
-
-def _refused(jobs: list[Refused], accepted: bool) -> list[Prepared]:
-    """The jobs, where they are accepted; else raises `UserError` with a line for each of their reasons."""
-    if not accepted:
-        raise UserError("\n".join(dict.fromkeys(job.reason for job in jobs)))
-    return [*jobs]
+    fail_fast = bool(accepted) and accepted[0].config.sweep.fail_fast
+    devices: list[jax.Device] = []
+    prepared: list[Prepared] = [job for job in jobs if isinstance(job, Refused)]
+    if accepted:
+        first = accepted[0].config
+        devices = prepare_devices(first.platform, first.cache_dir, len(jobs))
+        prepared = _bound(jobs, devices[0], union=first.sweep.grouping == "union")
+    reasons = [job.reason for job in prepared if isinstance(job, Refused)]
+    if reasons and (fail_fast or (len(reasons) == len(jobs) and not one_of_many)):
+        raise UserError("\n".join(dict.fromkeys(reasons)))
+    return prepared, devices
 
 
 def _check_shared(jobs: Sequence[Job]) -> None:
@@ -60,13 +54,17 @@ def _check_shared(jobs: Sequence[Job]) -> None:
             raise UserError(f"{key}: all jobs of one command share it; here they have {listed}.")
 
 
-def _united(prepared: list[Prepared]) -> list[Prepared]:
+def _bound(jobs: Sequence[Job | Refused], device: jax.Device, *, union: bool) -> list[Prepared]:
+    binding = _Binding(device)
+    prepared = [binding.run_of(job) if isinstance(job, Job) else job for job in jobs]
+    if not union:
+        return prepared
     specs = iter(united([run.spec for run in prepared if isinstance(run, Run)]))
     return [run._replace(spec=next(specs)) if isinstance(run, Run) else run for run in prepared]
 
 
 class _Binding:
-    """Binds jobs to their data, one by one; jobs with the same dataset or split share it."""
+    """Gives jobs their data. Jobs with the same dataset or split share it in memory."""
 
     def __init__(self, device: jax.Device):
         self._device = device

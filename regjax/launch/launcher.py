@@ -1,4 +1,4 @@
-"""From Hydra to trained runs, and back to what Hydra's sweepers want: one job, or the whole grid of `-m`."""
+"""Trains the jobs that Hydra composes, one job or a batch of `-m`, and returns what its sweepers want."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from regjax.errors import UserError, invalid
 from regjax.files import sole_writer
 from regjax.launch.callback import grid_size
-from regjax.launch.composing import Composed, Job, compose, job_directory, numbered
+from regjax.launch.composing import Composed, Job, compose, position_of
 from regjax.launch.directories import report_command
 from regjax.launch.jobs import prepare
 from regjax.launch.progress import LiveRuns
@@ -32,24 +32,24 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def run_single(job: Job, task: DictConfig) -> float | None:
-    """Trains one job in Hydra's directory for it and gives its monitored metric (None without validation)."""
+    """Trains one job in Hydra's directory for it. Gives its monitored metric (None without validation)."""
     (run,), devices = prepare([job])
-    assert isinstance(run, Run)  # a refused job has raised
+    assert isinstance(run, Run)  # `prepare` raises for a refused job
     hydra = HydraConfig.get()
     run = run._replace(directory=Path(hydra.runtime.output_dir))
-    # Another launcher than ours trains the jobs of a sweep one by one.
+    # A launcher other than ours trains the jobs of a sweep one by one.
     sweep = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
     if sweep:
-        run = run._replace(job=numbered(hydra, job_directory(hydra)))
-    place = f"hydra.sweep.dir={sweep}" if sweep else f"hydra.run.dir={run.directory}"
+        run = run._replace(job=position_of(hydra)[1])
+    override = f"hydra.sweep.dir={sweep}" if sweep else f"hydra.run.dir={run.directory}"
     with sole_writer(run.directory, "the job's directory" if sweep else "hydra.run.dir"):
         run, summary = resumed(run, read_summary(run.directory))
         if summary is None:
             write_settings(run.directory, task, HydraConfig.instance().cfg)
             with LiveRuns([run], ["run"]) as watcher:
-                summary = train([run], devices, watcher, run.directory, place)[run.directory]
+                summary = train([run], devices, watcher, run.directory, override)[run.directory]
             _draw(run.directory, summary)
-        elif not (run.directory / CURVES).exists():  # a kill came between
+        elif not (run.directory / CURVES).exists():  # the process was killed before it drew them
             _draw(run.directory, summary)
     print_summary(summary, run.directory)
     if sweep:
@@ -67,14 +67,14 @@ def _draw(directory: Path, summary: dict[str, Any]) -> None:
 
 
 def _monitored(summary: dict[str, Any]) -> float | None:
-    """The validation metric that the run was told to monitor, at its selected epoch."""
+    """The validation metric `early_stopping.monitor` at the selected epoch."""
     return summary[summary["config"]["early_stopping.monitor"]]
 
 
 class Sweep:
-    """The jobs of one `-m` command, which Hydra's sweeper hands over at once or in batches.
+    """The jobs of one `-m` command. Hydra's sweeper hands them over at once or in batches.
 
-    What a job that cannot be trained, fails or diverges returns raises where Hydra reads it.
+    If a job of a search fails, its `return_value` raises: that is how Hydra learns of it.
     """
 
     def __init__(self, context: HydraContext, config: DictConfig, task_function: TaskFunction):
@@ -86,7 +86,7 @@ class Sweep:
             raise invalid("checkpointing.allow_changes", True, allowed)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
-        """Trains a batch, job numbers from `first` on; compares all runs of the directory after the last."""
+        """Trains a batch that begins with job `first`. The last batch of a grid ends with the comparison."""
         if not job_overrides:
             raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
         hydra = self._config.hydra
@@ -96,43 +96,46 @@ class Sweep:
 
     def _launched(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         is_last = self._is_grid and first + len(job_overrides) == grid_size(self._config)
-        is_whole = is_last and first == 0
-        composed = [self._compose(overrides, first + at) for at, overrides in enumerate(job_overrides)]
-        prepared, devices = prepare([job.job for job in composed], one_of_many=not is_whole)
+        composed = [self._compose(overrides, first + index) for index, overrides in enumerate(job_overrides)]
+        prepared, devices = prepare([job.job for job in composed], one_of_many=not (is_last and first == 0))
         directory = Path(str(self._config.hydra.sweep.dir)).absolute()
-        directory.mkdir(parents=True, exist_ok=True)  # not all sweepers have made it
+        directory.mkdir(parents=True, exist_ok=True)  # not every sweeper makes it
         with sole_writer(directory, "hydra.sweep.dir"):
             sweep = SweepDirectory(directory, prepared)
             if self._is_grid:
                 sweep.check_baseline()
-            for place, number in sweep.new_jobs(first).items():
-                if composed[place].number["number"] != number:
-                    composed[place] = self._compose(job_overrides[place], number)
-                sweep.place(place, composed[place].directory, composed[place].number)
-            for place in sweep.directories:
-                write_settings(composed[place].directory, composed[place].task, composed[place].hydra)
-            self._call_back(
-                "on_job_start", composed, [{"task_function": self._task_function}] * len(composed)
-            )
+            new = sweep.new_jobs(first)
+            for index, number in new.items():
+                if number != first + index:
+                    composed[index] = self._compose(job_overrides[index], number)
+            sweep.add({index: (composed[index].directory, composed[index].position) for index in new})
+            for index in new:
+                write_settings(composed[index].directory, composed[index].task, composed[index].hydra)
+            self._call_back("on_job_start", composed, "task_function", [self._task_function] * len(composed))
             outcomes = sweep.train(devices)
             self._outcomes += outcomes
             if is_last:
                 sweep.compare(self._outcomes)
             failure = sweep.failure(self._outcomes)
         returns = self._returned(composed, outcomes, sweep, failure)
+        self._call_back("on_job_end", composed, "job_return", returns)
         if is_last and failure:
             raise UserError(failure)
+        if not self._is_grid:
+            print(f"compare the sweep with: {report_command(directory)}")
+            if failure:  # not every sweeper prints it
+                print(failure, file=sys.stderr)
         return returns
 
-    def _call_back(self, event: str, jobs: list[Composed], arguments: list[dict[str, Any]]) -> None:
-        """Calls the user's callbacks for each job, as Hydra does, with Hydra's part in the configuration."""
-        if len(self._config.hydra.callbacks) < 2:  # copies of configurations take 5 to 40 ms
+    def _call_back(self, event: str, jobs: list[Composed], name: str, values: Sequence[Any]) -> None:
+        """Calls the user's callbacks for each job as Hydra does: with Hydra's part in the configuration."""
+        if len(self._config.hydra.callbacks) < 2:  # ours alone; copying a configuration takes 5 to 40 ms
             return
-        for job, given in zip(jobs, arguments, strict=True):
+        for job, value in zip(jobs, values, strict=True):
             whole = job.task.copy()
             with read_write(whole), open_dict(whole):
                 whole["hydra"] = job.hydra.hydra
-            getattr(self._context.callbacks, event)(config=whole, **given)
+            getattr(self._context.callbacks, event)(config=whole, **{name: value})
 
     def _compose(self, overrides: Sequence[str], number: int) -> Composed:
         return compose(self._context, self._config, overrides, number)
@@ -140,11 +143,11 @@ class Sweep:
     def _returned(
         self, composed: list[Composed], outcomes: list[SavedRun], sweep: SweepDirectory, failure: str
     ) -> list[JobReturn]:
-        """What Hydra gets of each job. A search, which goes on after a failure, gets that as the job's."""
+        """What Hydra gets of each job. In a search, a job that failed returns `failure`."""
         returns = []
         for job, outcome in zip(composed, outcomes, strict=True):
             overrides: Any = OmegaConf.to_container(job.hydra.hydra.overrides.task, resolve=False)
-            failed = failure and not self._is_grid and not sweep.accepts(outcome)
+            failed = not self._is_grid and not sweep.accepts(outcome)
             returned = JobReturn(
                 overrides=overrides,
                 cfg=job.task,
@@ -154,9 +157,4 @@ class Sweep:
                 _return_value=UserError(failure) if failed else _monitored(outcome.summary),
             )
             returns.append(returned)
-        self._call_back("on_job_end", composed, [{"job_return": returned} for returned in returns])
-        if not self._is_grid:
-            print(f"compare the sweep with: {report_command(sweep.directory)}")
-            if failure:  # the sweeper may not tell it
-                print(failure, file=sys.stderr)
         return returns

@@ -1,4 +1,4 @@
-"""What training tells while it goes on: a line per variant on a terminal, plain lines elsewhere."""
+"""Shows progress: a bar per variant on a terminal, plain lines elsewhere."""
 
 import math
 import threading
@@ -12,18 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from regjax.runs.run import Run
 
-# Lines of the terminal that the table leaves for what is printed above it.
+# Lines of the terminal that the bars leave for what is printed above them.
 SPARE_LINES = 6
 
 
-class _Line:
-    """One variant: how many of its runs wait, run, or have ended and how, and what they reached."""
+class _Variant:
+    """The statuses, the epochs and the best accuracy of a variant's runs."""
 
-    def __init__(self, runs: list[Run]):
+    def __init__(self, name: str, task: TaskID, runs: list[Run]):
+        self.name, self.task = name, task
         self.statuses: dict[Path, str] = {run.directory: "waiting" for run in runs}
         self.epochs: dict[Path, int] = {}
         self.best = -math.inf
-        self.alone = len(runs) == 1
 
     @property
     def words(self) -> str:
@@ -38,9 +38,9 @@ class _Line:
 
 
 class LiveRuns:
-    """A bar for each variant, over the epochs of all its runs; without a terminal a line for each run's end.
+    """A bar per variant on a terminal. Elsewhere a line for each run that ends.
 
-    A run that is alone tells every epoch. The threads of several devices tell it of their runs.
+    A single run shows every epoch. The threads of several devices may call the methods at the same time.
     """
 
     def __init__(self, runs: Sequence[Run], variants: Sequence[str]):
@@ -49,10 +49,8 @@ class LiveRuns:
         self._live = self._console.is_terminal
         self._alone = len(runs) == 1
         members: dict[str, list[Run]] = {}
-        for run, variant in zip(runs, variants, strict=True):
-            members.setdefault(variant, []).append(run)
-        self._lines = {variant: _Line(group) for variant, group in members.items()}
-        self._variant = {run.directory: variant for run, variant in zip(runs, variants, strict=True)}
+        for run, name in zip(runs, variants, strict=True):
+            members.setdefault(name, []).append(run)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -61,16 +59,18 @@ class LiveRuns:
             TimeRemainingColumn(),
             console=self._console,
         )
-        self._tasks = {variant: self._task(variant, group) for variant, group in members.items()}
-
-    def _task(self, variant: str, runs: list[Run]) -> TaskID:
-        total = sum(run.config["trainer.epochs"] for run in runs)
-        return self._bars.add_task(variant, total=total, state="waiting", visible=self._fits)
+        self._number_of_variants = len(members)
+        self._variants: dict[Path, _Variant] = {}
+        for name, group in members.items():
+            total = sum(run.config["trainer.epochs"] for run in group)
+            task = self._bars.add_task(name, total=total, state="waiting", visible=self._fits)
+            variant = _Variant(name, task, group)
+            self._variants |= dict.fromkeys(variant.statuses, variant)
 
     @property
     def _fits(self) -> bool:
-        """Whether the terminal has a line for every variant; else only those with a running run are shown."""
-        return len(self._lines) + SPARE_LINES <= self._console.height
+        """Whether the terminal has a line per variant. If not, only variants with a running run are shown."""
+        return self._number_of_variants + SPARE_LINES <= self._console.height
 
     def __enter__(self) -> "LiveRuns":
         if self._live:
@@ -82,7 +82,7 @@ class LiveRuns:
             self._bars.stop()
 
     def note(self, text: str) -> None:
-        """Something that happened, such as a compilation."""
+        """Prints a line about an event, such as a compilation."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def begin(self, run: Run) -> None:
@@ -90,32 +90,34 @@ class LiveRuns:
         self._show(run, "running", "")
 
     def advance(self, run: Run, row: Mapping[str, Any], line: str) -> None:
-        """`row` is the run's newest epoch, and `line` says the same in words."""
-        shown = self._lines[self._variant[run.directory]]
+        """The run ended an epoch. `row` has its metrics, and `line` is the same as text."""
+        variant = self._variants[run.directory]
         with self._lock:
-            shown.epochs[run.directory] = int(row["epoch"])
-            if row["val_accuracy"] > shown.best:
-                shown.best = float(row["val_accuracy"])
+            variant.epochs[run.directory] = int(row["epoch"])
+            if row["val_accuracy"] > variant.best:
+                variant.best = float(row["val_accuracy"])
         self._show(run, "running", line)
 
     def finish(self, run: Run, summary: Mapping[str, Any], line: str) -> None:
-        """The run has ended, as `line` says."""
+        """The run ended. `line` says how."""
         self._show(run, summary["status"], line)
         if not self._live and not self._alone:
             metric = summary["val_accuracy"]
             reached = "" if metric is None else f"  val_accuracy {metric:.4f}"
-            name = f"{self._variant[run.directory]} seed={run.config['seed']}"
+            name = f"{self._variants[run.directory].name} seed={run.config['seed']}"
             self.note(f"{name}: {line}{reached}")
 
     def _show(self, run: Run, status: str, line: str) -> None:
-        variant = self._variant[run.directory]
-        shown, task = self._lines[variant], self._tasks[variant]
+        variant = self._variants[run.directory]
         with self._lock:
-            shown.statuses[run.directory] = status
+            variant.statuses[run.directory] = status
             if self._live:
-                visible = self._fits or "running" in shown.statuses.values()
-                state = line.split("  ", 1)[-1] if self._alone else shown.words
-                self._bars.update(task, completed=sum(shown.epochs.values()), state=state, visible=visible)
+                self._bars.update(
+                    variant.task,
+                    completed=sum(variant.epochs.values()),
+                    state=line.split("  ", 1)[-1] if self._alone else variant.words,
+                    visible=self._fits or "running" in variant.statuses.values(),
+                )
                 return
         if self._alone and line:
             self.note(line)

@@ -1,4 +1,4 @@
-"""A directory that holds a run already: the same run goes on, another one only where the user asks for it."""
+"""Resumes the run that a directory holds. Other settings are accepted only if the user asks for it."""
 
 import sys
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from regjax.training import program
 
 
 def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, Any] | None]:
-    """The run as it goes on from the `summary` of its directory, and that summary where the run is done.
+    """The run as it goes on from its directory's `summary`, and the summary if the run is done.
 
-    Raises `UserError` where the directory holds a run that must not or cannot go on so.
+    Raises `UserError` if the directory holds a run that cannot go on with these settings.
     """
     if summary is None:
         return run, None
     refuse_other_version(run.directory, summary)
-    run = _going_on(run, summary)
+    run = _continued(run, summary)
     if summary["status"] != "done":
         return run, None
     print(f"{run.directory}: done already, not trained again", file=sys.stderr)
@@ -36,11 +36,11 @@ def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, An
     return run, summary
 
 
-def _going_on(run: Run, summary: Mapping[str, Any]) -> Run:
-    """The run with the identity under which its directory goes on.
+def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
+    """The run with the identity that its directory has from now on.
 
-    With `checkpointing.allow_changes` it may have other settings than before. `changes` records each such
-    change, and the new identity is that of no run without changes. Raises `UserError` as `resumed` does.
+    With `checkpointing.allow_changes` its settings may differ from before. `changes` records each change. The
+    identity then includes the changes, so it equals that of no unchanged run.
     """
     earlier = tuple(summary.get("changes", ()))
     if summary["identity"] == run.identity:
@@ -48,8 +48,8 @@ def _going_on(run: Run, summary: Mapping[str, Any]) -> Run:
     if earlier and earlier[-1]["asked"] == run.identity:
         return run._replace(identity=summary["identity"], changes=earlier)
     changed = _changed(run, summary)
-    told = "; ".join(f"{key} was {shown(was)}, is {shown(now)}" for key, (was, now) in changed.items())
-    refusal = f"hydra.run.dir={run.directory}: it holds another run ({told})"
+    listed = "; ".join(f"{key} was {shown(was)}, is {shown(now)}" for key, (was, now) in changed.items())
+    refusal = f"hydra.run.dir={run.directory}: it holds another run ({listed})"
     asked = run.config["checkpointing.allow_changes"]
     if summary["status"] in ENDED:
         ended = f", and it is {summary['status']}: only what was cut off goes on" if asked else ""
@@ -71,7 +71,7 @@ def _going_on(run: Run, summary: Mapping[str, Any]) -> Run:
 
 
 def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Each setting that differs, with what it was and is; where none does, it is the kind of device."""
+    """The old and new value of each setting that differs. If none does, the kind of device differs."""
     old = summary["config"] | {part: summary.get(part) for part in ("fingerprint", "versions")}
     new = run.config | run.written | {"fingerprint": run.fingerprint, "versions": versions()}
     differing = {key: (old.get(key), new[key]) for key in new if old.get(key) != new[key]}
@@ -79,7 +79,7 @@ def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]
 
 
 def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> int:
-    """The epoch of the newest saved state. Raises `UserError` where this run cannot go on from it."""
+    """The epoch of the newest saved state. Raises `UserError` if this run cannot go on from it."""
     states = States(run.directory / STATES)
     saved = states.newest(run._replace(identity=summary["identity"]))
     if saved is None:

@@ -1,4 +1,4 @@
-"""The `.hydra` folder of a run: its configuration, as Hydra itself would write it."""
+"""Writes a run's configuration into its `.hydra` folder, in Hydra's own format."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-SETTINGS = ".hydra"  # where `hydra.output_subdir` names no other folder
+SETTINGS = ".hydra"  # unless `hydra.output_subdir` names another folder
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
-    """Writes both parts of a configuration, and the overrides, into the folder for them."""
+    """Writes the task's configuration, Hydra's and the overrides."""
     folder = directory / (hydra.hydra.output_subdir or SETTINGS)
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"config": task, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
@@ -20,12 +20,12 @@ def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
 
 
 def _as_yaml(plain: Any) -> str:
-    """What `OmegaConf.to_yaml` writes, by the compiled emitter: 0.7 ms instead of 2.0 ms for a run's."""
+    """The text of `OmegaConf.to_yaml`, from the compiled emitter: 0.7 ms instead of 2.0 ms a run."""
     return yaml.dump(plain, Dumper=_Emitter, sort_keys=False, allow_unicode=True)
 
 
 class _Emitter(EMITTER):  # type: ignore[misc, valid-type]  # one of two classes
-    """Texts that read as numbers are in quotes: 1e3 is one to OmegaConf, and none to YAML."""
+    """Quotes texts that OmegaConf would read as numbers: YAML itself takes 1e3 for a text."""
 
 
 def _represent_text(emitter: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""Trains runs whose directories are set, until they end or a signal comes."""
+"""Trains runs until they end or a signal comes."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,12 @@ from regjax.sweep.signals import Signals
 
 
 def train(
-    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, place: str
+    waiting: Sequence[Run], devices: Sequence[jax.Device], watcher: Watcher, directory: Path, override: str
 ) -> Summaries:
     """The summaries of runs by directory.
 
-    A run goes on from its state below `directory`, which is the run's or its sweep's. Raises `StoppedError`
-    where a signal interrupted them. It tells the command that goes on, in which the setting `place` names the
-    directory.
+    `directory`, of the run or its sweep, holds the states from which runs go on. Raises `StoppedError` if a
+    signal interrupts training. Its message has the command that goes on, with `override` for the directory.
     """
     if not waiting:
         return {}
@@ -49,13 +48,13 @@ def train(
             )
         except OSError as error:
             reason = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
-            raise UserError(f"{reason}\n{command_again(place)}") from error
-    os.sync()  # the logs, and the tables of runs that selected nothing
+            raise UserError(f"{reason}\n{command_again(override)}") from error
+    os.sync()  # logs, and tables of runs without a selected epoch
     if signals.number:
-        raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(place)}")
+        raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(override)}")
     return summaries
 
 
 def accepts(status: str, settings: Mapping[str, Any]) -> bool:
-    """Whether an ended run needs no other try: it is done, or diverged where that counts as a result."""
+    """Whether an ended run is a result: it is done, or it diverged and `sweep.allow_diverged` is on."""
     return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])

@@ -1,1 +1,1 @@
-"""A finished run on new rows: `python -m regjax.predict`."""
+"""Predicts new rows with a finished run: `python -m regjax.predict`."""

@@ -1,8 +1,8 @@
-"""Predicts by a finished run, of which its directory is enough: `python -m regjax.predict RUN ...`."""
+"""Predicts new rows with a finished run, from its directory: `python -m regjax.predict RUN ...`."""
 
 import signal
 
-if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow the exception that Python makes of it
+if __name__ == "__main__":  # Ctrl-C ends the process at once: imports may swallow a KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -31,15 +31,17 @@ FEWEST_SAMPLES = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; gives the exit code, 1 where there is no prediction."""
+    """Runs the command line. Gives the exit code: 1 without a prediction."""
     parser = argparse.ArgumentParser(prog="python -m regjax.predict", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="the directory of a finished run")
-    parser.add_argument("--input", type=Path, required=True, help="a .npz (its array `inputs`) or .npy: rows")
-    parser.add_argument("--output", type=Path, required=True, help="the .csv that is written")
     parser.add_argument(
-        "--mc-samples", type=int, metavar="N", help="Monte Carlo dropout: the mean of N draws of its masks"
+        "--input", type=Path, required=True, help="the rows: a .npz (its array `inputs`) or .npy"
     )
-    parser.add_argument("--seed", type=int, help="of those draws; the run's own by default")
+    parser.add_argument("--output", type=Path, required=True, help="the .csv to write")
+    parser.add_argument(
+        "--mc-samples", type=int, metavar="N", help="Monte Carlo dropout: the mean over N draws of the masks"
+    )
+    parser.add_argument("--seed", type=int, help="the seed of the draws; by default the run's")
     options = parser.parse_args(arguments)
     try:
         print(printable(_predict(options)))
@@ -56,7 +58,7 @@ def _refused(message: str) -> int:
 
 
 def _predict(options: argparse.Namespace) -> str:
-    """Writes the table; gives what there is to say of it."""
+    """Writes the table. Gives the line to print."""
     _check_output(options.output)
     trained = _at_precision(load_trained(options.run), options.run)
     _check_samples(options, trained)
@@ -70,19 +72,19 @@ def _predict(options: argparse.Namespace) -> str:
 
 
 def _at_precision(trained: Trained, directory: Path) -> Trained:
-    """The run's own precision, or float32 where it is one that this device lacks, which is said."""
+    """The network at its own precision, or at float32 with a warning if this device lacks that precision."""
     device = jax.local_devices()[0]
     try:
         check_precision(trained.spec.precision, device)
     except UserError:
-        told = f"{directory}: trained at {trained.spec.precision}, which this {device.platform} lacks"
-        print(f"warning: {printable(told)}; predicted at float32", file=sys.stderr)
+        lacking = f"trained at {trained.spec.precision}, which this {device.platform} lacks"
+        _warn(f"{directory}: {lacking}; predicted at float32")
         return trained._replace(spec=trained.spec._replace(precision="float32"))
     return trained
 
 
 def _check_output(output: Path) -> None:
-    """Refuses a place that has no folder, or that holds anything but predictions."""
+    """Refuses a file that is no table of predictions, or in a folder that does not exist."""
     if not output.parent.is_dir():
         raise UserError(f"--output={output}: there is no folder {output.parent}")
     if not output.exists():
@@ -93,20 +95,17 @@ def _check_output(output: Path) -> None:
 
 def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
     samples, seed, spec = options.mc_samples, options.seed, trained.spec
+    if samples is None and seed is not None:
+        raise invalid("--seed", seed, "it is read with --mc-samples alone; without draws nothing is random")
     if samples is None:
-        if seed is not None:
-            raise invalid(
-                "--seed", seed, "it is read with --mc-samples alone; without draws nothing is random"
-            )
         return
     if not FEWEST_SAMPLES <= samples <= MAX_WHOLE:
         raise invalid("--mc-samples", samples, f"must be a whole number from {FEWEST_SAMPLES} to {MAX_WHOLE}")
     if seed is not None and not WHOLE.accepts(seed):
         raise invalid("--seed", seed, WHOLE.allowed)
     if not (any(spec.dropout_layers) or "input_dropout" in spec.active):
-        raise invalid(
-            "--mc-samples", samples, f"{options.run} has no dropout, so all draws are equal; leave it out"
-        )
+        useless = f"{options.run} has no dropout, so all draws are equal; leave it out"
+        raise invalid("--mc-samples", samples, useless)
 
 
 def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> None:
@@ -114,12 +113,16 @@ def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> Non
         return
     smallest, largest = inputs.min(), inputs.max()
     if largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max:
-        told = f"{path}: its values go from {smallest} to {largest}; the run was trained on pixels from 0 to"
-        print(f"warning: {printable(told)} {pixel_max}, and scales them itself", file=sys.stderr)
+        trained = f"the run was trained on pixels from 0 to {pixel_max}, and scales them itself"
+        _warn(f"{path}: its values go from {smallest} to {largest}; {trained}")
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callable[[int, Array], Answer]:
-    """The compiled program, of a batch's number and rows."""
+    """The compiled program. It takes a batch's number and its rows."""
     variables, numerics, spec = trained.selected.variables, trained.numerics, trained.spec
     shift, scale = map(jnp.asarray, trained.selected.scaling)
     if samples is None:
@@ -133,7 +136,7 @@ def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callabl
 
 
 def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:
-    """The lines of the table; a number's text is the shortest that reads back as the same."""
+    """The lines of the table. Each number has the shortest text that reads back as the same number."""
     columns = [f"probability_{label}" for label in range(num_classes)]
     yield FIRST_CELLS + ",".join(columns + ["entropy", "mutual_information"] * (samples is not None)) + "\n"
     row = 0
@@ -146,10 +149,10 @@ def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> 
 
 
 def _measured(trained: Trained) -> str:
-    """What the run's test rows said of its network, and what it was selected on."""
+    """The run's test accuracy, and the epoch that was selected."""
     summary, spec = trained.summary, trained.spec
-    on = f"the best epoch by {spec.monitor}" if spec.restores_best else "the last epoch"
-    selected = f"selected: epoch {summary['selected_epoch']}, {on}"
+    rule = f"the best epoch by {spec.monitor}" if spec.restores_best else "the last epoch"
+    selected = f"selected: epoch {summary['selected_epoch']}, {rule}"
     if summary["selected_on_test"]:
         return f"The run has no test accuracy of its own: its validation rows were the test rows ({selected})"
     if summary["test_accuracy"] is None:

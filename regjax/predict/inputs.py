@@ -1,4 +1,4 @@
-"""Rows that a user has in a .npz or .npy file, read as plain numbers or not at all."""
+"""Reads rows from a user's .npz or .npy file, as plain numbers."""
 
 import math
 import zipfile
@@ -12,9 +12,9 @@ from jaxtyping import Num
 
 from regjax.errors import UserError
 
-# The most bytes that an array may take in memory. A zip archive of 4 MB can claim as much.
+# The largest array in bytes. A zip archive of 4 MB can expand to as much.
 MAX_BYTES = 2**32
-# Rows that are copied to float64 at a time.
+# This many rows at a time are copied to float64.
 ROWS_AT_ONCE = 4096
 NAME = "inputs"
 NPY, ZIP = b"\x93NUMPY", b"PK"
@@ -23,10 +23,10 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedEr
 
 
 def read_rows(path: Path, num_features: int) -> Num[np.ndarray, "rows features"]:
-    """The rows of a file, images flattened: the array `inputs` of a .npz, or its only one; or a .npy.
+    """The rows of a file, images flattened. A .npz has them in its array `inputs`, or in its only array.
 
-    Raises `UserError` where they are not finite numbers of so many features. Nothing is unpickled, and the
-    file's header bounds the memory that reading takes.
+    Raises `UserError` unless they are finite numbers with `num_features` features. Nothing is unpickled. The
+    array's header bounds the memory.
     """
     if not path.is_file():
         found = "it is a folder; name a file in it" if path.is_dir() else "there is no such file"
@@ -63,7 +63,7 @@ def _member(path: Path, members: Sequence[str]) -> str:
 
 
 def _read(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
-    """The rows of a .npy content. Raises ValueError where it is none."""
+    """The rows of an array in .npy format. Raises `ValueError` if it is damaged."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"its format is {version}; plain numbers are saved in format 1.0")
@@ -74,7 +74,7 @@ def _read(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
         raise ValueError(f"its array {shape} takes {size} bytes, and may take {MAX_BYTES}")
-    content = file.read(size + 1)  # one more tells a file that is too long
+    content = file.read(size + 1)  # one byte more shows that the file is too long
     if len(content) != size:
         raise ValueError(f"its array {shape} takes {size} bytes, and it has {len(content)} or more")
     array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")

@@ -1,4 +1,4 @@
-"""What a trained network says of rows: class probabilities, and how far draws of its dropout disagree."""
+"""Class probabilities of a trained network, and its uncertainty by Monte Carlo dropout."""
 
 from collections.abc import Callable, Iterator
 from operator import itemgetter
@@ -17,10 +17,10 @@ from regjax.training.state import Variables
 
 
 class Answer(NamedTuple):
-    """The probabilities of the classes; with Monte Carlo dropout their mean, and two uncertainties, in nats.
+    """Class probabilities. With Monte Carlo dropout, their mean and two uncertainties in nats.
 
-    `entropy` is that of the mean: all uncertainty. `mutual_information` is the part of it on which the draws
-    disagree: from 0, where all are equal, to `entropy`.
+    `entropy` is the entropy of the mean, the total uncertainty. `mutual_information` is the part of it that
+    comes from disagreement between draws. It is 0 if all draws are equal, and at most `entropy`.
     """
 
     probabilities: Float[Array, "batch classes"]
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 def answer(
     variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
 ) -> Answer:
-    """Without noise, of inputs that are scaled."""
+    """The probabilities without noise. The inputs are scaled."""
     return Answer(jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec)), None, None)
 
 
@@ -44,9 +44,9 @@ def dropout_answer(
     *,
     spec: StaticSpec,
 ) -> Answer:
-    """Over `samples` draws of the dropout masks, other masks for each row; of inputs that are scaled.
+    """The mean over `samples` draws of the dropout masks, independent for each row. The inputs are scaled.
 
-    Only sums over the draws are held. Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
+    Memory does not grow with `samples`. Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
     """
 
     def add(sample: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -68,9 +68,9 @@ def entropy(probabilities: Float[Array, "batch classes"]) -> Float[Array, " batc
 def mutual_information(
     mean: Float[Array, "batch classes"], mean_entropy: Float[Array, " batch"]
 ) -> Float[Array, " batch"]:
-    """The entropy of the draws' mean less the mean of their entropies, in nats.
+    """The entropy of the draws' mean minus the mean of their entropies, in nats.
 
-    Houlsby et al. 2011, https://arxiv.org/abs/1112.5745. What rounding leaves below 0 is 0.
+    Houlsby et al. 2011, https://arxiv.org/abs/1112.5745. Rounding errors below 0 become 0.
     """
     return jnp.maximum(entropy(mean) - mean_entropy, 0)
 
@@ -78,7 +78,7 @@ def mutual_information(
 def in_batches(
     compute: Callable[[int, Array], Answer], inputs: Num[np.ndarray, "rows features"], *, batch_size: int
 ) -> Iterator[Answer]:
-    """What `compute` says of each batch, by its number and its rows, on the host; padding is cut off."""
+    """The answers to one batch after another, on the host, without the rows that pad the last batch."""
     size = min(batch_size, len(inputs))
     for number, first in enumerate(range(0, len(inputs), size)):
         rows = inputs[first : first + size]

@@ -1,4 +1,4 @@
-"""The network of a finished run, read from its directory, whoever wrote that."""
+"""Reads the network of a finished run from its directory, which is not trusted."""
 
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ NUMBERS = ("num_features", "num_classes")
 
 
 class Trained(NamedTuple):
-    """A run's network, what is known of it, and the largest value of a pixel (None: it was no image's)."""
+    """A run's network and summary. `pixel_max` is the largest pixel value (None without images)."""
 
     selected: Selected
     numerics: Numerics
@@ -34,14 +34,12 @@ class Trained(NamedTuple):
 
 
 def load_trained(directory: Path) -> Trained:
-    """Reads a finished run. Raises `UserError` where it has no network, or is not as it was written."""
+    """Reads a finished run. Raises `UserError` if it has no network or is damaged."""
     summary = _summary(directory)
     config = restored(summary["config"])
     if summary["status"] != "done":
         reason = summary.get("reason") or "it was cut off"
-        raise UserError(
-            f"{directory}: its status is {summary['status']} ({reason}): it has no parameters yet"
-        )
+        raise UserError(f"{directory}: its status is {summary['status']} ({reason}). It has no parameters.")
     if config.checkpoint == "none":
         raise UserError(f"{directory}: it was trained with checkpoint=none, which saves no parameters")
     try:
@@ -56,12 +54,12 @@ def load_trained(directory: Path) -> Trained:
 
 
 def _summary(directory: Path) -> dict[str, Any]:
-    """A run's summary as it was written. Raises `UserError`."""
+    """Raises `UserError` if the directory has no summary, or one of another version of regjax."""
     found = read_summary(directory)
     if found is None:
         below = next(iter(sorted(directory.glob(f"*/{SUMMARY}"))), None)
-        hint = f". Is it a sweep? Its runs lie below it, such as {below.parent}" if below else ""
-        raise UserError(f"{directory}: it is no run's directory, as it has no {SUMMARY}{hint}")
+        hint = f" Is it a sweep? Its runs lie below it, such as {below.parent}." if below else ""
+        raise UserError(f"{directory}: it is no run's directory: it has no {SUMMARY}.{hint}")
     refuse_other_version(directory, found)
     return found
 
@@ -74,7 +72,7 @@ def _count(directory: Path, facts: dict[str, Any], name: str) -> int:
 
 
 def _template(numerics: Numerics, spec: StaticSpec) -> Selected:
-    """The shapes of what the run must have selected; none of it is allocated."""
+    """The shapes of the parameters that the run must have saved. Nothing is allocated."""
     key = jax.eval_shape(jax.random.key, 0)
     variables = jax.eval_shape(partial(model.init, spec=spec), key, numerics)
     vector = jax.ShapeDtypeStruct((spec.num_features,), np.float32)

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import PATIENCE, begin, finish
-
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
 GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz.", "give hydra.run.dir=out/zz."
 
@@ -14,6 +12,7 @@ GIVE_SWEEP, GIVE_RUN = "give hydra.sweep.dir=out/zz.", "give hydra.run.dir=out/z
     ("arguments", "ignored", "told"),
     [
         ("-m hydra.run.dir=out/zz seed=0,1", "hydra.run.dir=out/zz", GIVE_SWEEP),
+        ("-m hydra/launcher=basic hydra.run.dir=out/zz seed=0", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("hydra.run.dir=out/zz hydra.mode=MULTIRUN", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("experiment=notebook1 hydra.run.dir=out/zz", "hydra.run.dir=out/zz", GIVE_SWEEP),
         ("hydra.sweep.dir=out/zz", "hydra.sweep.dir=out/zz", GIVE_RUN),
@@ -28,7 +27,6 @@ def test_a_directory_that_the_mode_does_not_read_is_refused(command, arguments, 
     assert list(Path().rglob("summary.json")) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "place"),
     [
@@ -36,18 +34,9 @@ def test_a_directory_that_the_mode_does_not_read_is_refused(command, arguments, 
         ("-m hydra.run.dir=other hydra.sweep.dir=out hydra/launcher=basic", "out/0"),
     ],
 )
-def test_the_directory_that_counts_is_taken(tmp_path, arguments, place):
-    finish(tmp_path, f"{arguments} {SMALL}")
+def test_the_directory_that_counts_is_taken(command, tmp_path, arguments, place):
+    assert command(f"{arguments} {SMALL}").code == 0
     assert [path.parent for path in tmp_path.rglob("summary.json")] == [tmp_path / place]
-
-
-@pytest.mark.slow
-def test_a_job_of_another_launcher_is_refused_alike(tmp_path):
-    process = begin(tmp_path, f"-m hydra/launcher=basic hydra.run.dir=out/zz seed=0 {SMALL}")
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert "error: hydra.run.dir=out/zz: this command is a " in err
-    assert GIVE_SWEEP in err
 
 
 @pytest.mark.parametrize(

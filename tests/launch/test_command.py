@@ -3,33 +3,18 @@
 import csv
 import json
 import math
-import os
 import re
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.small import ROOT, without_seconds
+from regjax.launch import launcher
+from tests.commands import PATIENCE, begin, run_here
+from tests.small import without_seconds
 from tests.sweep.test_devices import CORES
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=3 early_stopping.monitor=val_accuracy"
-# Tells what Hydra's sweepers are handed: what `main` returns, and what the launcher does.
-TELLING = f"""
-import runpy, sys
-sys.path[0] = {str(ROOT)!r}
-from regjax.launch import launcher
-one, many = launcher.run_single, launcher.Sweep.launch
-launcher.run_single = lambda *given: (value := one(*given), print("RETURNED", value))[0]
-launcher.Sweep.launch = lambda *given: (
-    jobs := many(*given), print("RETURNED", [job.return_value for job in jobs])
-)[0]
-sys.argv = ["train.py", *sys.argv[1:]]
-runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
-"""
 COMMANDS = {
     "plain": "hydra.run.dir=out trainer.epochs=2",
     "stopped": "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=90 optimizer.learning_rate=0.05 "
@@ -45,7 +30,7 @@ COMMANDS = {
     "no validation": f"{SMALL} data.validation=0",
     "on test": f"hydra.run.dir=out {SMALL} data.validation=test",
 }
-TOLD = ("sweep", "alone", "no validation")
+AS_PROCESS = "plain"  # the others run in this process, which takes a tenth of the time
 AFTER = {"again": "plain", "other": "again", "sweep again": "sweep"}
 # What the message must say, the override itself apart.
 REFUSED = {
@@ -64,18 +49,14 @@ REFUSED = {
 }  # fmt: skip
 
 
-# Commands run while tests of this process patch its environment.
-LEFT_OUT = ("REGJAX_MNIST_DIR", "HYDRA_FULL_ERROR")
-AT_START = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
-
-
 class Done(NamedTuple):
-    """A command that has ended: `files` are those in its directory, with their times and contents."""
+    """A command that has ended, the files in its directory with their times and contents, what Hydra got."""
 
     code: int
     out: str
     err: str
     files: dict[str, tuple[int, bytes]]
+    returned: list[Any]
 
     def text(self, name: str) -> str:
         return self.files[name][1].decode()
@@ -98,48 +79,55 @@ class Done(NamedTuple):
         return {name: self.files[name] for name in self.files if not re.search(anew, name)}
 
 
-def run(name: str, arguments: str, directory: Path, cache: Path) -> Done:
-    proxies = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
-    environment = AT_START | proxies | {"REGJAX_CACHE_DIR": str(cache), "no_proxy": ""}
-    script = ["-c", TELLING] if name in TOLD else [str(ROOT / "train.py")]
-    process = subprocess.run(
-        [sys.executable, *script, *arguments.split()],
-        cwd=directory, env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+def run(name: str, directory: Path) -> Done:
+    returned: list[Any] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(directory)
+        patched.setattr("sys.argv", [])
+        one, many = launcher.run_single, launcher.Sweep.launch
+
+        def run_single(*given):
+            returned.append(one(*given))
+            return returned[-1]
+
+        def launch(*given):
+            jobs = many(*given)
+            returned.extend(job.return_value for job in jobs)
+            return jobs
+
+        patched.setattr(launcher, "run_single", run_single)
+        patched.setattr(launcher.Sweep, "launch", launch)
+        if name == AS_PROCESS:
+            process = begin(directory, COMMANDS[name])
+            out, err = process.communicate(timeout=PATIENCE)
+            code = process.returncode
+        else:
+            code, out, err = run_here(COMMANDS[name])
+    return Done(code, out, err, files_in(directory), returned)
+
+
+def files_in(directory: Path) -> dict[str, tuple[int, bytes]]:
     paths = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if path.is_file()}
-    files = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in paths.items()}
-    return Done(process.returncode, process.stdout, process.stderr, files)
-
-
-def refuse(arguments: str, directory: Path, cache: Path) -> Done:
-    """Runs a command that must write nothing, in a folder beside a file and a folder of wrong data."""
-    for folder in ("here", "junk"):
-        (directory / folder).mkdir()
-    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        (directory / "junk" / f"{part}-ubyte.gz").write_bytes(b"junk")
-    (directory / "file").write_bytes(b"")
-    place = "" if "hydra." in arguments else "hydra.run.dir=out "
-    return run(arguments, place + arguments, directory / "here", cache)
+    return {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in paths.items()}
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """The end of a command, by its name; two run at a time, in the order of the tests."""
-    cache = tmp_path_factory.mktemp("cache")
-    directories = {name: tmp_path_factory.mktemp("run") for name in (*COMMANDS, *REFUSED)}
-    futures = {}
+    """The end of a command, by its name. Each runs once, when a test first asks for it."""
+    directories: dict[str, Path] = {}
+    ended: dict[str, Done] = {}
 
-    def begin(name: str) -> Done:
-        if name in AFTER:
-            futures[AFTER[name]].result()
-            directories[name] = directories[AFTER[name]]
-        return run(name, COMMANDS[name], directories[name], cache)
+    def end_of(name: str) -> Done:
+        if name not in ended:
+            if name in AFTER:
+                end_of(AFTER[name])
+                directories[name] = directories[AFTER[name]]
+            else:
+                directories[name] = tmp_path_factory.mktemp("run")
+            ended[name] = run(name, directories[name])
+        return ended[name]
 
-    with ThreadPoolExecutor(2) as pool:
-        futures |= {name: pool.submit(begin, name) for name in COMMANDS}
-        futures |= {name: pool.submit(refuse, name, directories[name], cache) for name in REFUSED}
-        yield lambda name: futures[name].result()
-        pool.shutdown(cancel_futures=True)
+    return end_of
 
 
 def test_a_run_leaves_its_directory_and_a_table(done):
@@ -171,7 +159,6 @@ def test_metrics_and_summary_have_the_documented_names(done):
     assert summary["cores"] == CORES
 
 
-@pytest.mark.slow
 def test_a_directory_that_holds_another_run_is_refused_and_left_as_it_is(done):
     refused = done("other")
     assert (refused.code, refused.results()) == (1, done("plain").results())
@@ -217,7 +204,6 @@ def test_a_sweep_leaves_for_every_job_what_a_single_run_leaves(done):
     assert "model.dropout=0.2" in sweep.out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "again"), [("plain", "again"), ("sweep", "sweep again")])
 def test_the_same_command_again_shows_the_run_and_trains_nothing(done, name, again):
     first, second = done(name), done(again)
@@ -260,7 +246,7 @@ def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(d
     assert [(row["val_loss"], row["val_accuracy"]) for row in run.metrics(directory)] == [("", "")] * 3
     assert run.summary(directory)["val_loss"] is run.summary(directory)["best_val_loss_epoch"] is None
     assert 0 < run.summary(directory)["test_accuracy"] <= 1
-    assert "RETURNED None\n" in run.out
+    assert run.returned == [None]
 
 
 @pytest.mark.slow
@@ -274,17 +260,29 @@ def test_validation_on_test_rows_is_said_and_leaves_no_test_metric(done):
 
 
 def test_main_returns_the_monitored_validation_metric(done):
-    assert f"RETURNED {done('alone').summary()['val_accuracy']}\n" in done("alone").out
+    assert done("alone").returned == [done("alone").summary()["val_accuracy"]]
     accuracies = [done("sweep").summary(f"out/{job}")["val_accuracy"] for job in range(4)]
-    assert f"RETURNED {accuracies}\n" in done("sweep").out
+    assert done("sweep").returned == accuracies
 
 
 @pytest.mark.parametrize("arguments", REFUSED)
-def test_bad_input_is_refused_by_name_and_nothing_is_written(done, arguments):
-    refused = done(arguments)
+def test_bad_input_is_refused_by_name_and_nothing_is_written(command, tmp_path, monkeypatch, arguments):
+    for folder in ("here", "junk"):  # a folder to run in, beside a file and a folder of wrong data
+        (tmp_path / folder).mkdir()
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "junk" / f"{part}-ubyte.gz").write_bytes(b"junk")
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.delenv("REGJAX_MNIST_DIR", raising=False)
+    monkeypatch.setenv("REGJAX_CACHE_DIR", str(tmp_path / "cache"))
+    refused = command(("" if "hydra." in arguments else "hydra.run.dir=out ") + arguments)
     named = [] if " " in arguments or "file/" in arguments else [arguments]
     assert refused.code == 1
     assert all(part in refused.err for part in [*named, *REFUSED[arguments]])
     assert "Traceback" not in refused.err
     assert refused.out == ""
-    assert [name for name in refused.files if not re.match(r"out/(\.hydra/|multirun\.yaml$)", name)] == []
+    written = files_in(tmp_path / "here")
+    assert [name for name in written if not re.match(r"out/(\.hydra/|multirun\.yaml$)", name)] == []

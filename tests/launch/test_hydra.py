@@ -3,13 +3,14 @@
 import json
 import os
 import sqlite3
+import sys
 import textwrap
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.commands import PATIENCE, begin, finish
+from tests.commands import finish
 from tests.launch.test_launchers import MAXIMIZE, SEARCH, needs
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
@@ -53,7 +54,8 @@ RESOLVER = """
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """Puts a module of the user's on the path of commands that run in `tmp_path`."""
+    """Puts a module of the user's on the path of commands, in this process or in one of their own."""
+    monkeypatch.syspath_prepend(tmp_path / "own")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'own'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
     def write(place: str, text: str) -> Path:
@@ -62,7 +64,9 @@ def own(tmp_path, monkeypatch):
         path.write_text(textwrap.dedent(text))
         return path
 
-    return write
+    yield write
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        del sys.modules[name]
 
 
 def settings(directory: Path) -> dict[str, object]:
@@ -70,10 +74,10 @@ def settings(directory: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("launcher", ["vmap", "basic"])
-def test_a_callback_of_ones_own_hears_of_every_job(tmp_path, own, launcher):
+def test_a_callback_of_ones_own_hears_of_every_job(command, tmp_path, own, launcher):
     own("mine.py", CALLBACK)
     note = "'+hydra.callbacks.mine={_target_: mine.Note, path: notes}'"
-    finish(tmp_path, f"{SWEEP} hydra/launcher={launcher} {note}")
+    assert command(f"{SWEEP} hydra/launcher={launcher} {note}").code == 0
     told = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
     assert told[0] == ["multirun"]
     assert sorted(told[1:]) == [
@@ -82,19 +86,17 @@ def test_a_callback_of_ones_own_hears_of_every_job(tmp_path, own, launcher):
     assert (tmp_path / "out/1/started.txt").read_text() == "by the callback"
 
 
-def test_a_callback_of_ones_own_may_write_into_a_single_run(tmp_path, own):
+def test_a_callback_of_ones_own_may_write_into_a_single_run(command, tmp_path, own):
     own("mine.py", CALLBACK)
-    finish(
-        tmp_path,
-        f"{SMALL} hydra.run.dir=out seed=3 '+hydra.callbacks.mine={{_target_: mine.Note, path: notes}}'",
-    )
+    note = "'+hydra.callbacks.mine={_target_: mine.Note, path: notes}'"
+    assert command(f"{SMALL} hydra.run.dir=out seed=3 {note}").code == 0
     told = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
     assert told == [["run", 3], ["start", 3, None], ["end", 3, "COMPLETED"]]
     assert json.loads((tmp_path / "out/summary.json").read_text())["status"] == "done"
 
 
 @pytest.mark.parametrize("launcher", ["vmap", "basic"])
-def test_variables_are_set_and_copied_for_jobs(tmp_path, monkeypatch, own, launcher):
+def test_variables_are_set_and_copied_for_jobs(command, tmp_path, monkeypatch, own, launcher):
     own(
         "mine.py",
         """
@@ -110,11 +112,11 @@ def test_variables_are_set_and_copied_for_jobs(tmp_path, monkeypatch, own, launc
     monkeypatch.setenv("OWN_COPIED", "copied")
     given = "+hydra.job.env_set.OWN_SET=given 'hydra.job.env_copy=[OWN_COPIED]'"
     call = "'+hydra.callbacks.mine={_target_: mine.Variables}'"
-    finish(tmp_path, f"{SWEEP} hydra/launcher={launcher} {given} {call}")
+    assert command(f"{SWEEP} hydra/launcher={launcher} {given} {call}").code == 0
     assert (tmp_path / "seen").read_text() == "given copied"
 
 
-def test_resolvers_of_omegaconf_and_of_ones_own_are_called(tmp_path, monkeypatch, own):
+def test_resolvers_are_called_and_log_handlers_write_files(tmp_path, monkeypatch, own):
     own("hydra_plugins/mine/__init__.py", RESOLVER)
     own(
         "conf/experiment/mine.yaml",
@@ -125,18 +127,19 @@ def test_resolvers_of_omegaconf_and_of_ones_own_are_called(tmp_path, monkeypatch
     """,
     )
     monkeypatch.setenv("WIDTHS", "[5,4]")
-    finish(tmp_path, "--config-dir own/conf experiment=mine data=wine hydra.run.dir=out")
+    handler = "{class: logging.FileHandler, filename: '${hydra.runtime.output_dir}/own.log'}"
+    logging = (
+        f'"+hydra.job_logging.handlers.file={handler}" '
+        "'hydra.job_logging.root.handlers=[console,file]' hydra.verbose=true"
+    )
+    # Plugins and logging are of a whole process, so this one is the command's own.
+    finish(tmp_path, f"--config-dir own/conf experiment=mine data=wine hydra.run.dir=out {logging}")
+    assert (tmp_path / "out/own.log").stat().st_size > 0
     found = settings(tmp_path / "out")
     assert (found["model.hidden"], found["trainer.epochs"]) == ([5, 4], 2)
 
 
-def test_log_handlers_write_files(tmp_path):
-    handler = "{class: logging.FileHandler, filename: '${hydra.runtime.output_dir}/own.log'}"
-    finish(tmp_path, f'{SMALL} hydra.run.dir=out "+hydra.job_logging.handlers.file={handler}" '
-                     "'hydra.job_logging.root.handlers=[console,file]' hydra.verbose=true")  # fmt: skip
-    assert (tmp_path / "out/own.log").stat().st_size > 0
-
-
+@pytest.mark.slow
 def test_the_log_of_hydras_own_choice_and_the_runs_are_one_file(tmp_path):
     finish(tmp_path, f"{SMALL} hydra.run.dir=out hydra/job_logging=default hydra.verbose=true")
     log = (tmp_path / "out/train.log").read_text()
@@ -144,7 +147,7 @@ def test_the_log_of_hydras_own_choice_and_the_runs_are_one_file(tmp_path):
     assert "[DEBUG]" in log
 
 
-def test_a_grid_in_a_file_may_interpolate(tmp_path, own):
+def test_a_grid_in_a_file_may_interpolate(command, tmp_path, own):
     own(
         "conf/experiment/mine.yaml",
         """\
@@ -156,40 +159,40 @@ def test_a_grid_in_a_file_may_interpolate(tmp_path, own):
               seed: ${trainer.epochs},2
     """,
     )
-    finish(tmp_path, f"--config-dir own/conf experiment=mine {SMALL} hydra.sweep.dir=out")
+    assert command(f"--config-dir own/conf experiment=mine {SMALL} hydra.sweep.dir=out").code == 0
     assert [settings(tmp_path / "out" / job)["seed"] for job in "01"] == [1, 2]
 
 
-def test_search_paths_may_be_packages(tmp_path, own):
+def test_search_paths_may_be_packages(command, tmp_path, own):
     own("mine/__init__.py", "")
     own("mine/conf/__init__.py", "")
     own("mine/conf/experiment/packaged.yaml", "# @package _global_\nseed: 9\n")
-    finish(tmp_path, f"'hydra.searchpath=[pkg://mine.conf]' experiment=packaged {SMALL} hydra.run.dir=out")
+    searched = "'hydra.searchpath=[pkg://mine.conf]' experiment=packaged"
+    assert command(f"{searched} {SMALL} hydra.run.dir=out").code == 0
     assert settings(tmp_path / "out")["seed"] == 9
 
 
-def test_the_settings_go_where_output_subdir_says(tmp_path):
-    finish(tmp_path, f"{SMALL} hydra.run.dir=out hydra.output_subdir=settings seed=4")
-    finish(tmp_path, f"{SWEEP} hydra.sweep.dir=many hydra.output_subdir=settings")
+def test_the_settings_go_where_output_subdir_says(command, tmp_path):
+    assert command(f"{SMALL} hydra.run.dir=out hydra.output_subdir=settings seed=4").code == 0
+    assert command(f"{SWEEP} hydra.sweep.dir=many hydra.output_subdir=settings").code == 0
     for folder, seed in (("out", 4), ("many/0", 0), ("many/1", 1)):
         assert f"seed: {seed}\n" in (tmp_path / folder / "settings/config.yaml").read_text()
         assert not (tmp_path / folder / ".hydra").exists()
 
 
-def test_a_grid_in_batches_has_one_comparison_at_its_end(tmp_path):
-    finish(tmp_path, f"-m {SMALL} hydra.sweep.dir=out seed=0,1,2,3,4 hydra.sweeper.max_batch_size=2")
+def test_a_grid_in_batches_has_one_comparison_at_its_end(command, tmp_path):
+    grid = "seed=0,1,2,3,4 hydra.sweeper.max_batch_size=2"
+    assert command(f"-m {SMALL} hydra.sweep.dir=out {grid}").code == 0
     found = json.loads((tmp_path / "out/comparison.json").read_text())
     assert [row["n"] for row in found["comparisons"]["wine"]["rows"]] == [5]
     assert [look["runs"] for look in found["looks"]] == [5]
     assert [settings(tmp_path / "out" / job)["seed"] for job in "01234"] == [0, 1, 2, 3, 4]
 
 
-def test_a_failure_in_one_batch_is_told_at_the_end_and_the_others_run(tmp_path):
+def test_a_failure_in_one_batch_is_told_at_the_end_and_the_others_run(command, tmp_path):
     grid = "model.dropout=1.5,0,0.1 hydra.sweeper.max_batch_size=1"
-    process = begin(tmp_path, f"-m {SMALL} hydra.sweep.dir=out {grid}")
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert "1 of 3 runs are not done" in err
+    done = command(f"-m {SMALL} hydra.sweep.dir=out {grid}")
+    assert (done.code, "1 of 3 runs are not done" in done.err) == (1, True)
     statuses = [json.loads((tmp_path / "out" / job / "summary.json").read_text())["status"] for job in "012"]
     assert statuses == ["failed", "done", "done"]
 

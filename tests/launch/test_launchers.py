@@ -33,7 +33,7 @@ def python(directory, *arguments):
     )  # fmt: skip
 
 
-def command(directory, arguments):
+def process(directory, arguments):
     return python(directory, str(ROOT / "train.py"), *arguments.split())
 
 
@@ -46,7 +46,7 @@ def summaries(directory):
 def test_other_launchers_train_every_job_and_name_the_report(tmp_path, launcher):
     plugin, settings = LAUNCHERS[launcher]
     needs(plugin, launcher.partition("_")[0])
-    done = command(tmp_path, f"-m hydra/launcher={launcher} {settings} {SMALL} model.dropout=0,0.2")
+    done = process(tmp_path, f"-m hydra/launcher={launcher} {settings} {SMALL} model.dropout=0,0.2")
     assert done.returncode == 0, done.stderr
     assert [summary["status"] for summary in summaries(tmp_path)] == ["done", "done"]
     out = tmp_path / "out"
@@ -62,7 +62,7 @@ def test_other_launchers_train_every_job_and_name_the_report(tmp_path, launcher)
 def test_a_searching_sweeper_gives_batches_and_is_told_what_each_reached(tmp_path, jobs):
     needs("hydra_optuna_sweeper", "optuna")
     strengths = "model.dropout=choice(0,0.2,0.5)"
-    done = command(
+    done = process(
         tmp_path,
         f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.n_jobs={jobs} {SMALL} {strengths}",
     )
@@ -79,7 +79,7 @@ def test_a_searching_sweeper_goes_on_after_a_batch_that_cannot_be_trained(tmp_pa
     needs("hydra_optuna_sweeper", "optuna")
     rates = "model.dropout=choice(0,1.5) hydra.sweeper.max_failure_rate=1 hydra.sweeper.n_jobs=1"
     baseline = 'compare.baseline="model.dropout=0"'
-    done = command(
+    done = process(
         tmp_path, f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.sampler.seed=1 {SMALL} {rates} {baseline}"
     )
     assert done.returncode == 0, done.stderr
@@ -91,14 +91,14 @@ def test_a_searching_sweeper_goes_on_after_a_batch_that_cannot_be_trained(tmp_pa
 def test_a_searching_sweeper_goes_on_after_a_job_that_diverges(tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
     rates = "optimizer=sgd optimizer.learning_rate=choice(0.1,1e30) hydra.sweeper.max_failure_rate=1"
-    done = command(tmp_path, f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.sampler.seed=1 {SMALL} {rates}")
+    done = process(tmp_path, f"-m {SEARCH} {MAXIMIZE} hydra.sweeper.sampler.seed=1 {SMALL} {rates}")
     assert done.returncode == 0, done.stderr
     assert {summary["status"] for summary in summaries(tmp_path)} == {"done", "diverged"}
 
 
-def test_a_search_for_the_worst_is_refused(tmp_path):
+def test_a_search_for_the_worst_is_refused(command, tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
-    done = command(tmp_path, f"-m {SEARCH} {SMALL} model.dropout=choice(0,0.5)")
+    done = command(f"-m {SEARCH} {SMALL} model.dropout=choice(0,0.5)")
     told = "error: hydra.sweeper.direction=minimize: it must be maximize, for the sweeper is given"
-    assert (done.returncode, told in done.stderr) == (1, True)
+    assert (done.code, told in done.err) == (1, True)
     assert list(tmp_path.iterdir()) == []

@@ -79,7 +79,8 @@ def test_a_damaged_run_in_a_job_s_own_folder_is_named(command):
 
 
 def test_groups_take_globs(command):
-    assert command(f"-m {SMALL} 'regularization=glob([l1*,l2])' 'optimizer=glob(sg*)'").code == 0
+    globs = "'regularization=glob([l1*,l2])' 'optimizer=glob(sg*)' sweep.grouping=union"  # one program
+    assert command(f"-m {SMALL} {globs}").code == 0
     assert rows() == {"l1": (1, 0), "l2": (1, 0)}
 
 

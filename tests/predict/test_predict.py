@@ -133,20 +133,15 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"run": "absent"}, "absent: it is no run's directory, as it has no summary.json"),
+        ({"run": "absent"}, "absent: it is no run's directory: it has no summary.json.\n"),
         ({"run": "."}, "Is it a sweep? Its runs lie below it, such as failed"),
-        ({"run": "unsaved"}, "unsaved: it was trained with checkpoint=none, which saves no parameters; to "
-                             "train it again: python train.py seed=0 hydra.mode=RUN checkpoint=selected"),
-        ({"run": "failed"}, "failed: its status is failed (MemoryError), so it has no selected "
-                            "parameters; to train it: python train.py seed=0 checkpoint=none hydra.mode=RUN "
-                            "hydra.run.dir=failed"),
+        ({"run": "unsaved"}, "unsaved: it was trained with checkpoint=none, which saves no parameters"),
+        ({"run": "failed"}, "failed: its status is failed (MemoryError). It has no parameters."),
         ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which"),
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
-        ({"output": "noisy"}, "--output=noisy: it is there, and no file"),
-        ({"output": "noisy/metrics.csv"}, "--output=noisy/metrics.csv: that is the run's own"),
-        ({"output": "plain/../noisy/curves.png"}, "that is the run's own"),
-        ({"output": "noisy/checkpoints/selected/out.csv"}, "that is the run's own"),
+        ({"output": "noisy"}, "--output=noisy: it is there, and holds no predictions"),
+        ({"output": "noisy/metrics.csv"}, "--output=noisy/metrics.csv: it is there, and holds no"),
         ({"output": "plain/summary.json"}, "--output=plain/summary.json: it is there, and holds"),
         ({"output": "new.npz"}, "--output=new.npz: it is there, and holds no predictions"),
     ],
@@ -188,4 +183,4 @@ def test_facts_that_do_not_fit_the_configuration_are_refused(folder, capsys):
     code, _, err = asked(capsys)
     assert code == 1
     assert "dense_1.bias" in err
-    assert "Restore the folder from a copy, or train again: python train.py" in err
+    assert "Restore the folder from a copy, or train the run again." in err
