@@ -71,6 +71,9 @@ def read(path: Path) -> Dataset:
     if (found := file_sha256(path, remedy=REMEDY)) != expected:
         raise wrong_sha256(path, expected=expected, found=found, remedy=REMEDY)
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+                raise ValueError("its parts are larger than the file")
         with np.load(path, allow_pickle=False) as arrays:
             dataset = Dataset(
                 name=str(arrays["name"]),

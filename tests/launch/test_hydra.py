@@ -208,6 +208,7 @@ def test_a_search_goes_on_from_its_storage(tmp_path):
         assert study_db.execute("SELECT state FROM trials").fetchall() == [("COMPLETE",)] * 5
 
 
+@pytest.mark.slow
 def test_commands_that_a_launcher_runs_first_are_its_users(command):
     needs("hydra_submitit_launcher", "submitit")
     shown = command(

@@ -96,6 +96,7 @@ def test_a_searching_sweeper_goes_on_after_a_job_that_diverges(tmp_path):
     assert {summary["status"] for summary in summaries(tmp_path)} == {"done", "diverged"}
 
 
+@pytest.mark.slow
 def test_a_search_for_the_worst_is_refused(command, tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
     done = command(f"-m {SEARCH} {SMALL} model.dropout=choice(0,0.5)")
