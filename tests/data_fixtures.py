@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from regjax.data import load
 from regjax.data.dataset import Dataset
 from regjax.data.idx_sets import IdxFile, IdxSet
 
@@ -16,6 +17,13 @@ NAMES = (
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def load_under(folder: Path, source: str, name: str, **changes: object) -> Dataset:
+    """Load a set whose records go to `folder`/tfds, and its arrays to `folder`/cache."""
+    folders = {"data_dir": str(folder / "tfds"), "cache_dir": str(folder / "cache"), "manual_dir": None}
+    return load(source, name, **folders | {"mirror": None, "test_share": 0.2, "test_seed": 0} | changes)
 
 
 def table(class_sizes: list[int], *, test_rows: int = 0, features: int = 3) -> Dataset:
@@ -53,11 +61,11 @@ def tiny_arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def tiny_set(folder: Path, url: str, contents: list[bytes] | None = None) -> IdxSet:
+def tiny_set(folder: Path, url: str = NOWHERE) -> IdxSet:
     """Write the four files into `folder`, and state their true sizes and hashes."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, content in zip(NAMES, contents or map(idx_bytes, tiny_arrays()), strict=True):
+    for name, content in zip(NAMES, map(idx_bytes, tiny_arrays()), strict=True):
         (folder / name).write_bytes(content)
         files.append(IdxFile(name, len(content), hashlib.sha256(content).hexdigest()))
     return IdxSet(url, tuple(files), train_rows=6, test_rows=4, side=2, num_classes=3)
