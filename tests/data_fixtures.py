@@ -26,11 +26,11 @@ def load_under(folder: Path, source: str, name: str, **changes: object) -> Datas
     return load(source, name, **folders | {"mirror": None, "test_share": 0.2, "test_seed": 0} | changes)
 
 
-def table(class_sizes: list[int], *, test_rows: int = 0, features: int = 3) -> Dataset:
+def table(class_sizes: list[int], *, test_rows: int = 0) -> Dataset:
     """Rows whose first feature is the row number, classes mixed by a fixed permutation."""
     labels = np.repeat(np.arange(len(class_sizes), dtype=np.int32), class_sizes)
     labels = np.random.default_rng(7).permutation(labels)
-    inputs = np.tile(np.arange(len(labels), dtype=np.float32)[:, None], (1, features))
+    inputs = np.tile(np.arange(len(labels), dtype=np.float32)[:, None], (1, 3))
     return Dataset("small", inputs, labels, len(class_sizes), test_rows, None)
 
 
