@@ -34,13 +34,6 @@ def table(class_sizes: list[int], *, test_rows: int = 0) -> Dataset:
     return Dataset("small", inputs, labels, len(class_sizes), test_rows, None)
 
 
-def put_vouched(path: Path, content: bytes) -> None:
-    """Replace a cached file together with the hash that vouches for it."""
-    path.write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
-
-
 def idx_bytes(
     array: np.ndarray, *, magic: bytes | None = None, sizes: tuple[int, ...] | None = None
 ) -> bytes:

@@ -11,10 +11,6 @@ from regjax.files import sha256
 from tests.data_fixtures import table
 
 
-def unexpected():
-    raise AssertionError("built again although cached")
-
-
 def through_cache(folder, build, key="set-1.0"):
     return cache.through_cache(folder, key, build, name="set")
 
@@ -28,7 +24,7 @@ def cached(folder: Path, dataset=None) -> Path:
 def test_a_cached_dataset_is_read_back_whole_without_building(tmp_path, pixel_max):
     dataset = table([5, 5], test_rows=2)._replace(pixel_max=pixel_max)
     cached(tmp_path, dataset)
-    again = through_cache(tmp_path, unexpected)
+    again = through_cache(tmp_path, pytest.fail)
     for field, value, read in zip(dataset._fields, dataset, again, strict=True):
         np.testing.assert_array_equal(read, value, err_msg=field)
         assert type(read) is type(value)
@@ -73,7 +69,7 @@ def test_a_damaged_file_is_refused_with_both_hashes_and_the_remedy(tmp_path, dam
     content[len(content) // 2] ^= 1
     path.write_bytes({"flipped": content, "cut": content[:100], "page": b"<html></html>"}[damage])
     with pytest.raises(UserError, match="wrong SHA-256") as refusal:
-        through_cache(tmp_path, unexpected)
+        through_cache(tmp_path, pytest.fail)
     for part in (str(path), expected, sha256(path), "Delete the file"):
         assert part in str(refusal.value)
 
@@ -83,4 +79,4 @@ def test_arrays_without_their_hash_are_not_trusted_but_made_again(tmp_path):
     path.with_name(f"{path.name}.sha256").unlink()
     fresh = table([4, 4])
     assert through_cache(tmp_path, lambda: fresh) is fresh
-    np.testing.assert_array_equal(through_cache(tmp_path, unexpected).inputs, fresh.inputs)
+    np.testing.assert_array_equal(through_cache(tmp_path, pytest.fail).inputs, fresh.inputs)

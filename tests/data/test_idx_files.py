@@ -8,13 +8,6 @@ from regjax.errors import UserError
 from tests.data_fixtures import idx_bytes
 
 
-@pytest.mark.parametrize("shape", [(5,), (2, 3), (4, 2, 3)])
-def test_files_are_read_value_by_value(tmp_path, shape):
-    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    (tmp_path / "file.gz").write_bytes(idx_bytes(array))
-    np.testing.assert_array_equal(read_idx(tmp_path / "file.gz", shape), array)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
