@@ -75,7 +75,7 @@ def read(path: Path) -> Dataset:
             if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
                 raise ValueError("its parts are larger than the file")
         with np.load(path, allow_pickle=False) as arrays:
-            dataset = Dataset(
+            return Dataset(
                 name=str(arrays["name"]),
                 inputs=arrays["inputs"],
                 labels=arrays["labels"],
@@ -85,4 +85,3 @@ def read(path: Path) -> Dataset:
             )
     except (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error
-    return dataset

@@ -98,8 +98,8 @@ from pathlib import Path
 from regjax.data import idx
 from tests.data_fixtures import load_under, tiny_set
 folder, own, url, cache = Path(sys.argv[1]), *sys.argv[2:]
-idx.SETS = {"tiny": tiny_set(folder / own, url)}
-print(*load_under(folder, "idx", "tiny", cache_dir=str(folder / cache)).labels)
+idx.SETS = {"tiny": tiny_set(folder / own)}
+print(*load_under(folder, "idx", "tiny", mirror=url, cache_dir=str(folder / cache)).labels)
 """
 
 

@@ -125,7 +125,7 @@ def test_images_become_flat_uint8_rows(load_tfds):
 
 def test_the_second_load_comes_from_the_cache(load_tfds, monkeypatch):
     first = load_tfds("regjax_test_images")
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    monkeypatch.setitem(sys.modules, "regjax.data.tfds_source", None)
     second = load_tfds("regjax_test_images", test_share=0.5)
     assert (first.test_rows, second.test_rows) == (2, 3)
 
