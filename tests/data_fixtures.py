@@ -9,14 +9,9 @@ import numpy as np
 
 from regjax.data import load
 from regjax.data.dataset import Dataset
-from regjax.data.idx_sets import IdxFile, IdxSet
+from regjax.data.idx_sets import SETS, IdxFile, IdxSet
 
-NAMES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
+NAMES = tuple(file.name for file in SETS["mnist"].files)
 NOWHERE = "http://127.0.0.1:9/"
 
 

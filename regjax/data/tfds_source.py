@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseError
 
 from regjax.data.dataset import Dataset
 from regjax.data.download import unreachable
-from regjax.data.preparation import damaged, downloaded, prepare, prepared, quiet, read_records
+from regjax.data.preparation import damaged, prepare, prepared, quiet, read_records
 from regjax.errors import UserError, invalid, nearest
 
 # name, name/config, name:version or name/config:version. TFDS's "namespace:name" would ask other hubs.
@@ -119,8 +119,10 @@ def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
         steps = builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()
         raise UserError(f"data.name={name}: get its files by hand, and pass data.manual_dir=FOLDER.\n{steps}")
     # TFDS registers the files of all configs together. One of them at hand is a good sign, though no proof.
+    resource, downloads = tfds.download.resource, builder.data_dir_root / "downloads" / builder.name
     for url, fact in (builder.url_infos or {}).items():
-        if downloaded(builder, url, fact.checksum) or (folder and (folder / (fact.filename or "")).is_file()):
+        downloaded = resource.is_locally_cached(downloads / resource.get_dl_fname(url, fact.checksum))
+        if downloaded or (folder and (folder / (fact.filename or "")).is_file()):
             return
     first = next((url for url in builder.url_infos or {} if url.startswith("http")), None)
     if first and (reason := unreachable([first]).get(first)):

@@ -187,9 +187,7 @@ def test_registered_sizes_and_hashes_are_those_of_tfds():
 
 
 def test_real_mnist_has_its_published_rows(tmp_path):
-    folder = os.environ.get("REGJAX_MNIST_DIR")
-    if not folder:
-        pytest.skip("needs the four MNIST files: set REGJAX_MNIST_DIR")
+    folder = os.environ.get("REGJAX_MNIST_DIR") or pytest.skip("REGJAX_MNIST_DIR does not name MNIST's files")
     given = idx.given_files("mnist", folder)
     dataset = idx.load_idx("mnist", given=given, data_dir=str(tmp_path), mirror=None)
     assert (dataset.inputs.shape, dataset.test_rows) == ((70_000, 784), 10_000)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,16 +18,6 @@ from tests.mirrors import from_folder, mirror
 from tests.small import ROOT
 
 
-class Prepared:
-    """A builder whose set is prepared where a file says so."""
-
-    def __init__(self, folder):
-        self.data_dir_root = folder
-
-    def is_prepared(self):
-        return (self.data_dir_root / "done").exists()
-
-
 def decode(folder, work):
     return cache.through_cache(folder, "set-1.0", lambda: work() or table([3, 3]), name="set").name
 
@@ -36,7 +27,8 @@ def prepare(folder, work):
         work()
         (folder / "done").touch()
 
-    return preparation.prepared(lambda: Prepared(folder), obtain, name="set").is_prepared()
+    builder = SimpleNamespace(data_dir_root=folder, is_prepared=(folder / "done").exists)
+    return preparation.prepared(lambda: builder, obtain, name="set").is_prepared()
 
 
 @pytest.mark.parametrize("make", [decode, prepare])

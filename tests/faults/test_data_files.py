@@ -15,7 +15,7 @@ from regjax.data import cache, idx
 from regjax.data.idx_files import read_idx
 from regjax.errors import UserError
 from regjax.files import sha256
-from tests.data_fixtures import NAMES, idx_bytes, load_under, table, tiny_set
+from tests.data_fixtures import idx_bytes, load_under, table, tiny_set
 
 MEGABYTE = 1 << 20
 RECORDS = "regjax_idx-train.array_record-00000-of-00001"
@@ -71,16 +71,11 @@ def test_a_zip_bomb_is_refused_in_little_memory(kept, peak):
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_no_file_is_refused_and_not_waited_for(kept, tmp_path, monkeypatch, make):
+def test_what_is_no_file_is_refused_and_not_waited_for(kept, make):
     kept.unlink()
     make(kept)
     with pytest.raises(UserError, match=rf"^{kept}: not a file\. Delete"):
         read(kept)
-    monkeypatch.setattr(idx, "SETS", {"tiny": tiny_set(tmp_path / "files")})
-    (tmp_path / "files" / NAMES[0]).unlink()
-    make(tmp_path / "files" / NAMES[0])
-    with pytest.raises(UserError, match=rf"{NAMES[0]}: not a file\. Replace it by the file at http"):
-        idx.given_files("tiny", str(tmp_path / "files"))
 
 
 def test_a_hash_that_cannot_be_read_is_refused_with_another_cache_as_the_remedy(kept):
@@ -154,3 +149,21 @@ def test_damage_in_the_prepared_folder_is_refused_with_the_folder_to_delete(
     refusal = rf"^{path.parent}: its files are damaged \(.*{reason}.*\)\. Delete the folder"
     with pytest.raises(UserError, match=refusal):
         load_under(tmp_path, "idx", "tiny", cache_dir=str(tmp_path / "another"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (idx_bytes(np.zeros((2, 3), np.uint8))[:-9], "not a complete gzip file"),
+        (b"<html></html>", "not a complete gzip file"),
+        (b"", "found nothing"),
+        (idx_bytes(np.zeros((2, 3), np.uint8), magic=b"\0\0\x0d\2"), "found 00000d02 00000002 00000003"),
+        (idx_bytes(np.zeros((3, 2), np.uint8)), "header 00000802 0+2 0+3, found 00000802 0+3 0+2"),
+        (idx_bytes(np.zeros((1, 3), np.uint8), sizes=(2, 3)), "expected 6 bytes after the header, found 3"),
+    ],
+)
+def test_damaged_idx_files_are_refused_by_path_and_reason(tmp_path, content, message):
+    path = tmp_path / "file.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^{path}: .*{message}.*Delete the file"):
+        read_idx(path, (2, 3))
