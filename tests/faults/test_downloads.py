@@ -36,19 +36,18 @@ def silent(handler):
     time.sleep(1)
 
 
-flipped = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
 # What a server does, how the reason begins after the address, and how often it is asked.
 FAULTS = {
     "cut at half": (lambda h: send(h, CONTENT[:100_000], length=len(CONTENT)), "breaks off", 3),
     "silent": (silent, "breaks off", 3),
     "403": (lambda h: send(h, PAGE, status=403), "answers 403 Forbidden", 1),
+    "429": (lambda h: send(h, PAGE, status=429), "answers 429 Too Many Requests", 3),
     "503": (lambda h: send(h, PAGE, status=503), "answers 503 Service Unavailable", 3),
     "redirect loop": (lambda h: endless(h, status=302, Location=h.path), r"cannot be .* \(TooManyRed", 6),
     "redirect to a file": (
         lambda h: send(h, b"", status=302, Location="file:///etc/passwd"), r"cannot be .* \(InvalidSchema", 1
     ),
     "page": (lambda h: send(h, PAGE, length=len(PAGE)), "delivers another file", 1),
-    "flipped bit": (lambda h: send(h, flipped, length=len(flipped)), "delivers another file", 1),
     "without end": (endless, "delivers another file: it is longer than 200000 bytes", 1),
 }  # fmt: skip
 
