@@ -86,7 +86,7 @@ def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
                 if answer.status_code == requests.codes.ok:
                     return _save(answer, url, file, folder)
             reason = f"answers {answer.status_code} {answer.reason}"
-            # Another try may succeed after a time-out (408), a request to wait (429), or an error of the server.
+            # Another try may succeed after a time-out (408), a call to wait (429), or an error of the server.
             if answer.status_code < 500 and answer.status_code not in (408, 429):
                 raise DownloadError(f"{url} {reason}")
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
