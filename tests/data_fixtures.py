@@ -7,30 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
+from regjax.data import load
 from regjax.data.dataset import Dataset
-from regjax.data.idx_sets import IdxFile, IdxSet
+from regjax.data.idx_sets import SETS, IdxFile, IdxSet
 
-NAMES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
+NAMES = tuple(file.name for file in SETS["mnist"].files)
+NOWHERE = "http://127.0.0.1:9/"
 
 
-def table(class_sizes: list[int], *, test_rows: int = 0, features: int = 3) -> Dataset:
+def load_under(folder: Path, source: str, name: str, **changes: object) -> Dataset:
+    """Load a set whose records go to `folder`/tfds, and its arrays to `folder`/cache."""
+    folders = {"data_dir": str(folder / "tfds"), "cache_dir": str(folder / "cache"), "manual_dir": None}
+    return load(source, name, **folders | {"mirror": None, "test_share": 0.2, "test_seed": 0} | changes)
+
+
+def table(class_sizes: list[int], *, test_rows: int = 0) -> Dataset:
     """Rows whose first feature is the row number, classes mixed by a fixed permutation."""
     labels = np.repeat(np.arange(len(class_sizes), dtype=np.int32), class_sizes)
     labels = np.random.default_rng(7).permutation(labels)
-    inputs = np.tile(np.arange(len(labels), dtype=np.float32)[:, None], (1, features))
+    inputs = np.tile(np.arange(len(labels), dtype=np.float32)[:, None], (1, 3))
     return Dataset("small", inputs, labels, len(class_sizes), test_rows, None)
-
-
-def put_vouched(path: Path, content: bytes) -> None:
-    """Replace a cached file together with the hash that vouches for it."""
-    path.write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
 
 
 def idx_bytes(
@@ -53,11 +49,11 @@ def tiny_arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def tiny_set(folder: Path, url: str, contents: list[bytes] | None = None) -> IdxSet:
+def tiny_set(folder: Path, url: str = NOWHERE) -> IdxSet:
     """Write the four files into `folder`, and state their true sizes and hashes."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, content in zip(NAMES, contents or map(idx_bytes, tiny_arrays()), strict=True):
+    for name, content in zip(NAMES, map(idx_bytes, tiny_arrays()), strict=True):
         (folder / name).write_bytes(content)
         files.append(IdxFile(name, len(content), hashlib.sha256(content).hexdigest()))
     return IdxSet(url, tuple(files), train_rows=6, test_rows=4, side=2, num_classes=3)

@@ -4,6 +4,7 @@ Functions that need scikit-learn (0.9 s) or TensorFlow Datasets (0.6 s) import t
 run on cached arrays do not wait for them.
 """
 
+import functools
 import importlib.metadata
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from regjax.data.idx import given_files, load_idx
 from regjax.data.idx_sets import VERSION
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
-from regjax.data.tfds_source import load_tfds
 from regjax.errors import invalid_choice
 
 __all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load"]
@@ -41,27 +41,25 @@ def load(
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
-    cache = Path(cache_dir).expanduser() / "data"
+    cached = functools.partial(through_cache, Path(cache_dir).expanduser() / "data", name=name)
     match source:
         case "sklearn":
             dataset = load_embedded(name)
         case "idx":
             given = given_files(name, manual_dir)  # refuses a wrong folder even where the set is cached
-            dataset = through_cache(
-                cache,
-                f"idx-{name}-{VERSION}",
-                lambda: load_idx(name, given=given, data_dir=data_dir, mirror=mirror),
-                name=name,
-            )
+            build = functools.partial(load_idx, name, given=given, data_dir=data_dir, mirror=mirror)
+            dataset = cached(f"idx-{name}-{VERSION}", build)
         case "tfds":
             # A release of TFDS fixes the version of each of its datasets; a name may pin another.
             release = importlib.metadata.version("tensorflow-datasets")
-            dataset = through_cache(
-                cache,
-                f"tfds-{release}-{name}",
-                lambda: load_tfds(name, manual_dir=manual_dir, data_dir=data_dir),
-                name=name,
-            )
+            build = functools.partial(_load_tfds, name, manual_dir=manual_dir, data_dir=data_dir)
+            dataset = cached(f"tfds-{release}-{name}", build)
         case _:
             raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))
     return with_test_rows(dataset, share=test_share, seed=test_seed)
+
+
+def _load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
+    from regjax.data.tfds_source import load_tfds
+
+    return load_tfds(name, manual_dir=manual_dir, data_dir=data_dir)

@@ -39,14 +39,6 @@ def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name:
         return dataset
 
 
-def _kept(path: Path) -> Dataset | None:
-    try:
-        return read(path) if path.exists() and hash_path(path).exists() else None
-    except OSError as error:
-        reason = f"{error.filename or path}: the decoded data cannot be read ({error.strerror})."
-        raise UserError(f"{reason} {FOLDER_REMEDY}") from error
-
-
 def hash_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
@@ -64,10 +56,16 @@ def write(path: Path, dataset: Dataset) -> None:
         replace_text(hash_path(path), f"{sha256(Path(file.name))}  {path.name}\n")
 
 
-def read(path: Path) -> Dataset:
-    """Read what `write` wrote. Raises `UserError` where its hash is another one, or it is no dataset."""
-    with hash_path(path).open("rb") as file:
-        expected = printable(file.read(DIGITS_OF_SHA256).decode("ascii", "replace"))
+def _kept(path: Path) -> Dataset | None:
+    """What `write` wrote, or None. Raises `UserError` where its hash is another one, or it is no dataset."""
+    try:
+        if not path.exists() or not hash_path(path).exists():
+            return None
+        with hash_path(path).open("rb") as file:
+            expected = printable(file.read(DIGITS_OF_SHA256).decode("ascii", "replace"))
+    except OSError as error:
+        reason = f"{error.filename or path}: the decoded data cannot be read ({error.strerror})."
+        raise UserError(f"{reason} {FOLDER_REMEDY}") from error
     if (found := file_sha256(path, remedy=REMEDY)) != expected:
         raise wrong_sha256(path, expected=expected, found=found, remedy=REMEDY)
     try:
@@ -75,7 +73,7 @@ def read(path: Path) -> Dataset:
             if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
                 raise ValueError("its parts are larger than the file")
         with np.load(path, allow_pickle=False) as arrays:
-            dataset = Dataset(
+            return Dataset(
                 name=str(arrays["name"]),
                 inputs=arrays["inputs"],
                 labels=arrays["labels"],
@@ -85,4 +83,3 @@ def read(path: Path) -> Dataset:
             )
     except (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error
-    return dataset

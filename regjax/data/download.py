@@ -22,8 +22,6 @@ TRIES = 3
 BACKOFF_SECONDS = 1.0
 MAX_REDIRECTS = 5
 BYTES_AT_ONCE = 1 << 16
-# The server timed out, or asks for a pause. Another try may succeed, as after 500 and above.
-PASSING = (408, 429)
 
 
 class DownloadError(Exception):
@@ -88,7 +86,8 @@ def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
                 if answer.status_code == requests.codes.ok:
                     return _save(answer, url, file, folder)
             reason = f"answers {answer.status_code} {answer.reason}"
-            if answer.status_code < 500 and answer.status_code not in PASSING:
+            # Another try may succeed after a time-out (408), a call to wait (429), or an error of the server.
+            if answer.status_code < 500 and answer.status_code not in (408, 429):
                 raise DownloadError(f"{url} {reason}")
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             reason = f"breaks off ({type(error).__name__})"

@@ -11,8 +11,6 @@ from regjax.data.idx_sets import SETS, IdxFile, IdxSet
 from regjax.data.integrity import file_sha256, wrong_sha256
 from regjax.errors import UserError, invalid, nearest
 
-PIXEL_MAX = 255
-
 
 def load_idx(
     name: str, *, given: Mapping[IdxFile, Path], data_dir: str | None, mirror: str | None
@@ -38,7 +36,7 @@ def load_idx(
         inputs, labels, test_rows = read_records(builder, "image", "label", name=name, dtype=np.uint8)
     if (len(labels) - test_rows, test_rows) != (source.train_rows, source.test_rows):
         raise damaged(builder.data_dir, f"{len(labels)} rows with {test_rows} test rows")
-    return Dataset(name, inputs, labels, source.num_classes, test_rows, PIXEL_MAX)
+    return Dataset(name, inputs, labels, source.num_classes, test_rows, pixel_max=255)
 
 
 def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:

@@ -34,16 +34,11 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
 
     def _info(self) -> Any:
         source = self.builder_config.source
+        image = tfds.features.Tensor(shape=(source.side,) * 2, dtype=np.uint8, encoding="bytes")
+        label = tfds.features.ClassLabel(num_classes=source.num_classes)
+        features = tfds.features.FeaturesDict({"image": image, "label": label})
         return tfds.core.DatasetInfo(
-            builder=self,
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Tensor(shape=(source.side,) * 2, dtype=np.uint8, encoding="bytes"),
-                    "label": tfds.features.ClassLabel(num_classes=source.num_classes),
-                }
-            ),
-            supervised_keys=("image", "label"),
-            disable_shuffling=True,
+            builder=self, features=features, supervised_keys=("image", "label"), disable_shuffling=True
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:

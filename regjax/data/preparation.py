@@ -51,13 +51,6 @@ def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: st
     return builder
 
 
-def downloaded(builder: Any, url: str, sha256: str) -> bool:
-    """Whether TFDS's download folder has the file at `url`. TFDS looks there before it downloads."""
-    resource = tfds.download.resource
-    folder = builder.data_dir_root / "downloads" / builder.name
-    return bool(resource.is_locally_cached(folder / resource.get_dl_fname(url, sha256)))
-
-
 def damaged(folder: Path | str, cause: object) -> UserError:
     """The refusal of prepared files that TFDS or its reader of array records cannot read."""
     reason = str(cause).partition("\n")[0].rstrip(".")

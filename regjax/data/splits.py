@@ -31,10 +31,8 @@ def draw_split(
     if isinstance(validation, str):
         train, held_out, test = _named_rows(dataset, pool, test, validation)
     else:
-        count = _count(validation, len(pool))
-        train, held_out = _stratified(
-            dataset, pool, count, seed=split_seed, key="data.validation", value=validation
-        )
+        count, key = _count(validation, len(pool)), "data.validation"
+        train, held_out = _stratified(dataset, pool, count, seed=split_seed, key=key, value=validation)
     if train_size is not None:
         train = _subsample(dataset, train, train_size, seed=split_seed)
     wanted = len(held_out) or len(test) or len(train)
@@ -86,12 +84,9 @@ def _stratified(
         return rows, rows[:0]
     classes = dataset.num_classes
     if count < classes or len(rows) - count < classes:
-        raise invalid(
-            key,
-            value,
-            f"{count} of {len(rows)} rows leaves {max(len(rows) - count, 0)} to train on; "
-            f"{dataset.name} has {classes} classes, and each part needs at least that many rows",
-        )
+        left = f"{count} of {len(rows)} rows leaves {max(len(rows) - count, 0)} to train on"
+        needed = f"{dataset.name} has {classes} classes, and each part needs at least that many rows"
+        raise invalid(key, value, f"{left}; {needed}")
     labels = dataset.labels[rows]
     scarce = [int(label) for label, size in enumerate(np.bincount(labels)) if size == 1]
     if scarce:

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow_datasets as tfds
+from google.protobuf.json_format import ParseError
 
 from regjax.data.dataset import Dataset
+from regjax.data.download import unreachable
+from regjax.data.preparation import damaged, prepare, prepared, quiet, read_records
 from regjax.errors import UserError, invalid, nearest
 
 # name, name/config, name:version or name/config:version. TFDS's "namespace:name" would ask other hubs.
@@ -23,8 +27,6 @@ def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dat
     server ten times, over minutes, waits for a silent one without limit, follows 30 redirects, and takes any
     content for a file without a registered hash.
     """
-    from regjax.data.preparation import quiet
-
     try:
         with quiet():
             return _load(name, manual_dir=manual_dir, data_dir=data_dir)
@@ -49,8 +51,6 @@ def missing_package(name: str, error: ImportError) -> UserError:
 
 
 def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
-    from regjax.data.preparation import prepare, prepared, read_records
-
     def obtain(builder: Any) -> None:
         _check_obtainable(name, builder, manual_dir)
         prepare(builder, name=name, manual_dir=manual_dir)
@@ -71,11 +71,6 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
 
 def named_builder(name: str, data_dir: str | None) -> Any:
     """TFDS's builder of the set `name`. Raises `UserError` for an unknown name, config or version."""
-    import tensorflow_datasets as tfds
-    from google.protobuf.json_format import ParseError
-
-    from regjax.data.preparation import damaged
-
     known = tfds.list_builders(with_community_datasets=False)
     plain = re.split("[/:]", name)[0]
     if plain not in known or not NAME.fullmatch(name):
@@ -93,8 +88,6 @@ def named_builder(name: str, data_dir: str | None) -> Any:
 
 def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
     """The names of the input and of the label. Raises `UserError` unless the label is a class."""
-    import tensorflow_datasets as tfds
-
     keys = info.supervised_keys
     if keys is None or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
         raise invalid("data.name", name, "this dataset states no single input and label to learn from")
@@ -106,8 +99,6 @@ def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
 
 def _pixel_max(name: str, feature: Any) -> int | None:
     """255 for images of one size, None for vectors of numbers. Raises `UserError` for anything else."""
-    import tensorflow_datasets as tfds
-
     shape = feature.shape
     fixed = shape is not None and None not in shape
     if isinstance(feature, tfds.features.Image) and fixed and feature.np_dtype == np.uint8:
@@ -121,9 +112,6 @@ def _pixel_max(name: str, feature: Any) -> int | None:
 
 def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
     """Raises `UserError` where `manual_dir` or the network is missing. TFDS would find that out late."""
-    from regjax.data.download import unreachable
-    from regjax.data.preparation import downloaded
-
     folder = None if manual_dir is None else Path(manual_dir).expanduser()
     if folder is not None and not folder.is_dir():
         raise invalid("data.manual_dir", manual_dir, "no such folder")
@@ -131,8 +119,10 @@ def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
         steps = builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()
         raise UserError(f"data.name={name}: get its files by hand, and pass data.manual_dir=FOLDER.\n{steps}")
     # TFDS registers the files of all configs together. One of them at hand is a good sign, though no proof.
+    resource, downloads = tfds.download.resource, builder.data_dir_root / "downloads" / builder.name
     for url, fact in (builder.url_infos or {}).items():
-        if downloaded(builder, url, fact.checksum) or (folder and (folder / (fact.filename or "")).is_file()):
+        downloaded = resource.is_locally_cached(downloads / resource.get_dl_fname(url, fact.checksum))
+        if downloaded or (folder and (folder / (fact.filename or "")).is_file()):
             return
     first = next((url for url in builder.url_infos or {} if url.startswith("http")), None)
     if first and (reason := unreachable([first]).get(first)):

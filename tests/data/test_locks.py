@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,18 +16,6 @@ from regjax.files import one_process
 from tests.data_fixtures import NAMES, table, tiny_arrays, tiny_set
 from tests.mirrors import from_folder, mirror
 from tests.small import ROOT
-
-NOWHERE = "http://127.0.0.1:9/"
-
-
-class Prepared:
-    """A builder whose set is prepared where a file says so."""
-
-    def __init__(self, folder):
-        self.data_dir_root = folder
-
-    def is_prepared(self):
-        return (self.data_dir_root / "done").exists()
 
 
 def decode(folder, work):
@@ -39,7 +27,8 @@ def prepare(folder, work):
         work()
         (folder / "done").touch()
 
-    return preparation.prepared(lambda: Prepared(folder), obtain, name="set").is_prepared()
+    builder = SimpleNamespace(data_dir_root=folder, is_prepared=(folder / "done").exists)
+    return preparation.prepared(lambda: builder, obtain, name="set").is_prepared()
 
 
 @pytest.mark.parametrize("make", [decode, prepare])
@@ -98,18 +87,15 @@ def test_of_many_that_come_and_go_only_one_is_inside_at_a_time(tmp_path):
 PROGRAM = """
 import sys
 from pathlib import Path
-from regjax import data
 from regjax.data import idx
-from tests.data_fixtures import tiny_set
-folder, own, url = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-idx.SETS = {"tiny": tiny_set(folder / own, url)}
-places = {"data_dir": str(folder / "tfds"), "cache_dir": str(folder / sys.argv[4])}
-dataset = data.load("idx", "tiny", manual_dir=None, mirror=None, test_share=0.2, test_seed=0, **places)
-print(*dataset.labels)
+from tests.data_fixtures import load_under, tiny_set
+folder, own, url, cache = Path(sys.argv[1]), *sys.argv[2:]
+idx.SETS = {"tiny": tiny_set(folder / own)}
+print(*load_under(folder, "idx", "tiny", mirror=url, cache_dir=str(folder / cache)).labels)
 """
 
 
-def loader(folder, own, url, cache="cache"):
+def loader(folder, own, url, cache):
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(folder), own, url, cache],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -121,7 +107,7 @@ def loader(folder, own, url, cache="cache"):
 @pytest.mark.parametrize("killed", [False, True], ids=["both", "killed"])
 def test_one_process_prepares_and_the_other_waits_for_it_or_takes_over(tmp_path, caches, killed):
     served = tmp_path / "served"
-    tiny_set(served, NOWHERE)
+    tiny_set(served)
     begun, go_on = threading.Event(), threading.Event()
 
     def held_up(handler):
@@ -142,10 +128,7 @@ def test_one_process_prepares_and_the_other_waits_for_it_or_takes_over(tmp_path,
     labels = " ".join(str(label) for part in tiny_arrays()[1::2] for label in part) + "\n"
     assert [process.returncode for process in (first, second)] == [-9 if killed else 0, 0]
     assert outputs[1][0] == labels
-    told = "downloading 0.0 MB from http"
     assert outputs[1][1].count("waiting") == 0  # once, above
-    assert (told in outputs[1][1]) == killed
+    assert ("downloading 0.0 MB from http" in outputs[1][1]) == killed
     assert asked.count(f"/{NAMES[3]}") == 1
-    assert not [
-        path for path in Path(tmp_path).rglob("*") if path.suffix == ".part" or "incomplete" in path.name
-    ]
+    assert [*tmp_path.rglob("*.part"), *tmp_path.rglob("*incomplete*")] == []

@@ -23,12 +23,7 @@ def test_the_parts_are_disjoint_sorted_and_cover_every_row():
     for part in parts:
         assert part.dtype == np.int32
         assert list(part) == sorted(part)
-
-
-def test_the_test_rows_are_the_last_ones_for_every_seed():
-    dataset = table([50, 50], test_rows=30)
-    for seed in range(5):
-        assert list(split(dataset, seed=seed).test) == list(range(70, 100))
+    assert list(parts.test) == list(range(75, 100))
 
 
 def test_a_share_is_what_scikit_learn_draws_from_the_rows_before_the_test_part():
@@ -41,11 +36,6 @@ def test_a_share_is_what_scikit_learn_draws_from_the_rows_before_the_test_part()
     assert list(parts.validation) == sorted(validation)
 
 
-def test_every_class_gives_its_proportion_to_the_validation_rows():
-    dataset = table([60, 30, 10])
-    assert list(np.bincount(dataset.labels[split(dataset, 0.2).validation])) == [12, 6, 2]
-
-
 @pytest.mark.parametrize(
     ("validation", "rows"), [(0.25, 25), (25, 25), (25.0, 25), (0, 0), (0.0, 0), ("first:25", 25)]
 )
@@ -54,45 +44,22 @@ def test_shares_counts_and_first_rows_have_the_size_they_ask_for(validation, row
     assert (len(parts.validation), len(parts.train)) == (rows, 100 - rows)
 
 
-def test_first_rows_come_in_file_order_and_not_by_seed():
-    parts = split(table([50, 50], test_rows=10), "first:7", seed=3)
-    assert list(parts.validation) == list(range(7))
-    assert list(parts.train) == list(range(7, 90))
+def test_first_rows_and_the_test_part_come_in_file_order_and_not_by_seed():
+    first, last = (split(table([50, 50], test_rows=10), rows, seed=3) for rows in ("first:7", "test"))
+    assert [list(part) for part in (first.validation, first.train)] == [list(range(7)), list(range(7, 90))]
+    assert [list(part) for part in (last.validation, last.train)] == [list(range(90, 100)), list(range(90))]
+    assert len(last.test) == 0
 
 
-def test_validation_on_the_test_part_leaves_no_test_rows():
-    parts = split(table([50, 50], test_rows=10), "test")
-    assert list(parts.validation) == list(range(90, 100))
-    assert len(parts.test) == 0
-    assert list(parts.train) == list(range(90))
-
-
-def test_seeds_repeat_and_differ():
-    dataset = table([50, 50], test_rows=10)
-    assert all(np.array_equal(one, two) for one, two in zip(split(dataset), split(dataset), strict=True))
-    assert list(split(dataset, seed=1).validation) != list(split(dataset, seed=2).validation)
-
-
-def test_train_size_keeps_proportions_and_all_of_validation_and_test():
-    dataset = table([60, 30, 10, 100], test_rows=0)
-    whole, part = split(dataset, "first:20"), split(dataset, "first:20", train_size=90)
-    assert list(part.validation) == list(whole.validation)
-    assert set(part.train) <= set(whole.train)
-    assert len(part.train) == 90
-    sizes, all_sizes = (np.bincount(dataset.labels[rows]) for rows in (part.train, whole.train))
-    assert np.abs(sizes - all_sizes / 2).max() <= 1
-
-
-def test_the_smallest_train_size_has_one_row_of_each_class():
-    dataset = table([96, 2, 2])
-    assert list(np.bincount(dataset.labels[split(dataset, 0, train_size=3).train])) == [1, 1, 1]
-
-
-def test_smaller_training_sets_are_parts_of_larger_ones():
+def test_smaller_training_sets_keep_proportions_and_every_class_and_are_parts_of_larger_ones():
     dataset = table([60, 30, 10])
-    chosen = [set(split(dataset, 0.2, train_size=size).train) for size in (3, 10, 40, 79, 80)]
-    assert [len(rows) for rows in chosen] == [3, 10, 40, 79, 80]
-    assert all(small < large for small, large in itertools.pairwise(chosen))
+    parts = [split(dataset, 0.2, train_size=size) for size in (3, 10, 40, 79, 80)]
+    assert [len(part.train) for part in parts] == [3, 10, 40, 79, 80]
+    assert all(set(small.train) < set(large.train) for small, large in itertools.pairwise(parts))
+    assert all(list(part.validation) == list(parts[-1].validation) for part in parts)
+    assert list(np.bincount(dataset.labels[parts[0].train])) == [1, 1, 1]
+    half, whole = (np.bincount(dataset.labels[parts[row].train]) for row in (2, 4))
+    assert np.abs(half - whole / 2).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -102,46 +69,7 @@ def test_the_sample_is_a_part_of_train_as_large_as_what_it_is_compared_with(vali
     parts = split(table([50, 50], test_rows=20), validation, train_size=train_size)
     assert len(set(parts.sample)) == len(parts.sample) == rows
     assert set(parts.sample) <= set(parts.train)
-
-
-def test_the_sample_is_spread_over_train():
-    parts = split(table([500, 500]), "first:100")
-    assert parts.sample.max() > 900
-
-
-@pytest.mark.parametrize(
-    "validation",
-    [True, float("nan"), float("inf"), -1, -0.5, 1.5, "0.2", "first", "first:0", "first:-3", "last:5", ""],
-)
-def test_other_validations_are_refused_with_what_is_allowed(validation):
-    with pytest.raises(
-        UserError, match=r"^data.validation=.*: must be a share in \(0, 1\), a count, first:N"
-    ):
-        split(table([50, 50]), validation)
-
-
-@pytest.mark.parametrize("validation", [90, 91, 500, 89, 1, 0.999, "first:90"])
-def test_validations_that_leave_too_few_rows_are_refused_with_the_numbers(validation):
-    with pytest.raises(UserError, match=rf"^data.validation={validation}: .*90 rows"):
-        split(table([50, 50], test_rows=10), validation)
-
-
-def test_validation_on_a_missing_test_part_is_refused():
-    with pytest.raises(UserError, match=r"data.validation=test: small has no test part"):
-        split(table([50, 50]), "test")
-
-
-@pytest.mark.parametrize("train_size", [True, 0, -5, 1, 91])
-def test_other_train_sizes_are_refused_with_the_limits(train_size):
-    with pytest.raises(
-        UserError, match=rf"^data.train_size={str(train_size).lower()}: must be a count from 2 .* to 90"
-    ):
-        split(table([50, 50]), 10, train_size=train_size)
-
-
-def test_a_class_of_one_row_is_named():
-    with pytest.raises(UserError, match="only one row of class 1"):
-        split(table([50, 1]))
+    assert split(table([500, 500]), "first:100").sample.max() > 900  # spread over train
 
 
 def test_a_set_without_a_test_part_gives_a_stratified_share_and_keeps_the_order_of_the_rest():
@@ -151,14 +79,34 @@ def test_a_set_without_a_test_part_gives_a_stratified_share_and_keeps_the_order_
     assert parted.test_rows == 20
     assert list(parted.inputs[:, 0]) == sorted(rest) + sorted(test)
     assert list(parted.labels) == [dataset.labels[int(row)] for row in parted.inputs[:, 0]]
+    assert with_test_rows(parted, share=0.5, seed=0) is parted
 
 
-def test_a_test_part_of_the_sets_own_is_left_alone():
-    dataset = table([50, 50], test_rows=10)
-    assert with_test_rows(dataset, share=0.5, seed=0) is dataset
+ALLOWED = r": must be a share in \(0, 1\), a count, first:N"
+REFUSED = {
+    r"data.validation=.*" + ALLOWED: [True, float("nan"), -1, 1.5, "0.2", "first", "first:0", "last:5"],
+    r"data.validation={value}: .*90 rows": [500, 89, 1, 0.999, "first:90"],
+}
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.5, float("nan")])
-def test_other_test_shares_are_refused(share):
-    with pytest.raises(UserError, match=r"data.test_share=.*must be a share"):
-        with_test_rows(table([50, 50]), share=share, seed=0)
+@pytest.mark.parametrize(("message", "value"), [(key, value) for key in REFUSED for value in REFUSED[key]])
+def test_validations_of_another_form_or_size_are_refused_with_what_is_allowed(message, value):
+    with pytest.raises(UserError, match="^" + message.replace("{value}", str(value))):
+        split(table([50, 50], test_rows=10), value)
+
+
+@pytest.mark.parametrize("train_size", [True, 0, -5, 1, 91])
+def test_other_train_sizes_are_refused_with_the_limits(train_size):
+    message = rf"^data.train_size={str(train_size).lower()}: must be a count from 2 .* to 90"
+    with pytest.raises(UserError, match=message):
+        split(table([50, 50]), 10, train_size=train_size)
+
+
+def test_a_missing_test_part_a_class_of_one_row_and_another_test_share_are_refused():
+    with pytest.raises(UserError, match=r"data.validation=test: small has no test part"):
+        split(table([50, 50]), "test")
+    with pytest.raises(UserError, match="only one row of class 1"):
+        split(table([50, 1]))
+    for share in (0.0, 1.0, float("nan")):
+        with pytest.raises(UserError, match=r"data.test_share=.*must be a share"):
+            with_test_rows(table([50, 50]), share=share, seed=0)

@@ -1,34 +1,17 @@
 """Other TFDS datasets: what is accepted, what is refused, and what is said when something is missing."""
 
+import functools
 import io
-import struct
 import sys
-import zlib
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from PIL import Image
 
-from regjax.data import load, preparation, tfds_source
 from regjax.errors import UserError
-
-NOWHERE = "http://127.0.0.1:9/rows.csv"
-
-
-def png(image):
-    """An 8-bit grey PNG by its description (https://www.w3.org/TR/png): TFDS would use TensorFlow."""
-
-    def chunk(kind, content):
-        checked = kind + content
-        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
-
-    height, width = image.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in image)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return io.BytesIO(
-        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
-    )
+from tests.data_fixtures import NOWHERE, load_under
 
 
 class RowsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -55,6 +38,11 @@ class RowsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield row, {"features": features, "label": label}
 
 
+@pytest.fixture
+def load_tfds(tmp_path):
+    return functools.partial(load_under, tmp_path, "tfds")
+
+
 def vectors(count, start=0):
     return [(np.arange(3, dtype=np.float32) + row, row % 2) for row in range(start, start + count)]
 
@@ -66,16 +54,15 @@ class RegjaxTestVectors(RowsBuilder):
     rows: ClassVar = {"train": vectors(20), "test": vectors(6, start=100), "validation": vectors(4, start=50)}
 
 
-class RegjaxTestUntested(RowsBuilder):
-    rows: ClassVar = {"train": vectors(20)}
-
-
 class RegjaxTestImages(RowsBuilder):
     inputs = tfds.features.Image(shape=(4, 5, 1))
 
     def _generate_examples(self, split):
         for row, image in enumerate(IMAGES):
-            yield row, {"features": png(image), "label": row % 2}
+            # The bytes of a file: TFDS would encode an array with TensorFlow.
+            Image.fromarray(image).save(file := io.BytesIO(), "png")
+            file.seek(0)
+            yield row, {"features": file, "label": row % 2}
 
     rows: ClassVar = {"train": []}
 
@@ -113,32 +100,16 @@ class RegjaxTestImporting(RowsBuilder):
 
 class RegjaxTestRemote(RowsBuilder):
     rows: ClassVar = {"train": vectors(4)}
-    url_infos: ClassVar = {NOWHERE: tfds.download.checksums.UrlInfo(3, "0" * 64, "rows.csv")}
+    url_infos: ClassVar = {f"{NOWHERE}rows.csv": tfds.download.checksums.UrlInfo(3, "0" * 64, "rows.csv")}
 
 
 class RegjaxTestManual(RowsBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Write to the authors for rows.csv."
 
 
-@pytest.fixture
-def load_tfds(tmp_path):
-    def load_set(name, *, manual_dir=None, cache="cache", test_share=0.2):
-        return load(
-            "tfds",
-            name,
-            manual_dir=manual_dir,
-            data_dir=str(tmp_path / "tfds"),
-            mirror=None,
-            cache_dir=str(tmp_path / cache),
-            test_share=test_share,
-            test_seed=0,
-        )
-
-    return load_set
-
-
-def test_vectors_become_float32_rows_with_the_test_split_last(load_tfds):
+def test_vectors_become_float32_rows_in_silence_with_the_test_split_last(load_tfds, capfd, caplog):
     dataset = load_tfds("regjax_test_vectors")
+    assert (*capfd.readouterr(), caplog.messages) == ("", "", [])
     numbers = [*range(20), *range(100, 106)]
     np.testing.assert_array_equal(dataset.inputs, [[row, row + 1, row + 2] for row in numbers])
     np.testing.assert_array_equal(dataset.labels, [row % 2 for row in numbers])
@@ -152,39 +123,22 @@ def test_images_become_flat_uint8_rows(load_tfds):
     assert sorted(map(bytes, dataset.inputs)) == sorted(image.tobytes() for image in IMAGES)
 
 
-def test_a_set_without_a_test_split_gives_a_stratified_share(load_tfds):
-    dataset = load_tfds("regjax_test_untested", test_share=0.3)
-    assert dataset.test_rows == 6
-    assert list(np.bincount(dataset.labels[-6:])) == [3, 3]
-    assert list(dataset.inputs[:14, 0]) == sorted(dataset.inputs[:14, 0])
-
-
 def test_the_second_load_comes_from_the_cache(load_tfds, monkeypatch):
-    first = load_tfds("regjax_test_untested")
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    second = load_tfds("regjax_test_untested", test_share=0.5)
-    assert (first.test_rows, second.test_rows) == (4, 10)
+    first = load_tfds("regjax_test_images")
+    monkeypatch.setitem(sys.modules, "regjax.data.tfds_source", None)
+    second = load_tfds("regjax_test_images", test_share=0.5)
+    assert (first.test_rows, second.test_rows) == (2, 3)
 
 
-def test_a_prepared_set_is_read_without_preparing_it_again(load_tfds, monkeypatch):
+def test_records_in_a_format_of_tensorflow_are_refused_with_the_way_out(load_tfds, tmp_path):
     load_tfds("regjax_test_vectors")
-    monkeypatch.setattr(preparation, "prepare", None)
-    assert load_tfds("regjax_test_vectors", cache="another").test_rows == 6
+    (info,) = (tmp_path / "tfds").rglob("dataset_info.json")
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    with pytest.raises(UserError, match=r"a format that only TensorFlow reads.*data.data_dir"):
+        load_tfds("regjax_test_vectors", cache_dir=str(tmp_path / "another"))
 
 
-def test_nothing_is_printed_or_logged(load_tfds, capfd, caplog):
-    load_tfds("regjax_test_vectors")
-    assert capfd.readouterr() == ("", "")
-    assert caplog.messages == []
-
-
-@pytest.mark.parametrize("name", ["cifar1O", "cifar1O/full:1.0.0"])
-def test_an_unknown_name_is_refused_with_the_nearest_one(load_tfds, name):
-    with pytest.raises(UserError, match=rf"^data.name={name}: .*Did you mean 'cifar10'\?"):
-        load_tfds(name)
-
-
-@pytest.mark.parametrize("name", ["../escaped", "huggingface:cifar10", "cifar10/..", "cifar10:latest", ""])
+@pytest.mark.parametrize("name", ["../escaped", "huggingface:cifar10", "cifar10/..", "cifar10:latest"])
 def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
     with pytest.raises(UserError, match=rf"^data.name={name}: not a dataset of TensorFlow Datasets"):
         load_tfds(name)
@@ -194,6 +148,8 @@ def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("cifar1O", r"Did you mean 'cifar10'\?"),
+        ("cifar1O/full:1.0.0", r"Did you mean 'cifar10'\?"),
         ("cifar10/lite", "BuilderConfig lite not found"),
         ("cifar10:9.9.9", "cannot be loaded at version 9.9.9, only: 3"),
         ("regjax_test_unsupervised", "states no single input and label"),
@@ -203,6 +159,7 @@ def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
         ("regjax_test_trainless", "no 'train' split"),
         ("regjax_test_unlabelled", "some of its rows have no label"),
         ("regjax_test_manual", r"pass data.manual_dir=FOLDER.\nWrite to the authors"),
+        ("regjax_test_importing", r"TFDS needs no_such_package .*pip install no_such_package"),
         ("regjax_test_remote", r"rows.csv cannot be reached .*\n.*data.data_dir"),
     ],
 )
@@ -211,12 +168,9 @@ def test_sets_that_cannot_be_used_are_refused_with_the_reason(load_tfds, name, r
         load_tfds(name)
 
 
-def test_a_manual_folder_that_does_not_exist_is_refused_by_name(load_tfds, tmp_path):
+def test_a_file_in_the_manual_folder_needs_no_network_and_the_folder_must_exist(load_tfds, tmp_path):
     with pytest.raises(UserError, match=f"data.manual_dir={tmp_path}/gone: no such folder"):
         load_tfds("regjax_test_manual", manual_dir=str(tmp_path / "gone"))
-
-
-def test_a_file_in_the_manual_folder_needs_no_network(load_tfds, tmp_path):
     (tmp_path / "rows.csv").write_text("abc")
     assert len(load_tfds("regjax_test_remote", manual_dir=str(tmp_path), test_share=0.5).labels) == 4
 
@@ -232,23 +186,3 @@ def test_a_missing_tensorflow_is_told_with_the_command(load_tfds, monkeypatch):
         "data.name=regjax_test_images: TFDS needs TensorFlow for this dataset. It is not installed. "
         "Run: pip install -e '.[tensorflow]'"
     )
-
-
-def test_another_missing_package_is_told_by_its_name(load_tfds):
-    with pytest.raises(UserError, match=r"needs no_such_package .*pip install no_such_package"):
-        load_tfds("regjax_test_importing")
-
-
-def test_records_in_a_format_of_tensorflow_are_refused_with_the_way_out(load_tfds, tmp_path):
-    load_tfds("regjax_test_vectors")
-    (info,) = (tmp_path / "tfds").rglob("dataset_info.json")
-    info.write_text(info.read_text().replace("array_record", "tfrecord"))
-    with pytest.raises(UserError, match=r"a format that only TensorFlow reads.*data.data_dir"):
-        load_tfds("regjax_test_vectors", cache="another")
-
-
-def test_the_error_of_a_wrapped_import_names_the_module_below():
-    inner = ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow.io")
-    outer = ImportError("Failed to encode")
-    outer.__cause__ = inner
-    assert "pip install -e '.[tensorflow]'" in str(tfds_source.missing_package("x", outer))
