@@ -9,7 +9,7 @@ from regjax.launch.jobs import Job, prepare
 from regjax.report.comparison import compare_variants
 from regjax.report.splits import correction
 from regjax.runs.writer import provenance
-from tests.reports import run
+from tests.reports import SETTINGS, run
 from tests.small import composed
 
 
@@ -18,8 +18,7 @@ def group(accuracies, **config):
 
 
 def compared(named, **settings):
-    defaults = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
-    return compare_variants(named, **(defaults | settings))
+    return compare_variants(named, **(SETTINGS | settings))
 
 
 PLAIN = [0.90, 0.91, 0.93, 0.92]
@@ -67,15 +66,12 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
     honest = {"plain": group(PLAIN), "better": group(BETTER)}
     named = honest | {"looked": group(BETTER, on_test=True)}
     rows = compared(named).rows
-    assert [row.verdict.split(" (")[0] for row in rows] == [
-        "baseline",
-        "better",
-        "not compared: validated on other rows",
-    ]
+    apart = "not compared: validated on other rows"
+    assert [row.verdict.split(" (")[0] for row in rows] == ["baseline", "better", apart]
     assert rows[1] == compared(honest).rows[1]
     turned = compared(named, baseline="looked")
     assert turned.metric == "val_accuracy"
-    assert [row.verdict for row in turned.rows[1:]] == ["not compared: validated on other rows"] * 2
+    assert [row.verdict for row in turned.rows[1:]] == [apart] * 2
     (note,) = [note for note in turned.notes if "TEST rows" in note]
     assert note.startswith("looked: val columns are of the TEST rows (data.validation=test) and optimistic")
     assert "verdicts use val_accuracy" in note
@@ -83,26 +79,20 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
     assert not any("without a pair" in note for note in turned.notes)
 
 
-def of_parts(*parts, key="data.split_seed"):
-    """Two variants whose split follows the seed by `key`, by which these parts differ from seed to seed."""
+def of_parts(parts):
+    """Two variants of which these parts differ from seed to seed."""
     return {
         name: [
-            run(seed, value, rows={part: f"{part} {seed}" for part in parts}, **{key: seed})
+            run(seed, value, rows={part: f"{part} {seed}" for part in parts})
             for seed, value in enumerate(accuracies)
         ]
         for name, accuracies in {"plain": PLAIN, "better": BETTER}.items()
     }
 
 
-@pytest.mark.parametrize(
-    ("parts", "key"),
-    [
-        (["train", "validation"], "data.split_seed"),
-        (["test"], "data.test_seed"),
-    ],
-)
-def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts, key):
-    comparison = compared(of_parts(*parts, key=key))
+@pytest.mark.parametrize("parts", [["train", "validation"], ["test"]])
+def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts):
+    comparison = compared(of_parts(parts))
     row = comparison.rows[1]
     assert any("splits follow the seed" in note for note in comparison.notes)
     differences = np.subtract(BETTER, PLAIN)
@@ -117,7 +107,7 @@ def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts, key):
 
 @pytest.mark.parametrize("parts", [[], ["validation"]])
 def test_a_seed_of_the_split_that_moves_no_row_trained_or_measured_on_corrects_nothing(parts):
-    comparison = compared(of_parts(*parts))
+    comparison = compared(of_parts(parts))
     assert comparison.rows[1].test.p == pytest.approx(stats.ttest_rel(BETTER, PLAIN).pvalue)
     assert any("verdicts hold for this split" in note for note in comparison.notes)
 

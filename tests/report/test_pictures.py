@@ -132,13 +132,9 @@ def test_a_run_that_lost_its_picture_to_a_kill_has_it_drawn_by_the_same_command(
 def test_what_diverged_at_once_says_so(tmp_path, drawn):
     reason = "diverged at epoch 1, step 2: loss_data is nan"
     run_of(tmp_path, [NAN], [0.1])
-    summary = {
-        "status": "diverged",
-        "reason": reason,
-        "config": {"data.name": "wine", "seed": 3},
-        "overrides": ["optimizer=sgd"],
-        "selected_on_test": False,
-    }
+    config = {"data.name": "wine", "seed": 3}
+    summary = {"status": "diverged", "reason": reason, "config": config, "overrides": ["optimizer=sgd"]}
+    summary["selected_on_test"] = False
     title = title_of(summary)
     assert title == f"wine, seed 3: optimizer=sgd; {reason}"
     assert title_of(summary | {"status": "done"}) == "wine, seed 3: optimizer=sgd"

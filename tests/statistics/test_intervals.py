@@ -16,11 +16,6 @@ def test_the_interval_of_two_values_is_that_of_cauchys_law(level):
     assert (interval.low, interval.high) == pytest.approx((1 - half, 1 + half))
 
 
-def test_equal_values_have_an_interval_of_no_width():
-    interval = mean_interval([0.5, 0.5, 0.5])
-    assert (interval.low, interval.mean, interval.high) == (0.5, 0.5, 0.5)
-
-
 @pytest.mark.parametrize("correlation", [0.0, 0.2])
 def test_nineteen_intervals_in_twenty_hold_the_true_mean(correlation):
     # The model of Nadeau & Bengio 2003: any two values correlate by test rows / all rows.

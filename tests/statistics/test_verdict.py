@@ -45,19 +45,13 @@ def test_more_failures_than_the_baseline_forbid_better_and_nothing_else():
     assert words(-gain, failures=(3, 1)) == "worse (Holm p < .0001)"
 
 
-def test_not_distinguishable_comes_with_the_seeds_that_would_show_the_effect():
-    sd = 0.003 * SCATTER.std(ddof=1)
-    needed = seeds_needed(0.001, sd, level=0.05)
-    assert 10 < needed < 100
-    assert words(0.003 * SCATTER) == f"not distinguishable; ~{needed} seeds would show a difference of .001"
-    stricter = seeds_needed(0.001, sd, level=0.05 / 3)
-    assert needed < stricter < 100
-    text = f"not distinguishable; ~{stricter} seeds would show a difference of .001"
-    assert words(0.003 * SCATTER, family=3) == text
-    many = seeds_needed(0.001, 0.02 * SCATTER.std(ddof=1), level=0.05)
-    assert 1000 < many < 9900
-    rounded = -(-many // 100) * 100
-    assert words(0.02 * SCATTER) == f"not distinguishable; ~{rounded:,} seeds would show a difference of .001"
+@pytest.mark.parametrize(("spread", "family", "unit"), [(0.003, 1, 1), (0.003, 3, 1), (0.02, 1, 100)])
+def test_not_distinguishable_comes_with_the_seeds_that_would_show_the_effect(spread, family, unit):
+    needed = seeds_needed(0.001, spread * SCATTER.std(ddof=1), level=0.05 / family)
+    assert 10 * unit < needed < 100 * unit
+    rounded = -(-needed // unit) * unit
+    text = f"not distinguishable; ~{rounded:,} seeds would show a difference of .001"
+    assert words(spread * SCATTER, family=family) == text
 
 
 NO_NUMBER = "corrected t; no number of seeds on these rows would show a difference of .001"
