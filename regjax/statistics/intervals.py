@@ -30,9 +30,7 @@ def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> I
 def mean_interval(values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0) -> Interval:
     """Student's t interval of a mean; for paired data, pass the differences.
 
-    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. `test_to_train` is 0 (neutral)
-    for independent values. For values from several splits of the same rows it is the number of rows measured
-    on per training row (Nadeau & Bengio 2003).
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")

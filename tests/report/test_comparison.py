@@ -6,8 +6,7 @@ from scipy import stats
 
 from regjax.errors import UserError
 from regjax.launch.jobs import Job, prepare
-from regjax.report.comparison import compare_variants
-from regjax.report.splits import correction
+from regjax.report.comparison import compare_variants, correction
 from regjax.runs.writer import provenance
 from tests.reports import SETTINGS, run
 from tests.small import composed

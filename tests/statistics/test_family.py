@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from regjax.statistics import compare, holm, paired_test
+from regjax.statistics.family import compare, holm
+from regjax.statistics.paired import paired_test
 from tests.statistics_examples import SLEEP_1, SLEEP_2
 
 # Each with its p, adjusted p, and the level of its step. Of stdlib.io, @stdlib/stats/padjust, method "holm";

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from regjax.statistics import mean_interval
+from regjax.statistics.intervals import mean_interval
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])

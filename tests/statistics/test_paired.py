@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax.statistics import Caveat, compare, mean_interval, paired_test
+from regjax.statistics.family import compare
+from regjax.statistics.intervals import mean_interval
+from regjax.statistics.paired import Caveat, paired_test
 from tests.statistics_examples import (
     AUC_LINEAR,
     AUC_RBF,

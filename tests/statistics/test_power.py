@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax.statistics import paired_power, seeds_needed
+from regjax.statistics.power import paired_power, seeds_needed
 
 
 @pytest.mark.parametrize(

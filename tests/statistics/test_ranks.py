@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from regjax.statistics import friedman, nemenyi_difference
+from regjax.statistics.ranks import friedman, nemenyi_difference
 from tests.statistics_examples import DEMSAR, ROUNDING_TIMES
 
 

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from regjax.statistics import compare, paired_test, seeds_needed, verdict
+from regjax.statistics.family import compare
+from regjax.statistics.paired import paired_test
+from regjax.statistics.power import seeds_needed
+from regjax.statistics.verdict import verdict
 
 BASELINE = np.array([0.9701, 0.9688, 0.9712, 0.9695, 0.9707, 0.9699, 0.9703, 0.9691, 0.9709, 0.9705])
 SCATTER = np.array([0.9, -1.1, 0.4, -0.3, 1.2, -0.8, 0.1, 0.6, -1.4, 0.4])  # sums to 0
