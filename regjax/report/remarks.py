@@ -29,8 +29,8 @@ def verdict_notes(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[s
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed {_in_words(removed)}")
-    p_values = {name: test.wilcoxon_p for name, test in zip(pairs, tests, strict=True)}
-    listed = [f"{name} {p:.4f}" for name, p in p_values.items() if np.isfinite(p)]
+    p_values = zip(pairs, (test.wilcoxon_p for test in tests), strict=True)
+    listed = [f"{name} {p:.4f}" for name, p in p_values if np.isfinite(p)]
     if listed:
         notes.append(f"Wilcoxon's p, unadjusted and not used in verdicts: {', '.join(listed)}")
     return notes

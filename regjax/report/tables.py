@@ -58,10 +58,7 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_report(report: Report, directory: Path | None) -> None:
-    """Prints for each dataset a table with a row per variant, then all notes and failures.
-
-    `directory` is where the report was written, or None.
-    """
+    """Prints for each dataset a table with a row per variant, all notes and failures, and the directory."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     for dataset, comparison in report.comparisons.items():
         header, rows = comparison_cells(comparison)

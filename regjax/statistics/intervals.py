@@ -17,10 +17,7 @@ class Interval(NamedTuple):
 
 
 def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> Interval:
-    """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1).
-
-    Bounds are NaN if n < 2 or the standard error is NaN.
-    """
+    """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1)."""
     if n < 2:
         return Interval(mean, float("nan"), float("nan"), n)
     half = float(stats.t.isf((1 - level) / 2, n - 1)) * standard_error
