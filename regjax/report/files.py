@@ -97,12 +97,8 @@ def _sheet(report: Report) -> list[list[Any]]:
     lines = []
     for dataset, comparison in report.comparisons.items():
         for row in comparison.rows:
-            line: dict[str, Any] = {
-                "dataset": dataset,
-                "variant": row.variant,
-                "n": row.n,
-                "failed": row.failed,
-            }
+            line: dict[str, Any] = {"dataset": dataset, "variant": row.variant}
+            line |= {"n": row.n, "failed": row.failed}
             for name, interval in row.means.items():
                 line |= _bounds(name, interval)
             line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
