@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regjax.config.ranges import CHOICES
-from regjax.errors import UserError, nearest, printable, shown
+from regjax.errors import UserError, invalid, nearest, printable, shown
 from regjax.files import outlive_readers
 from regjax.report.files import previous_looks, write_report
 from regjax.report.overall import build_report
@@ -70,8 +70,7 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
     config = _settings(held)
     if options.group_by and options.group_by not in config:
         near = nearest(options.group_by, config)
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise UserError(f"--group-by={options.group_by}: the configuration has no such key.{hint}")
+        raise invalid("--group-by", options.group_by, "the configuration has no such key", near=near)
     if options.group_by in PAIRED_BY:
         raise UserError(f"--group-by={options.group_by}: name another key; runs are paired by this one.")
     paths = list({path.resolve(): path for path in options.paths}.values())

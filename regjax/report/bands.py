@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from regjax.report.comparison import correction
 from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
-from regjax.report.splits import correction
 from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, METRICS
 from regjax.runs.metrics import read_metrics
-from regjax.statistics import mean_interval
+from regjax.statistics.intervals import mean_interval
 
-# The metrics of a variant's runs, and the correction of their intervals (`splits.py`).
+# The metrics of a variant's runs, and the correction of their intervals (`correction`).
 Band = tuple[list[dict[str, list[float]]], float]
 # The palette has ten colours: more lines could not be told apart.
 SHOWN = 10
@@ -48,10 +48,7 @@ def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[SavedRun]]], dire
 
 
 def _band(group: Sequence[SavedRun]) -> Band:
-    """The band of a variant's runs that are done. Its correction is 0 if they did not validate.
-
-    Metrics that cannot be read are named on standard error.
-    """
+    """The band of a variant's runs that are done. Metrics that cannot be read are named on standard error."""
     tables, drawn = [], []
     for run in group:
         if run.summary["status"] != "done":

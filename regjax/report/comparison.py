@@ -1,16 +1,18 @@
 """Compares variants with a baseline on one metric: runs paired by seed, tests corrected by Holm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from regjax.report import remarks
-from regjax.report.remarks import Pairs
-from regjax.report.splits import correction
+from regjax.report.remarks import Pairs, part_of
 from regjax.report.variants import Summary, pair_of, variant_called
 from regjax.runs.summary import HIGHER_IS_BETTER
-from regjax.statistics import Interval, PairedTest, compare, mean_interval, paired_test, verdict
+from regjax.statistics.family import compare
+from regjax.statistics.intervals import Interval, mean_interval
+from regjax.statistics.paired import PairedTest, paired_test
+from regjax.statistics.verdict import verdict
 
 # The tables show the best of many epochs, as the notebooks print it. No verdict uses it.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
@@ -45,12 +47,7 @@ class Comparison(NamedTuple):
 
 
 def compare_variants(
-    variants: Mapping[str, list[Summary]],
-    *,
-    baseline: str | None,
-    metric: str,
-    effect: float,
-    alpha: float,
+    variants: Mapping[str, list[Summary]], *, baseline: str | None, metric: str, effect: float, alpha: float
 ) -> Comparison:
     """Compares every variant with the baseline, or with the first variant if `baseline` is None.
 
@@ -77,13 +74,8 @@ def compare_variants(
             higher_is_better=higher_is_better(metric),
             effect=effect if metric.endswith("accuracy") else None,
         )
-        rows[name] = rows[name]._replace(
-            test=compared.test,
-            difference=compared.interval,
-            level=compared.level,
-            adjusted_p=compared.adjusted_p,
-            verdict=words,
-        )
+        found = (compared.test, compared.interval, compared.level, compared.adjusted_p)
+        rows[name] = Row(*rows[name][:4], *found, verdict=words)
     notes = [
         f"means with 95 % intervals; differences paired by seed, intervals at Holm's level for {alpha:g}",
         *remarks.verdict_notes(pairs, tests),
@@ -138,6 +130,20 @@ def _test(pairs: Pairs, metric: str) -> PairedTest:
     variant = np.array([ours[metric] for ours, _ in pairs], float)
     baseline = np.array([theirs[metric] for _, theirs in pairs], float)
     return paired_test(variant, baseline, test_to_train=correction(pairs, metric))
+
+
+def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
+    """The number of rows measured on per training row, or 0 if all samples share both (Nadeau & Bengio 2003).
+
+    A sample is one run, or a pair of runs, and a mean is taken over the samples. With 0, the result holds for
+    their one split.
+    """
+    part = part_of(metric)
+    digests = [[run["row_digests"][rows] for run in sample for rows in ("train", part)] for sample in samples]
+    if all(of_sample == digests[0] for of_sample in digests):
+        return 0.0
+    rows = samples[0][0]["rows"]
+    return float(rows[part] / rows["train"])
 
 
 def higher_is_better(metric: str) -> bool:

@@ -18,8 +18,6 @@ PANELS = {
     "loss": {"train_objective": OBJECTIVE, "train_loss": TRAINING, "val_loss": VALIDATION},
     "accuracy": {"train_accuracy": TRAINING, "val_accuracy": VALIDATION},
 }
-# Sizes of markers in points: on a line, and alone.
-SMALL, LARGE = 3, 12
 
 
 def title_of(summary: Mapping[str, Any]) -> str:
@@ -35,7 +33,7 @@ def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> N
     """Draws a run's `metrics.csv`. A dashed line marks the selected epoch."""
     table = read_metrics(directory)
     figure = Figure(figsize=(10, 4), layout="constrained")
-    size = SMALL if len(table["epoch"]) > 1 else LARGE
+    size = 3 if len(table["epoch"]) > 1 else 12  # points: on a line, and alone
     for axes, (quantity, lines) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         drawn = {name: line for name, line in lines.items() if any(map(math.isfinite, table[name]))}
         for name, (label, color) in drawn.items():

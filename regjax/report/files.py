@@ -16,7 +16,7 @@ from regjax.report.overall import Look, Report
 from regjax.report.tables import comparison_cells
 from regjax.runs.directory import CURVES
 from regjax.runs.manifest import DamagedError, read_json
-from regjax.statistics import Interval
+from regjax.statistics.intervals import Interval
 
 COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
 
@@ -28,14 +28,8 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     Raises `UserError` if the directory has the report of other paths, or files that no report wrote.
     """
     check_output(directory, paths)
-    numbers = {
-        "of": _relative(paths, directory),
-        "comparisons": report.comparisons,
-        "ranks": report.ranks,
-        "failures": report.failures,
-        "looks": report.looks,
-        "notes": report.notes,
-    }
+    numbers = {"of": _relative(paths, directory)} | report._asdict()
+    del numbers["variants"]  # the runs themselves
     # First, since it says which paths the other files belong to.
     replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
     sheet = io.StringIO()

@@ -12,7 +12,7 @@ from regjax.runs.collection import SavedRun, runs_by_identity
 from regjax.runs.directory import ENDED
 from regjax.runs.identity import identity_of_parts
 from regjax.runs.summary import changes_in_words
-from regjax.statistics import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
+from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means are rounded to this many decimals before ranking: equal accuracies differ in float32's last digits.
 DECIMALS = 6
@@ -46,9 +46,9 @@ class Report(NamedTuple):
     comparisons: dict[str, Comparison]
     variants: dict[str, dict[str, list[SavedRun]]]
     ranks: Ranks | None
-    notes: list[str]
     failures: list[str]
     looks: list[Look]
+    notes: list[str]
 
 
 def build_report(
@@ -88,7 +88,7 @@ def build_report(
             "look raises the chance of a false positive"
         )
     notes += [*_changed(runs), *_versions(runs)]
-    return Report(comparisons, named, ranks, notes, failures_in_words(ended.values()), looks)
+    return Report(comparisons, named, ranks, failures_in_words(ended.values()), looks, notes)
 
 
 def _looks(runs: Sequence[SavedRun], earlier: Sequence[Look]) -> list[Look]:
@@ -127,10 +127,7 @@ def failures_in_words(runs: Iterable[SavedRun]) -> list[str]:
 
 
 def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> tuple[Ranks | None, list[str]]:
-    """Ranks of the variants that all datasets have, and a note on them or on why there are none.
-
-    One dataset has neither ranks nor note.
-    """
+    """Ranks of the variants that all datasets have, and a note; of one dataset neither."""
     means = {
         dataset: {
             row.variant: mean.mean

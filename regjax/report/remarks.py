@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from regjax.report.splits import part_of
 from regjax.report.variants import Summary, pair_of
 from regjax.runs.identity import decisive, identity_of_parts
-from regjax.statistics import PairedTest
+from regjax.statistics.paired import PairedTest
 
 # A run of a variant and its run of the baseline.
 Pairs = list[tuple[Summary, Summary]]
+
+
+def part_of(metric: str) -> str:
+    """The rows that a metric is measured on: "validation" or "test"."""
+    return "validation" if "val_" in metric else "test"
 
 
 def verdict_notes(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[str]:
@@ -25,8 +29,8 @@ def verdict_notes(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[s
     removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
     if removed:
         notes.append(f"pairing by seed {_in_words(removed)}")
-    p_values = {name: test.wilcoxon_p for name, test in zip(pairs, tests, strict=True)}
-    listed = [f"{name} {p:.4f}" for name, p in p_values.items() if np.isfinite(p)]
+    p_values = zip(pairs, (test.wilcoxon_p for test in tests), strict=True)
+    listed = [f"{name} {p:.4f}" for name, p in p_values if np.isfinite(p)]
     if listed:
         notes.append(f"Wilcoxon's p, unadjusted and not used in verdicts: {', '.join(listed)}")
     return notes
@@ -92,11 +96,10 @@ def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
 
 def repeat_notes(given: Mapping[str, list[Summary]], counted: Mapping[str, list[Summary]]) -> list[str]:
     """How many runs of each variant do not count, since another run has their seed."""
-    repeats = {name: len(group) - len(counted[name]) for name, group in given.items()}
     return [
         f"{name}: {number} runs repeat a seed; of each seed, the last run that is done counts"
-        for name, number in repeats.items()
-        if number
+        for name, group in given.items()
+        if (number := len(group) - len(counted[name]))
     ]
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from regjax.errors import printable
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Report
-from regjax.statistics import Interval
+from regjax.statistics.intervals import Interval
 
 # Wide enough for the names of variants. Lines are never cut, on a terminal or not.
 WIDTH = 200
@@ -40,9 +40,8 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
         return [("status", summary["reason"])]
-    from regjax.training.evaluation import (
-        ZERO,  # imports JAX, which the comparison of finished runs does not need
-    )
+    # Imports JAX, which the comparison of finished runs does not need.
+    from regjax.training.evaluation import ZERO
 
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):
@@ -59,10 +58,7 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_report(report: Report, directory: Path | None) -> None:
-    """Prints for each dataset a table with a row per variant, then all notes and failures.
-
-    `directory` is where the report was written, or None.
-    """
+    """Prints for each dataset a table with a row per variant, all notes and failures, and the directory."""
     console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
     for dataset, comparison in report.comparisons.items():
         header, rows = comparison_cells(comparison)

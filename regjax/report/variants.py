@@ -13,7 +13,6 @@ Summary = Mapping[str, Any]
 PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
 # These settings say which runs are trained together. They name no variant.
 NOT_NAMED = "sweep."
-UNNAMED = "default"
 # The group whose choices are named without it: `l2` for `regularization=l2`.
 BARE = "regularization"
 WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
@@ -45,7 +44,7 @@ def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     for name, group in by_overrides.items():
         for summary in group:
             settings = [f"{key}={shown(summary['config'][key])}" for key in unnamed]
-            named.setdefault(" ".join(filter(None, [name, *settings])) or UNNAMED, []).append(summary)
+            named.setdefault(" ".join(filter(None, [name, *settings])) or "default", []).append(summary)
     return named
 
 

@@ -54,10 +54,9 @@ def holm(p_values: Float[np.ndarray, " family"], *, alpha: float) -> Holm:
 def compare(tests: Sequence[PairedTest], *, alpha: float) -> list[Comparison]:
     """Holm's procedure over the tests' p. Each difference has an interval at the level of its own Holm step.
 
-    An interval never contradicts its verdict. The chance that any variant without an effect gets an interval
-    without 0 is at most alpha. The intervals are *not* simultaneous: a rejected comparison passes its alpha
-    on, so together they may cover less often than 1 - alpha (two independent certain effects, one far larger:
-    .975 x .95 = .926; seven such: .877).
+    The chance that any variant without an effect gets an interval without 0 is at most alpha. The intervals
+    are *not* simultaneous: a rejected comparison passes its alpha on, so together they may cover less often
+    than 1 - alpha (two independent certain effects, one far larger: .975 x .95 = .926).
     Ludbrook (2000), https://doi.org/10.1046/j.1440-1681.2000.03223.x, gives each interval its own step.
     Deviation: comparisons that are not rejected share the first failed step, since the interval of a later
     step could exclude 0.

@@ -17,10 +17,7 @@ class Interval(NamedTuple):
 
 
 def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> Interval:
-    """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1).
-
-    Bounds are NaN if n < 2 or the standard error is NaN.
-    """
+    """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1)."""
     if n < 2:
         return Interval(mean, float("nan"), float("nan"), n)
     half = float(stats.t.isf((1 - level) / 2, n - 1)) * standard_error
@@ -30,9 +27,7 @@ def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> I
 def mean_interval(values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0) -> Interval:
     """Student's t interval of a mean; for paired data, pass the differences.
 
-    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. `test_to_train` is 0 (neutral)
-    for independent values. For values from several splits of the same rows it is the number of rows measured
-    on per training row (Nadeau & Bengio 2003).
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")

@@ -73,19 +73,9 @@ def paired_test(
     standard_error = nan if caveat is Caveat.CONSTANT else sd * float(np.sqrt(1 / n + test_to_train))
     t = nan if untested else mean / standard_error
     p = 1.0 if caveat is Caveat.IDENTICAL else 2 * float(stats.t.sf(abs(t), n - 1))
-    return PairedTest(
-        n=n,
-        mean=mean,
-        sd=sd,
-        standard_error=standard_error,
-        t=t,
-        df=n - 1,
-        p=p,
-        wilcoxon_p=_signed_rank_p(differences, rounding),
-        variance_removed=_variance_removed(sd, variant, baseline, rounding),
-        test_to_train=test_to_train,
-        caveat=caveat,
-    )
+    wilcoxon_p = _signed_rank_p(differences, rounding)
+    removed = _variance_removed(sd, variant, baseline, rounding)
+    return PairedTest(n, mean, sd, standard_error, t, n - 1, p, wilcoxon_p, removed, test_to_train, caveat)
 
 
 def _caveat(differences: Float[np.ndarray, " pairs"], rounding: float) -> Caveat:

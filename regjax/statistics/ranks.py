@@ -12,11 +12,7 @@ FEWEST_RANKED = 3
 
 
 class Friedman(NamedTuple):
-    """Average ranks (1 is best), Friedman's chi-square and the F of Iman & Davenport.
-
-    `method` says how `p` was computed. It is the p of `f`, which is less conservative than `chi_square_p`,
-    unless `f` is infinite or all variants tie on every dataset.
-    """
+    """Average ranks (1 is best), Friedman's chi-square, the F of Iman & Davenport, and how p was computed."""
 
     average_ranks: Float[np.ndarray, " variants"]
     chi_square: float

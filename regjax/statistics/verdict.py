@@ -17,9 +17,8 @@ def verdict(
     """Better, worse, not distinguishable, or why there is no verdict.
 
     A variant with more failed runs than the baseline is never "better": its finished seeds may be the easy
-    ones. `effect` is the difference worth finding. "Not distinguishable" comes with the number of seeds that
-    would show it at 80 % power and the comparison's level; None omits that number. The verdict says so if t
-    is corrected for overlapping splits.
+    ones. "Not distinguishable" comes with the number of seeds that would show the difference `effect` at 80 %
+    power and the comparison's level, or without it if `effect` is None.
     """
     test = comparison.test
     if isnan(test.t):  # not tested

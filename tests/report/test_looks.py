@@ -8,18 +8,6 @@ from regjax.report.overall import build_report
 from tests.reports import SETTINGS, held, sweep_of
 
 
-def test_a_later_look_at_more_runs_is_counted_with_a_warning(tmp_path):
-    ten = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    write_report(build_report(ten, **SETTINGS), tmp_path, [tmp_path])
-    assert [look.runs for look in previous_looks(tmp_path, [tmp_path])] == [8]
-    again = build_report(ten, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
-    assert (again.looks, again.notes) == (previous_looks(tmp_path, [tmp_path]), [])
-    more = [*ten, held(tmp_path / "runs", 4, 0.9, "model.dropout=0.5")]
-    third = build_report(more, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
-    assert [look.runs for look in third.looks] == [8, 9]
-    assert "look 2 at this sweep (8 runs, then 9 runs)" in third.notes[0]
-
-
 def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
@@ -28,17 +16,7 @@ def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
     assert "look 2 at this sweep (7 runs, then 8 runs)" in retried.notes[0]
     shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
     assert shuffled.looks == retried.looks
-
-
-FAILED = {"status": "failed", "reason": "a full disk", "test_accuracy": None}
-
-
-def test_a_report_without_finished_runs_is_no_look(tmp_path):
-    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
-    failed = [run._replace(summary=run.summary | FAILED) for run in found]
-    first = build_report(failed, **SETTINGS)
-    assert first.looks == []
-    assert build_report(found, **SETTINGS, earlier_looks=first.looks).notes == []
+    assert build_report([failed], **SETTINGS).looks == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"of": ["."], "looks": null}', '{"looks": ["a"]}'])

@@ -10,10 +10,9 @@ from tests.reports import SETTINGS, held, sweep_of
 
 
 def test_equal_scores_share_a_rank_whatever_their_last_digits(tmp_path):
-    found = []
-    for data in ("a", "b"):
-        for at, name in enumerate(("x=0", "x=1", "x=2")):
-            found += [held(tmp_path / data, 0, 0.9 + 1e-8 * at, name, data=data)]
+    found = [
+        held(tmp_path / data, 0, 0.9 + 1e-8 * at, f"x={at}", data=data) for data in "ab" for at in range(3)
+    ]
     np.testing.assert_array_equal(build_report(found, **SETTINGS).ranks.test.average_ranks, [2, 2, 2])
 
 

@@ -3,38 +3,27 @@
 import numpy as np
 import pytest
 
-from regjax.statistics import compare, holm, paired_test
+from regjax.statistics.family import compare, holm
+from regjax.statistics.paired import paired_test
 from tests.statistics_examples import SLEEP_1, SLEEP_2
 
-
-def test_adjusted_p_are_the_published_ones():
-    # stdlib.io, @stdlib/stats/padjust, method "holm": [~0.957, 0.804, ..., ~0.957, ~0.565]. In order they are
-    # 5 x .113, 4 x .201, 3 x .319, and that again for .374 and .4, whose own 2 x and 1 x are smaller.
-    steps = holm(np.array([0.319, 0.201, 0.4, 0.374, 0.113]), alpha=0.05)
-    assert steps.adjusted == pytest.approx([0.957, 0.804, 0.957, 0.957, 0.565])
-    assert not steps.rejected.any()
-
-
-def test_steps_and_decisions_are_those_of_demsar():
-    # Demsar (2006), section 3.2.2: p = .016, .019, .607 against .017, .025, .050; the first two are rejected.
-    steps = holm(np.array([0.607, 0.016, 0.019]), alpha=0.05)
-    assert steps.rejected.tolist() == [False, True, True]
-    assert steps.levels == pytest.approx([0.050, 0.05 / 3, 0.025])
+# Each with its p, adjusted p, and the level of its step. Of stdlib.io, @stdlib/stats/padjust, method "holm";
+# of Demsar (2006), section 3.2.2; of Wikipedia, "Holm-Bonferroni method", where .04 is not rejected although
+# it is under its own .05; and equal p, which share the level of the first.
+PUBLISHED = [
+    ([0.319, 0.201, 0.4, 0.374, 0.113], [0.957, 0.804, 0.957, 0.957, 0.565], [0.01] * 5),
+    ([0.607, 0.016, 0.019], [0.607, 0.048, 0.048], [0.05, 0.05 / 3, 0.025]),
+    ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02], [0.05 / 3, 0.025, 0.025, 0.0125]),
+    ([0.01, 0.5, 0.01, 0.01], [0.04, 0.5, 0.04, 0.04], [0.0125, 0.05, 0.0125, 0.0125]),
+]
 
 
-def test_the_first_failed_step_ends_the_procedure():
-    # The worked example of Wikipedia, "Holm-Bonferroni method": .005 <= .0125 and .01 <= .0167 are rejected,
-    # .03 > .025 is not, and .04 is not even though it is under its own .05.
-    steps = holm(np.array([0.01, 0.04, 0.03, 0.005]), alpha=0.05)
-    assert steps.rejected.tolist() == [True, False, False, True]
-    assert steps.levels == pytest.approx([0.05 / 3, 0.025, 0.025, 0.0125])
-    assert steps.adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_equal_p_get_one_level_and_one_decision():
-    steps = holm(np.array([0.01, 0.5, 0.01, 0.01]), alpha=0.05)
-    assert steps.rejected.tolist() == [True, False, True, True]
-    assert steps.levels == pytest.approx([0.0125, 0.05, 0.0125, 0.0125])
+@pytest.mark.parametrize(("p_values", "adjusted", "levels"), PUBLISHED)
+def test_adjusted_p_decisions_and_levels_are_the_published_ones(p_values, adjusted, levels):
+    steps = holm(np.array(p_values), alpha=0.05)
+    assert steps.adjusted == pytest.approx(adjusted)
+    assert steps.rejected.tolist() == [p <= 0.05 for p in adjusted]
+    assert steps.levels == pytest.approx(levels)
 
 
 def test_what_could_not_be_tested_stays_unknown_and_makes_nothing_easier():
@@ -89,16 +78,3 @@ def test_variants_without_an_effect_get_an_interval_without_zero_at_most_as_ofte
         tests = [paired_test(rng.normal(shift, 1, 6), baseline) for shift in (0, 9, 0, 9)]
         false += any(comparison.rejected for comparison in compare(tests, alpha=0.05)[::2])
     assert false / 1000 == pytest.approx(0.045, abs=0.02)
-
-
-def test_intervals_of_certain_effects_cover_together_no_more_often_than_their_levels_allow():
-    # What the docstring of `compare` warns of: (1 - .05) (1 - .025) = .926, not .95.
-    rng = np.random.default_rng(2)
-    covered = 0
-    for _ in range(2000):
-        tests = [paired_test(rng.normal(mean, 1, 8), np.zeros(8)) for mean in (1e2, 1e5)]
-        small, large = compare(tests, alpha=0.05)
-        covered += (
-            small.interval.low < 1e2 < small.interval.high and large.interval.low < 1e5 < large.interval.high
-        )
-    assert covered / 2000 == pytest.approx(0.95 * 0.975, abs=0.015)

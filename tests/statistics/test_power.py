@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax.statistics import paired_power, seeds_needed
+from regjax.statistics.power import paired_power, seeds_needed
 
 
 @pytest.mark.parametrize(
@@ -16,20 +16,22 @@ from regjax.statistics import paired_power, seeds_needed
         (0.15, 1.0, 0.80, 350.7638),  # the same with d = .15
         (0.4, 1.0, 0.90, 67.07532),  # the same with d = .4, power = .9
         (10.0, 14.14214, 0.85, 19.96892),  # Dalgaard, Introductory Statistics with R (2008), section 9.3
+        (1e9, 1.0, 0.80, 2),  # the fewest with a spread
     ],
 )
 def test_seeds_are_the_published_sample_sizes_rounded_up(effect, sd, power, published):
     assert seeds_needed(effect, sd, level=0.05, power=power) == math.ceil(published)
 
 
-def test_power_of_25_pairs_is_that_of_g_power():
-    # Wuensch, "G*Power: t Tests": one-sample t, two tails, d = .333333, alpha .05, N = 25: power = 0.360.
-    assert paired_power(25, 1 / 3, 1.0, level=0.05) == pytest.approx(0.360, abs=5e-4)
-
-
-def test_power_of_the_smallest_effect_is_that_of_pwr():
-    # R: pwr.t.test(d = 0.02, n = 33, type = "paired"): power = 0.05142498, both tails counted.
-    assert paired_power(33, 0.02, 1.0, level=0.05) == pytest.approx(0.05142498, abs=2e-4)
+@pytest.mark.parametrize(
+    ("n", "effect", "published", "within"),
+    [
+        (25, 1 / 3, 0.360, 5e-4),  # Wuensch, "G*Power: t Tests": one-sample t, two tails, d = .333333
+        (33, 0.02, 0.05142498, 2e-4),  # R: pwr.t.test(d = .02, n = 33, type = "paired"), both tails counted
+    ],
+)
+def test_power_is_the_published_one(n, effect, published, within):
+    assert paired_power(n, effect, 1.0, level=0.05) == pytest.approx(published, abs=within)
 
 
 def test_power_is_the_share_of_simulated_tests_that_reject():
@@ -51,26 +53,14 @@ def test_the_number_is_the_smallest_that_reaches_the_power():
         assert needed == 2 or paired_power(needed - 1, effect, sd, level=level) < 0.8
 
 
-def test_a_stricter_level_takes_more_seeds():
-    assert seeds_needed(0.001, 0.003, level=0.05 / 7) > seeds_needed(0.001, 0.003, level=0.05)
-
-
-def test_large_numbers_approach_the_normal_formula():
-    expected = ((stats.norm.isf(0.025) + stats.norm.isf(0.2)) / 1e-3) ** 2
-    assert seeds_needed(1e-3, 1.0, level=0.05) == pytest.approx(expected, rel=1e-5)
-
-
-def test_two_seeds_are_enough_for_an_enormous_effect():
-    assert seeds_needed(1e9, 1.0, level=0.05) == 2
-
-
-def test_no_number_of_seeds_beats_the_overlap_of_splits():
-    # The standard error stays above sd sqrt(ratio) = .5 sd; a difference of .5 sd is then one standard error.
-    assert seeds_needed(0.5, 1.0, level=0.05, test_to_train=0.25) is None
-    assert seeds_needed(2.0, 1.0, level=0.05, test_to_train=0.25) > seeds_needed(2.0, 1.0, level=0.05)
-
-
-@pytest.mark.parametrize("sd", [0.0, float("nan")])
-def test_without_a_spread_there_is_no_number(sd):
-    assert seeds_needed(0.001, sd, level=0.05) is None
-    assert seeds_needed(0.0, 1.0, level=0.05) is None
+@pytest.mark.parametrize(
+    ("effect", "sd", "ratio"),
+    [
+        (0.5, 1.0, 0.25),  # the standard error stays above sd sqrt(ratio) = .5, so that this is one of them
+        (0.001, 0.0, 0.0),
+        (0.001, float("nan"), 0.0),
+        (0.0, 1.0, 0.0),
+    ],
+)
+def test_overlapping_splits_no_spread_or_no_effect_leave_no_number(effect, sd, ratio):
+    assert seeds_needed(effect, sd, level=0.05, test_to_train=ratio) is None

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from regjax.statistics import compare, paired_test, seeds_needed, verdict
+from regjax.statistics.family import compare
+from regjax.statistics.paired import paired_test
+from regjax.statistics.power import seeds_needed
+from regjax.statistics.verdict import verdict
 
 BASELINE = np.array([0.9701, 0.9688, 0.9712, 0.9695, 0.9707, 0.9699, 0.9703, 0.9691, 0.9709, 0.9705])
 SCATTER = np.array([0.9, -1.1, 0.4, -0.3, 1.2, -0.8, 0.1, 0.6, -1.4, 0.4])  # sums to 0
@@ -45,38 +48,28 @@ def test_more_failures_than_the_baseline_forbid_better_and_nothing_else():
     assert words(-gain, failures=(3, 1)) == "worse (Holm p < .0001)"
 
 
-def test_not_distinguishable_comes_with_the_seeds_that_would_show_the_effect():
-    sd = 0.003 * SCATTER.std(ddof=1)
-    needed = seeds_needed(0.001, sd, level=0.05)
-    assert 10 < needed < 100
-    assert words(0.003 * SCATTER) == f"not distinguishable; ~{needed} seeds would show a difference of .001"
-    stricter = seeds_needed(0.001, sd, level=0.05 / 3)
-    assert needed < stricter < 100
-    text = f"not distinguishable; ~{stricter} seeds would show a difference of .001"
-    assert words(0.003 * SCATTER, family=3) == text
+@pytest.mark.parametrize(("spread", "family", "unit"), [(0.003, 1, 1), (0.003, 3, 1), (0.02, 1, 100)])
+def test_not_distinguishable_comes_with_the_seeds_that_would_show_the_effect(spread, family, unit):
+    needed = seeds_needed(0.001, spread * SCATTER.std(ddof=1), level=0.05 / family)
+    assert 10 * unit < needed < 100 * unit
+    rounded = -(-needed // unit) * unit
+    text = f"not distinguishable; ~{rounded:,} seeds would show a difference of .001"
+    assert words(spread * SCATTER, family=family) == text
 
 
-def test_large_numbers_of_seeds_are_rounded_up_to_two_digits():
-    needed = seeds_needed(0.001, 0.02 * SCATTER.std(ddof=1), level=0.05)
-    assert 1000 < needed < 9900
-    rounded = -(-needed // 100) * 100
-    assert words(0.02 * SCATTER) == f"not distinguishable; ~{rounded:,} seeds would show a difference of .001"
+NO_NUMBER = "corrected t; no number of seeds on these rows would show a difference of .001"
 
 
-def test_the_verdict_says_if_the_seeds_were_enough_for_the_effect():
-    text = "not distinguishable; these 10 seeds would have shown a difference of .01"
-    assert words(0.001 * SCATTER, effect=0.01) == text
-
-
-def test_without_an_effect_no_seeds_are_named():
-    assert words(0.003 * SCATTER, effect=None) == "not distinguishable"
-
-
-def test_overlapping_splits_can_make_every_number_of_seeds_too_small():
-    text = (
-        "not distinguishable; corrected t; no number of seeds on these rows would show a difference of .001"
-    )
-    assert words(0.003 * SCATTER, test_to_train=0.25) == text
+@pytest.mark.parametrize(
+    ("differences", "settings", "text"),
+    [
+        (SCATTER / 1000, {"effect": 0.01}, "these 10 seeds would have shown a difference of .01"),
+        (SCATTER, {"test_to_train": 0.25}, NO_NUMBER),
+        ([0.1, -0.1], {"effect": None}, "two seeds only"),
+    ],
+)
+def test_not_distinguishable_comes_with_its_reasons(differences, settings, text):
+    assert words(differences, **settings) == f"not distinguishable; {text}"
 
 
 @pytest.mark.parametrize(
@@ -86,12 +79,8 @@ def test_overlapping_splits_can_make_every_number_of_seeds_too_small():
         ([0.01], "one seed: no interval, no test"),
         ([0, 0, 0], "identical on every seed"),
         ([0.01, 0.01], "the same difference on every seed: no spread to test"),
+        ([0.1, 0.101], "better (Holm p = .0032; two seeds only)"),
     ],
 )
-def test_what_cannot_be_tested_says_why(differences, text):
+def test_too_few_seeds_or_no_spread_are_named(differences, text):
     assert words(differences) == text
-
-
-def test_two_seeds_are_named_beside_either_verdict():
-    assert words([0.1, 0.101]) == "better (Holm p = .0032; two seeds only)"
-    assert words([0.1, -0.1], effect=None) == "not distinguishable; two seeds only"
