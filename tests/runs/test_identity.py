@@ -65,10 +65,6 @@ def test_a_technique_that_is_off_is_no_part_of_an_identity(key):
     assert of(off) != of({key: "batch" if key == "model.norm" else 0.25})
 
 
-def test_a_run_that_has_none_of_the_techniques_keys_is_the_one_with_all_of_them_off():
-    assert of(OFF) == of(without=OFF)
-
-
 def test_an_identity_changes_with_data_device_and_version(monkeypatch):
     identities = {identity_of(CONFIG, *parts) for parts in (("a", "cpu"), ("b", "cpu"), ("a", "TPU v4"))}
     versions = identity.versions()
