@@ -78,13 +78,18 @@ def flipped_bit(path: Path, draw: random.Random) -> Iterator[None]:
     path.write_bytes(whole)
 
 
-DAMAGE = ("removed", "emptied", "cut short", "a folder")
+DAMAGE = ("flipped", "removed", "emptied", "cut short", "a folder")
 
 
 def damage(path: Path, how: str) -> None:
     whole = path.read_bytes()
+    left = {
+        "flipped": bytes([whole[0] ^ 4]) + whole[1:],
+        "emptied": b"",
+        "cut short": whole[: len(whole) // 2],
+    }
     path.unlink()
-    if how == "a folder":
+    if how in left:
+        path.write_bytes(left[how])
+    elif how == "a folder":
         path.mkdir()
-    elif how != "removed":
-        path.write_bytes(whole[: len(whole) // 2] if how == "cut short" else b"")

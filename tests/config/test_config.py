@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from regjax.config import Config, check, explain, flatten
-from regjax.config.ranges import check_regularization, dropout_rates
+from regjax.config.ranges import dropout_rates
 from regjax.data.dataset import Split
 from regjax.errors import UserError
 from regjax.runs.resolve import resolve
@@ -191,15 +191,6 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
 def test_values_that_contradict_each_other_are_refused_by_name(overrides, named):
     message = refusal(*overrides.split())
     assert all(part in message for part in named.split())
-
-
-def test_none_stands_alone_and_a_technique_is_named_once():
-    for names in (["none"], ["dropout", "l2"], []):
-        check_regularization(names)
-    with pytest.raises(UserError, match=r"regularization=\[dropout,none\]: .*regularization=\[dropout\]"):
-        check_regularization(["dropout", "none"])
-    with pytest.raises(UserError, match=r"regularization=\[l2,l1,l2\]: l2 is named 2 times"):
-        check_regularization(["l2", "l1", "l2"])
 
 
 def test_techniques_compose_in_any_order_and_a_number_on_the_command_line_wins():

@@ -98,14 +98,10 @@ def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory
 
     def array(*shape, dtype):
         numbers = draw.integers(0, 2**31, (*shape[:-1], 2 * shape[-1])).astype(dtype)
-        match order:
-            case "F":
-                return np.asfortranarray(numbers[..., : shape[-1]])
-            case "every second":
-                return numbers[..., ::2]
-            case "backwards":
-                return numbers[..., : shape[-1]][::-1]
-        return numbers[..., : shape[-1]].copy()
+        if order == "every second":
+            return numbers[..., ::2]
+        ordered = np.array(numbers[..., : shape[-1]], order="F" if order == "F" else "C")
+        return ordered[::-1] if order == "backwards" else ordered
 
     kinds = ("bool", "int32", "uint32", "float32", "float64")
     state = {kind: [array(3, 4, 2, dtype=kind), array(3, dtype=kind)] for kind in kinds}
@@ -113,14 +109,6 @@ def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory
     assert checkpoint.lanes_count(tmp_path / "lanes") == 3
     blank = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), state)
     assert_same_bits(checkpoint.restore_lanes(tmp_path / "lanes", blank), state)
-
-
-def test_lanes_of_another_program_are_refused_by_their_first_leaf(tmp_path):
-    checkpoint.save_lanes(tmp_path / "lanes", {"a": np.zeros((2, 3)), "b": np.zeros(2, np.int32)}, {})
-    other = {"a": np.zeros((1, 3)), "b": np.zeros(1, np.uint32)}
-    for refuse in (checkpoint.check_lanes, checkpoint.restore_lanes):
-        with pytest.raises(DamagedError, match=r"b is int32\[2\], and uint32\[2\] in this program"):
-            refuse(tmp_path / "lanes", other)
 
 
 def test_any_other_reader_of_the_format_has_the_same_arrays(tmp_path):

@@ -13,6 +13,7 @@ from regjax.runs.states import States
 from regjax.runs.summary import read_summary
 from regjax.sweep import worker
 from regjax.sweep.lanes import Lanes
+from tests.finished import damage
 from tests.sweeps import RecordingWatcher, numbers, run_of, started, trained
 
 EVERYTHING = (
@@ -92,21 +93,15 @@ def test_rows_that_were_written_after_the_state_are_taken_back(tmp_path, straigh
     assert_equal_to_straight(runs, started(runs), straight)
 
 
-@pytest.mark.parametrize("damage", ["flip", "remove", "empty"])
-def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight, capsys, damage):
+@pytest.mark.parametrize("how", ["flipped", "removed", "emptied"])
+def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight, capsys, how):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 5)
     folder = tmp_path / "states"
     newest = max(folder.iterdir(), key=states._count)
     file = next(path for path in sorted(newest.rglob("*")) if path.is_file())
-    match damage:
-        case "flip":
-            file.write_bytes(bytes([file.read_bytes()[0] ^ 4]) + file.read_bytes()[1:])
-        case "remove":
-            file.unlink()
-        case "empty":
-            file.write_bytes(b"")
     watcher = RecordingWatcher()
+    damage(file, how)
     summaries = started(runs, watcher=watcher)
     assert str(file) in capsys.readouterr().err
     assert watcher.epochs[0][1] < 6
@@ -161,20 +156,6 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
     summary = started([short])[short.directory]
     assert results(summary) == results(summaries[undisturbed[0].directory])
     assert numbers(short.directory) == numbers(undisturbed[0].directory)
-
-
-@pytest.mark.parametrize("cut", [1, 4, 20])
-def test_of_a_table_whose_last_row_is_cut_off_the_state_before_is_gone_on_from(tmp_path, straight, cut):
-    runs = runs_of(tmp_path, 0)
-    stop_after(runs, 5)
-    table = runs[0].directory / "metrics.csv"
-    table.write_text(table.read_text()[:-cut])
-    watcher = RecordingWatcher()
-    summaries = started(runs, watcher=watcher)
-    (note,) = [note for note in watcher.notes if "does not go on after epoch 5" in note]
-    assert f"{table}: its last line is cut off" in note
-    assert watcher.epochs[0][1] == 5
-    assert_equal_to_straight(runs, summaries, straight)
 
 
 @pytest.mark.parametrize(
@@ -263,21 +244,14 @@ def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "saves"), [("selected", 0), ("none", 0), ("every_minutes", 0), ("every_epoch", 2)]
+    ("mode", "undisturbed", "interrupted"),
+    [("selected", 0, 1), ("none", 0, 0), ("every_minutes", 0, 1), ("every_epoch", 2, 2)],
 )
-def test_how_often_is_saved_is_as_asked(tmp_path, mode, saves):
-    runs = runs_of(tmp_path, 0, overrides=(*EVERYTHING, f"checkpoint={mode}"))
-    trained(runs)
-    folder = tmp_path / "states"
-    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
-
-
-@pytest.mark.parametrize(("mode", "saves"), [("selected", 1), ("none", 0), ("every_minutes", 1)])
-def test_what_is_interrupted_is_saved_but_where_nothing_is_to_be(tmp_path, mode, saves):
-    runs = runs_of(tmp_path, 0, overrides=("trainer.epochs=100000", f"checkpoint={mode}"))
-    stop_after(runs, 3)
-    folder = tmp_path / "states"
-    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
+def test_states_are_saved_as_often_as_asked_and_at_an_interruption(tmp_path, mode, undisturbed, interrupted):
+    trained(runs_of(tmp_path / "whole", 0, overrides=(*EVERYTHING, f"checkpoint={mode}")))
+    assert len(list(tmp_path.glob("whole/states/*"))) == undisturbed
+    stop_after(runs_of(tmp_path, 0, overrides=("trainer.epochs=100000", f"checkpoint={mode}")), 3)
+    assert len(list(tmp_path.glob("states/*"))) == interrupted
 
 
 def test_minutes_are_counted_from_the_last_save(tmp_path, monkeypatch):
