@@ -9,8 +9,6 @@ import jax
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -200,14 +198,6 @@ def test_techniques_compose_in_any_order_and_a_number_on_the_command_line_wins()
     assert none == flatten(base("regularization=none")) == flatten(base("regularization=[]"))
     for overrides in (["regularization=[dropout]", "model.dropout=0.4"], ["model.dropout=0.4"]):
         assert base(*overrides, "regularization=dropout").model.dropout == 0.4
-
-
-@pytest.mark.parametrize("sweep", ["none,dropout,[dropout,l2]", "[none],[dropout],[dropout,l2]"])
-def test_techniques_can_be_swept_alone_and_together(sweep):
-    overrides = OverridesParser.create().parse_overrides([f"regularization={sweep}"])
-    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    expected = [base(f"regularization={names}") for names in ("none", "dropout", "[dropout,l2]")]
-    assert [composed(*job) for job in jobs] == expected
 
 
 @pytest.mark.parametrize(

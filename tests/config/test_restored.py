@@ -24,12 +24,8 @@ def saved(*overrides: str) -> tuple[dict, Config]:
 
 
 @pytest.mark.parametrize("key", ["data.manual_dir", "data.data_dir", "data.mirror"])
-@pytest.mark.parametrize(
-    "written", ["${oc.env:REGJAX_X}", "https://${oc.env:REGJAX_X}/", "${oc.env:REGJAX_X,a}"]
-)
-def test_a_text_of_the_environment_is_saved_as_it_was_written_and_read_back_without_it(
-    monkeypatch, key, written
-):
+@pytest.mark.parametrize("written", ["${oc.env:REGJAX_X,a}", "https://${oc.env:REGJAX_X}/"])
+def test_a_text_of_the_environment_is_saved_as_written_and_read_back_without_it(monkeypatch, key, written):
     monkeypatch.setenv("REGJAX_X", "secret")
     found, config = saved(f'{key}="{written}"')
     assert "secret" in flatten(config)[key]
@@ -61,21 +57,14 @@ def test_numbers_and_choices_of_the_environment_are_saved_as_they_are(monkeypatc
 
 
 @pytest.mark.parametrize(
-    "overrides",
-    [
-        (),
-        ("optimizer=sgd", "schedule=step", "model.hidden=[8,4]", "model.dropout=[0.1,0]"),
-        ("data=mnist", "data.validation=first:5000", "optimizer.clip_norm=1", "early_stopping.patience=0"),
-    ],
+    "given", ["optimizer=sgd schedule=step model.dropout=[0.1]", "data=mnist optimizer.clip_norm=1"]
 )
-def test_a_configuration_reads_back_as_it_was_saved(overrides):
-    config = composed(*overrides)
+def test_a_configuration_reads_back_as_it_was_saved(given):
+    config = composed("model.hidden=[8]", *given.split())
     assert restored(flatten(config)) == config
 
 
-@pytest.mark.parametrize(
-    "key", ["seed", "model.dropout", "model.activation", "optimizer.learning_rate", "data.validation"]
-)
+@pytest.mark.parametrize("key", ["seed", "model.dropout", "model.activation", "data.validation"])
 @pytest.mark.parametrize("value", ["${oc.env:HOME}", "???", ["${seed}"], {"a": "${seed}"}])
 def test_no_other_key_may_be_left_unresolved(key, value):
     with pytest.raises(UserError, match=f"^{key}=.*: the configuration of a finished run must be resolved"):
@@ -85,9 +74,7 @@ def test_no_other_key_may_be_left_unresolved(key, value):
 @pytest.mark.parametrize(
     "target", ["os.system", "builtins.open", "numpy.load", "functools.partial", "this.d"]
 )
-@pytest.mark.parametrize(
-    "key", ["", "model", "model.dropout", "model.hidden", "data.name", "data.validation"]
-)
+@pytest.mark.parametrize("key", ["", "model", "model.dropout", "model.hidden", "data.name"])
 def test_nothing_that_a_saved_configuration_names_is_imported_or_called(key, target):
     node = {"_target_": target, "_args_": ["touch canary"]}
     given = {"_target_": target} if not key else {key: node}

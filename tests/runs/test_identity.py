@@ -41,16 +41,13 @@ def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key
     ("key", "one", "other", "same"),
     [
         ("model.dropout", 0.3, 0.30000000000000004, True),
-        ("model.dropout", 0.3, float(np.float32(0.3)), True),
         ("model.dropout", 0.3, float(np.nextafter(np.float32(0.3), np.float32(1))), False),
         ("model.dropout", [0, 0.2], [0.0, 0.2], True),
         ("model.dropout", [0.2, 0.3], [0.2, 0.30000000000000004], True),
         ("model.dropout", [0.2, 0.3], [0.3, 0.2], False),
-        ("penalty.l2", 1e-4, 0.0001000000000000001, True),
         ("penalty.l2", 1, 1.0, True),
         ("data.validation", 0, 0.0, True),
         ("data.validation", 0, "test", False),
-        ("seed", 2**24, 2**24 + 1, False),
         ("seed", 2**31 - 2, 2**31 - 1, False),
     ],
 )
