@@ -20,11 +20,6 @@ def test_reals_are_refused_where_float32_has_none_for_them(key):
             composed(f"{key}={illegal!r}")
 
 
-def test_widths_beyond_int32_are_refused():
-    with pytest.raises(UserError, match=r"^model\.hidden=\[8, 2147483648\]: .* up to 2147483647"):
-        composed("model.hidden=[8,2147483648]")
-
-
 def test_a_network_of_more_weights_than_int32_counts_is_refused():
     fits, too_many = 214_748_364, 214_748_365  # 7 features, 3 classes: 10 weights for each unit
     dataset, rows = clusters(), np.arange(60, dtype=np.int32)

@@ -35,12 +35,6 @@ def test_a_text_of_the_environment_is_saved_as_written_and_read_back_without_it(
     assert (again.pop(key), again) == (None, {name: flatten(config)[name] for name in again})
 
 
-def test_what_no_variable_gives_is_not_among_the_texts_of_the_environment(monkeypatch):
-    monkeypatch.delenv("REGJAX_MNIST_DIR", raising=False)  # data.manual_dir is null then
-    found, config = saved("data=mnist", "data.data_dir=/a", "compare.baseline=plain")
-    assert (found, config.data.manual_dir) == ({}, None)
-
-
 @pytest.mark.parametrize(
     ("key", "text", "value"),
     [

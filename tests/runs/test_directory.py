@@ -85,10 +85,3 @@ def test_a_run_begins_anew(tmp_path):
     assert (directory / "train.log").read_text() == ""
     assert not (directory / "SHA256SUMS").exists()
     assert read_summary(directory) == DONE | {"status": "running", "identity": "new"}
-
-
-def test_the_log_grows_by_a_line_with_its_time(tmp_path):
-    append_log(tmp_path, "first")
-    append_log(tmp_path, "second")
-    lines = (tmp_path / "train.log").read_text().splitlines()
-    assert [line.split(" ", 2)[2] for line in lines] == ["first", "second"]

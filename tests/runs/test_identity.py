@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from regjax.config import flatten
+from regjax.config.ranges import NEUTRAL
 from regjax.runs import identity
 from regjax.runs.identity import identity_of
 from tests.small import composed
@@ -15,12 +16,6 @@ NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effe
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.
 NOT_DECISIVE |= {"checkpointing.minutes", "checkpointing.keep", "checkpointing.allow_changes"}
 NOT_DECISIVE |= {f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")}
-# What each technique has where it is off.
-OFF = {
-    **dict.fromkeys(["model.dropout", "model.input_dropout", "penalty.l1", "penalty.l2"], 0.0),
-    "model.norm": "none",
-    **dict.fromkeys(["optimizer.weight_decay", "optimizer.clip_norm", "early_stopping.patience"]),
-}
 
 
 def of(change=(), *, without=()):
@@ -55,9 +50,9 @@ def test_settings_that_are_equal_in_the_program_are_one_run_and_no_others(key, o
     assert (of({key: one}) == of({key: other})) == same
 
 
-@pytest.mark.parametrize("key", OFF)
+@pytest.mark.parametrize("key", NEUTRAL)
 def test_a_technique_that_is_off_is_no_part_of_an_identity(key):
-    off = {key: OFF[key]}
+    off = {key: NEUTRAL[key]}
     assert of(off) == of(without=[key])
     assert of(off) != of({key: "batch" if key == "model.norm" else 0.25})
 

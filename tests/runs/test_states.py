@@ -208,10 +208,7 @@ def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind
     assert {path.name for path in folder.iterdir()} == {"0-1", "0-8", "0-9"}
 
 
-def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
-    runs = runs_of(tmp_path, 0)
-    trained(runs, devices=1)
-    assert len(list((tmp_path / "states").iterdir())) == 2
+def test_older_states_that_are_waited_for_stay(tmp_path):
     waiting, other = runs_of(tmp_path / "more", 1, 2)
     stop_after([waiting], 2, devices=1)
     known = States(tmp_path / "more" / "states")
