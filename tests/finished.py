@@ -1,8 +1,9 @@
 """The directory of a finished run, without the seconds that its training takes."""
 
-import hashlib
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from regjax.config import flatten
 from regjax.files import sha256
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
-from regjax.runs.directory import SUMMARY
+from regjax.runs.directory import METRICS, SUMMARY, SUMS
 from regjax.runs.identity import versions
-from regjax.runs.manifest import MANIFEST, SELECTED, _own_digest
+from regjax.runs.manifest import MANIFEST, _own_digest
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import RESULTS, network, provenance
 from regjax.training import model
@@ -50,15 +51,11 @@ def finished(directory: Path, *overrides: str) -> Path:
     return directory
 
 
-def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+def forge_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Changes a manifest as somebody would who knows how it is made: every SHA-256 in it is right."""
-    folder = directory / SELECTED
     path = folder / MANIFEST
     content = json.loads(path.read_text())
     content.pop("sha256")
-    for name in content["files"]:
-        if (folder / name).is_file():
-            content["files"][name] = sha256(folder / name)
     change(content)
     path.write_text(json.dumps(content | {"sha256": _own_digest(content)}))
 
@@ -66,10 +63,33 @@ def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def forge_summary(directory: Path, text: str) -> None:
     """Puts another text in the place of a summary, and its SHA-256 with it, as anybody can."""
     (directory / SUMMARY).write_text(text)
-    sums = {
-        name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        for name in ("metrics.csv", "summary.json")
-        if (directory / name).is_file()
+    names = [name for name in (METRICS, SUMMARY) if (directory / name).is_file()]
+    (directory / SUMS).write_text("".join(f"{sha256(directory / name)}  {name}\n" for name in names))
+
+
+@contextmanager
+def flipped_bit(path: Path, draw: random.Random) -> Iterator[None]:
+    """One bit of a file is another meanwhile."""
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+    path.write_bytes(flipped)
+    yield
+    path.write_bytes(whole)
+
+
+DAMAGE = ("flipped", "removed", "emptied", "cut short", "a folder")
+
+
+def damage(path: Path, how: str) -> None:
+    whole = path.read_bytes()
+    left = {
+        "flipped": bytes([whole[0] ^ 4]) + whole[1:],
+        "emptied": b"",
+        "cut short": whole[: len(whole) // 2],
     }
-    lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
-    (directory / "SHA256SUMS").write_text("".join(lines))
+    path.unlink()
+    if how in left:
+        path.write_bytes(left[how])
+    elif how == "a folder":
+        path.mkdir()

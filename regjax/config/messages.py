@@ -48,9 +48,8 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
     if isinstance(error, OverrideParseException):
         reason = error.message.splitlines()[0]
-        return (
-            f"{error.override}: {reason}. A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
-        )
+        quotes = "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
+        return f"{error.override}: {reason}. {quotes}"
     if composed and not isinstance(error, HydraException | OmegaConfBaseException):
         return ""
     wrong = _wrong_in_file(error, _searched(arguments, conf)) or _unknown_key(arguments)
@@ -169,9 +168,8 @@ def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> 
         group, value = str(override.key_or_group), override.value()
         chosen = value if isinstance(value, list) else [value]
         if group in GROUPS and not all(isinstance(name, str) for name in chosen if name or group in REQUIRED):
-            return str(
-                invalid_choice(group, str(override.input_line).partition("=")[2], _choices(group, conf))
-            )
+            given_name = str(override.input_line).partition("=")[2]
+            return str(invalid_choice(group, given_name, _choices(group, conf)))
     message = str(error) or repr(error)
     names = [*arguments, *(str(override.key_or_group) for override in given)]
     if not given or any(name in message for name in names):

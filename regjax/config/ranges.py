@@ -11,22 +11,18 @@ from regjax.errors import UserError, invalid, invalid_choice
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
 KERNEL_INITS = (
-    "glorot_uniform",
-    "glorot_normal",
-    "he_uniform",
-    "he_normal",
-    "lecun_uniform",
-    "lecun_normal",
+    *(f"{scale}_{shape}" for scale in ("glorot", "he", "lecun") for shape in ("uniform", "normal")),
     "normal",
 )
 # The numbers that some optimizers and schedules read, and others do not.
-OPTIMIZER_NUMBERS = {
+Kinds = dict[str, tuple[str, ...]]
+OPTIMIZER_NUMBERS: Kinds = {
     "sgd": ("momentum", "nesterov"),
     "adam": ("beta1", "beta2", "epsilon"),
     "adamw": ("beta1", "beta2", "epsilon", "weight_decay"),
     "rmsprop": ("rho", "epsilon"),
 }
-SCHEDULE_NUMBERS = {
+SCHEDULE_NUMBERS: Kinds = {
     "constant": (),
     "cosine": ("final_fraction",),
     "exponential": ("decay_rate", "decay_epochs"),
@@ -54,14 +50,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 # The value that turns a technique off, so that the program leaves it out.
 NEUTRAL: dict[str, Any] = {
-    "model.dropout": 0,
-    "model.input_dropout": 0,
+    **dict.fromkeys(("model.dropout", "model.input_dropout"), 0),
+    **dict.fromkeys(("penalty.l1", "penalty.l2", "optimizer.weight_decay"), 0),
+    **dict.fromkeys(("optimizer.clip_norm", "early_stopping.patience")),
     "model.norm": "none",
-    "penalty.l1": 0,
-    "penalty.l2": 0,
-    "optimizer.weight_decay": 0,
-    "optimizer.clip_norm": None,
-    "early_stopping.patience": None,
 }
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
@@ -91,22 +83,15 @@ POSITIVE_SHARE = Range(lambda x: 0 < x <= 1, "must be a number above 0, at most 
 FINITE = Range(lambda x: True, "must be a finite number")
 
 RANGES: dict[str, Range] = {
-    "seed": WHOLE,
-    "data.split_seed": WHOLE,
-    "data.test_seed": WHOLE,
+    **dict.fromkeys(("seed", "data.split_seed", "data.test_seed"), WHOLE),
     "data.train_size": COUNT,
     "data.test_share": Range(lambda x: 0 < x < 1, "must be a share between 0 and 1"),
     "model.input_dropout": SHARE,
     "model.norm_momentum": BELOW_1,
-    "model.norm_epsilon": ABOVE_0,
-    "model.init_stddev": ABOVE_0,
-    "penalty.l1": AT_LEAST_0,
-    "penalty.l2": AT_LEAST_0,
+    **dict.fromkeys(("model.norm_epsilon", "model.init_stddev"), ABOVE_0),
+    **dict.fromkeys(("penalty.l1", "penalty.l2"), AT_LEAST_0),
     "optimizer.learning_rate": ABOVE_0,
-    "optimizer.momentum": BELOW_1,
-    "optimizer.beta1": BELOW_1,
-    "optimizer.beta2": BELOW_1,
-    "optimizer.rho": BELOW_1,
+    **{f"optimizer.{name}": BELOW_1 for name in ("momentum", "beta1", "beta2", "rho")},
     "optimizer.epsilon": ABOVE_0,
     "optimizer.weight_decay": AT_LEAST_0,
     "optimizer.clip_norm": ABOVE_0,
@@ -114,14 +99,12 @@ RANGES: dict[str, Range] = {
     "schedule.final_fraction": SHARE,
     "schedule.decay_rate": POSITIVE_SHARE,
     "schedule.decay_epochs": ABOVE_0,
-    "trainer.epochs": COUNT,
-    "trainer.batch_size": COUNT,
+    **dict.fromkeys(("trainer.epochs", "trainer.batch_size", "trainer.evaluation_batch_size"), COUNT),
     "sweep.lanes": Range(COUNT.accepts, f"{COUNT.allowed}, or null (chosen by device and memory)"),
     "checkpointing.minutes": ABOVE_0,
     "checkpointing.keep": COUNT,
     "compare.effect": ABOVE_0,
     "compare.alpha": Range(lambda x: 0 < x < 1, "must be a number between 0 and 1"),
-    "trainer.evaluation_batch_size": COUNT,
     "early_stopping.min_delta": AT_LEAST_0,
     "early_stopping.patience": Range(WHOLE.accepts, f"{WHOLE.allowed}, or null (off)"),
     "early_stopping.baseline": FINITE,
@@ -149,7 +132,8 @@ def check(config: Config) -> None:
             raise invalid(key, values[key], "must be a folder; this one's user has no home here")
     _check_mirror(config.data)
     _check_validation(config.data.validation)
-    _check_widths(config.model.hidden)
+    if not all(_is_number(width) and COUNT.accepts(width) for width in config.model.hidden):
+        raise invalid("model.hidden", config.model.hidden, WIDTHS)
     dropout_rates(config)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
@@ -197,12 +181,10 @@ def _is_finite(value: float) -> bool:
 
 
 def _check_mirror(data: DataConfig) -> None:
-    if data.mirror is None:
-        return
-    if not MIRROR.fullmatch(data.mirror):
+    if data.mirror is not None and not MIRROR.fullmatch(data.mirror):
         allowed = "must be null, or an address that ends in a slash, such as https://example.org/mnist/"
         raise invalid("data.mirror", data.mirror, allowed)
-    if data.source == "tfds":
+    if data.mirror and data.source == "tfds":
         allowed = "data.source=tfds does not read it: TFDS knows its sets' addresses itself; leave it out"
         raise invalid("data.mirror", data.mirror, allowed)
 
@@ -213,14 +195,7 @@ def _check_validation(validation: object) -> None:
         raise invalid("data.validation", validation, "must be a share in (0, 1), a count, first:N, test or 0")
 
 
-def _check_widths(hidden: list[int]) -> None:
-    if not all(_is_number(width) and COUNT.accepts(width) for width in hidden):
-        raise invalid("model.hidden", hidden, WIDTHS)
-
-
-def _check_relevant(
-    section: str, name: str, values: dict[str, Any], numbers: dict[str, tuple[str, ...]]
-) -> None:
+def _check_relevant(section: str, name: str, values: dict[str, Any], numbers: Kinds) -> None:
     """Refuses a missing number that the chosen kind reads, and a given one that it does not read."""
     for key in sorted({key for keys in numbers.values() for key in keys}):
         value = values[f"{section}.{key}"]
@@ -240,11 +215,8 @@ def _check_looks(config: Config) -> None:
     stopping = config.early_stopping
     natural = MONITOR_MODES[stopping.monitor]
     if stopping.mode not in ("auto", natural):
-        raise invalid(
-            "early_stopping.mode",
-            stopping.mode,
-            f"{stopping.monitor} is better the other way: use {natural} or auto",
-        )
+        allowed = f"{stopping.monitor} is better the other way: use {natural} or auto"
+        raise invalid("early_stopping.mode", stopping.mode, allowed)
     unvalidated = config.data.validation in (0, "0")
     if unvalidated and config.compare.metric.startswith("val_"):
         allowed = "data.validation=0 leaves no validation rows to compare on; use test_accuracy or test_loss"

@@ -14,12 +14,9 @@ from regjax.errors import UserError, invalid, nearest
 # How OmegaConf writes an interpolation and a missing value.
 INTERPOLATION, MISSING = "${", '"???"'
 # Keys that do not describe a trained network. These values replace their interpolations.
-UNREAD = {
-    "cache_dir": ".",
-    "data.name": "",
-    "data.manual_dir": None,
-    "data.data_dir": None,
-    "data.mirror": None,
+UNREAD: dict[str, str | None] = {
+    **{"cache_dir": ".", "data.name": ""},
+    **dict.fromkeys(("data.manual_dir", "data.data_dir", "data.mirror")),
 }
 
 

@@ -12,21 +12,14 @@ from typing import Any
 from regjax import __version__
 from regjax.config.ranges import NEUTRAL
 
-# Settings of files, devices and the order of runs do not change a result. Nor does `compare`.
+# Settings of files, devices and the order of runs do not change a result. Nor do `compare` and
+# `checkpointing`.
 NOT_IDENTITY = (
     "cache_dir",
     "checkpoint",
-    "checkpointing.minutes",
-    "checkpointing.keep",
-    "checkpointing.allow_changes",
     "platform",
-    "data.manual_dir",
-    "data.data_dir",
-    "data.mirror",
-    "sweep.lanes",
-    "sweep.retry",
-    "sweep.fail_fast",
-    "sweep.allow_diverged",
+    *(f"data.{key}" for key in ("manual_dir", "data_dir", "mirror")),
+    *(f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")),
 )
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy")
 
@@ -75,7 +68,7 @@ def as_computed(value: Any) -> Any:
 
 def is_decisive(key: str) -> bool:
     """Whether a setting decides what is trained."""
-    return key not in NOT_IDENTITY and not key.startswith("compare.")
+    return key not in NOT_IDENTITY and not key.startswith(("compare.", "checkpointing."))
 
 
 def identity_of_parts(parts: list[Any]) -> str:

@@ -36,19 +36,19 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
         text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
         (partial / MANIFEST).write_text(text)
         for path in (*_files(partial).values(), partial):
-            _sync(path)
+            sync(path)
         if final.is_symlink():
             raise OSError(errno.ELOOP, "it is a link, which regjax never follows", str(final))
         if final.exists():
             shutil.rmtree(final)
         os.replace(partial, final)
-        _sync(final.parent)
+        sync(final.parent)
     except BaseException:
         remove(partial)
         raise
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flushes a file, or a folder's entries, to the disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

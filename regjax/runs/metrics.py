@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,6 @@ def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
             cells = ("" if math.isnan(value) else str(value) for value in row.values())
             file.write(",".join(cells) + "\n")
-
-
-def sync_metrics(directory: Path) -> None:
-    """Flushes the table of metrics to the disk."""
-    with (directory / METRICS).open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def read_metrics(directory: Path) -> dict[str, list[float]]:

@@ -25,7 +25,10 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
     """The static spec and the numerics of a run. Raises `UserError` where a value does not fit the data."""
     _check_fit(config, split)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
-    _check_weights(spec)
+    if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
+        layers = f"with {spec.num_features} features and {spec.num_classes} classes"
+        allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
+        raise invalid("model.hidden", list(spec.hidden), allowed)
     return spec, _numerics(config)
 
 
@@ -40,14 +43,11 @@ def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
 
     A term at its neutral value may change the last bits of L1, L2 and clipping.
     """
-    terms: dict[StaticSpec, list[StaticSpec]] = {}
-    for spec in specs:
-        terms.setdefault(_without_terms(spec), []).append(spec)
-    return [_union(terms[_without_terms(spec)]) for spec in specs]
-
-
-def _without_terms(spec: StaticSpec) -> StaticSpec:
-    return spec._replace(active=frozenset(), dropout_layers=(False,) * len(spec.hidden))
+    bare = [spec._replace(active=frozenset(), dropout_layers=(False,) * len(spec.hidden)) for spec in specs]
+    groups: dict[StaticSpec, list[StaticSpec]] = {}
+    for key, spec in zip(bare, specs, strict=True):
+        groups.setdefault(key, []).append(spec)
+    return [_union(groups[key]) for key in bare]
 
 
 def _union(specs: Sequence[StaticSpec]) -> StaticSpec:
@@ -65,14 +65,6 @@ def _check_fit(config: Config, split: Split) -> None:
         raise invalid("trainer.batch_size", batch_size, allowed)
     if config.model.norm == "batch" and batch_size == 1:
         raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
-
-
-def _check_weights(spec: StaticSpec) -> None:
-    """Refuses a network that is too large: sparsity counts weights in int32."""
-    if spec.num_weights > MAX_WHOLE:
-        layers = f"with {spec.num_features} features and {spec.num_classes} classes"
-        allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
-        raise invalid("model.hidden", list(spec.hidden), allowed)
 
 
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
@@ -127,7 +119,7 @@ def _numerics(config: Config) -> Numerics:
     easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
     clip_norm = _real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm)
     return Numerics(
-        seed=_whole(config.seed, np.uint32),
+        seed=cast(Any, np.uint32(config.seed)),
         epochs=_whole(config.trainer.epochs),
         init_stddev=_real(config.model.init_stddev),
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
@@ -149,11 +141,8 @@ def _numerics(config: Config) -> Numerics:
     )
 
 
-# NumPy numbers stand where `Numerics` declares JAX arrays, hence Any: they reach the device stacked by lane.
-
-
 def _real(value: float | None) -> Any:
-    """The program does not read a number that is None here."""
+    """A NumPy number, which reaches the device stacked by lane. The program reads none that is None here."""
     return np.float64(0.0 if value is None else value)
 
 
@@ -161,5 +150,5 @@ def _reals(section: object, names: Sequence[str]) -> dict[str, Any]:
     return {name: _real(getattr(section, name)) for name in names}
 
 
-def _whole(value: int, kind: type[np.integer] = np.int32) -> Any:
-    return kind(value)
+def _whole(value: int) -> Any:
+    return np.int32(value)

@@ -81,8 +81,7 @@ class States:
                 self._good.discard(saved.folder)  # until it has been read
                 self._read = saved.folder, checkpoint.restore_lanes(saved.folder, template)
                 self._good.add(saved.folder)
-            state: TrainState = self._read[1]
-            return state
+            return self._read[1]
 
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
         """Saves the lanes of a device. Removes older states that no run needs, and keeps `keep` good ones."""

@@ -30,26 +30,17 @@ EVERY_RUN: Table = {
     "overrides": [TEXT],
     "config": {
         "data.name": TEXT,
-        "seed": WHOLE_NUMBER,
-        "data.split_seed": WHOLE_NUMBER,
-        "data.test_seed": WHOLE_NUMBER,
+        **dict.fromkeys(("seed", "data.split_seed", "data.test_seed"), WHOLE_NUMBER),
         "compare.baseline": (str, NoneType),
         "compare.metric": TEXT,
-        "compare.effect": NUMBER,
-        "compare.alpha": NUMBER,
+        **dict.fromkeys(("compare.effect", "compare.alpha"), NUMBER),
     },
     "versions": {str: TEXT},
 }
-METRIC = (int, float, NoneType)
 # A metric is null where nothing was measured.
-ENDED_RUN: Table = {
-    "selected_on_test": (bool, NoneType),
-    "val_loss": METRIC,
-    "val_accuracy": METRIC,
-    "test_loss": METRIC,
-    "test_accuracy": METRIC,
-    "best_val_accuracy": METRIC,
-}
+METRIC = (int, float, NoneType)
+MEASURED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_val_accuracy")
+ENDED_RUN: Table = {"selected_on_test": (bool, NoneType), **dict.fromkeys(MEASURED, METRIC)}
 PARTS = ("train", "validation", "test")
 DONE_RUN: Table = {"rows": dict.fromkeys(PARTS, WHOLE_NUMBER), "row_digests": dict.fromkeys(PARTS, TEXT)}
 # These may be null or absent.
@@ -121,9 +112,8 @@ def _check_entries(path: Path, summary: dict[str, Any]) -> None:
     """Raises `DamagedError` where an entry is missing, or where no run writes its value."""
     _check_entry(path, "summary", summary, EVERY_RUN)
     status = summary["status"]
-    needed: dict[str, Any] = {
-        name: METRIC for name in summary if name.endswith(("_loss", "_accuracy", "_epoch"))
-    }
+    measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_epoch"))]
+    needed: dict[str, Any] = dict.fromkeys(measured, METRIC)
     needed |= ENDED_RUN if status in ENDED else {}
     needed |= {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
     needed |= DONE_RUN if status == "done" else {}

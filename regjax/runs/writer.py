@@ -13,7 +13,8 @@ from regjax.runs import checkpoint, records
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import LOG, METRICS, append_log
 from regjax.runs.identity import versions
-from regjax.runs.metrics import append_metrics, rewind_metrics, sync_metrics
+from regjax.runs.manifest import sync
+from regjax.runs.metrics import append_metrics, rewind_metrics
 from regjax.runs.run import Run
 from regjax.runs.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
 from regjax.training.state import Ended, EpochRecord
@@ -63,7 +64,7 @@ class RunWriter:
 
     def sync(self) -> None:
         """Flushes the metrics to the disk, before a saved state relies on them."""
-        sync_metrics(self.run.directory)
+        sync(self.run.directory / METRICS)
 
     def line(self, row: dict[str, Any]) -> str:
         """One line of text for one epoch."""
@@ -75,28 +76,23 @@ class RunWriter:
         A diverged run has no selected parameters, and `checkpoint=none` saves none.
         """
         if left.blown is None and self.run.config["checkpoint"] != "none":
-            checkpoint.save_selected(
-                self.run.directory, Selected(left.variables, self.run.scaling), network(self.run)
-            )
+            selected = Selected(left.variables, self.run.scaling)
+            checkpoint.save_selected(self.run.directory, selected, network(self.run))
         return self._end(records.results(self._history, left))
 
     def interrupt(self) -> dict[str, Any]:
         """Ends a run that a signal or the failure of another run stopped."""
-        return self._end(
-            self._without_results("interrupted", f"interrupted after epoch {len(self._history)}")
-        )
+        epochs = len(self._history)
+        return self._end(without_results("interrupted", f"interrupted after epoch {epochs}", epochs))
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
         """Ends a run that raised an error. Where nothing can be written, the returned summary says so."""
         try:
             append_log(self.run.directory, details)
-            return self._end(self._without_results("failed", reason))
+            return self._end(without_results("failed", reason, len(self._history)))
         except OSError as error:
             unwritten = f"{reason}; its directory cannot be written: {error.strerror}"
             return without_results("failed", unwritten) | provenance(self.run)
-
-    def _without_results(self, status: str, reason: str) -> dict[str, Any]:
-        return without_results(status, reason) | {"epochs": len(self._history)}
 
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
         append_log(self.run.directory, ending(results))
@@ -121,9 +117,9 @@ def network(run: Run) -> dict[str, Any]:
     }
 
 
-def without_results(status: str, reason: str) -> dict[str, Any]:
+def without_results(status: str, reason: str, epochs: int | None = None) -> dict[str, Any]:
     """The entries of a summary without results."""
-    return {"status": status, "reason": reason} | dict.fromkeys(RESULTS)
+    return {"status": status, "reason": reason} | dict.fromkeys(RESULTS) | {"epochs": epochs}
 
 
 def ending(results: dict[str, Any]) -> str:

