@@ -141,9 +141,7 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
         ({"output": "noisy"}, "--output=noisy: it is there, and holds no predictions"),
-        ({"output": "noisy/metrics.csv"}, "--output=noisy/metrics.csv: it is there, and holds no"),
         ({"output": "plain/summary.json"}, "--output=plain/summary.json: it is there, and holds"),
-        ({"output": "new.npz"}, "--output=new.npz: it is there, and holds no predictions"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_refused_in_one_line(folder, capsys, arguments, message):
