@@ -96,7 +96,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     process = begin(tmp_path, EVERY_EPOCH)
     wait_for_epochs(process, tmp_path, 4)
     stop(process)
-    folders = [path for path in (tmp_path / "out/checkpoints/states").iterdir() if path.name[0] != "."]
+    folders = (tmp_path / "out/checkpoints/states").glob("[0-9]*")
     newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
     files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
     assert "File too large" in fail(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))

@@ -20,9 +20,8 @@ LINE = "epoch 3/6  train_objective 0.5000  val_accuracy 0.7500"
 def terminal(monkeypatch):
     """A terminal of 60 lines that keeps what it is shown."""
     file = io.StringIO()
-    monkeypatch.setattr(
-        progress, "Console", lambda: Console(file=file, force_terminal=True, width=150, height=60)
-    )
+    console = Console(file=file, force_terminal=True, width=150, height=60)
+    monkeypatch.setattr(progress, "Console", lambda: console)
     return file
 
 

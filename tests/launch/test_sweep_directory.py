@@ -203,24 +203,6 @@ def test_directories_may_be_named_by_what_their_jobs_have(command, subdir, folde
     assert (again.code, "2 of 2 runs are done already" in again.err) == (0, True)
 
 
-@pytest.mark.slow
-def test_variants_keep_the_order_of_their_grids_however_folders_are_called(command):
-    def order():
-        return [row["variant"] for row in comparison()["comparisons"]["wine"]["rows"]]
-
-    named = "'hydra.sweep.subdir=rate/${model.dropout}'"
-    assert command(f"-m {SMALL} model.dropout=1.5,0.5,0.2 {named}").code == 1
-    assert order() == ["model.dropout=1.5", "model.dropout=0.5", "model.dropout=0.2"]
-    assert command(f"-m {SMALL} model.dropout=0.3,0.2 {named}").code == 0
-    failed = Path("out/rate/0.5")
-    write_summary(failed, read_summary(failed) | {"status": "failed", "reason": "a full disk"})
-    assert command(f"-m {SMALL} model.dropout=0.5,1.5 {named} sweep.retry=true").code == 1
-    assert order() == [f"model.dropout={rate}" for rate in (1.5, 0.5, 0.2, 0.3)]
-    assert [read_summary(Path("out/rate", rate))["job"] for rate in ("1.5", "0.5", "0.2", "0.3")] == [
-        {"number": number, "folder": f"rate/{rate}"} for number, rate in enumerate((1.5, 0.5, 0.2, 0.3))
-    ]
-
-
 def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):
     run = run_of(tmp_path / "0")
     study = SweepDirectory(tmp_path, [run])
