@@ -257,15 +257,3 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     assert refused.code == 1
     assert "model.dropout=0.2" in refused.err
     assert folders() == [0, 1, 2, 3]
-
-
-@pytest.mark.slow
-def test_a_baseline_is_a_variant_of_each_dataset(command):
-    small = SMALL.replace("data=wine", "data=wine,breast_cancer")
-    done = command(f"-m {small} regularization=none,l2 seed=0,1 compare.baseline=l2")
-    assert (done.code, folders()) == (0, [*range(8)])
-    rows = {data: found["rows"] for data, found in comparison()["comparisons"].items()}
-    assert [[row["variant"] for row in rows[data]] for data in ("wine", "breast_cancer")] == [
-        ["l2", "none"]
-    ] * 2
-    assert "wine l2 seed=0: done" in done.out
