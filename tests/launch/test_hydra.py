@@ -165,7 +165,7 @@ def test_a_grid_in_batches_has_one_comparison_at_its_end_with_what_failed(comman
     assert [summary["config"]["seed"] for summary in summaries] == [0, 1, 2] * 2
     found = json.loads((tmp_path / "out/comparison.json").read_text())
     assert [row["n"] for row in found["comparisons"]["wine"]["rows"]] == [0, 3]
-    assert [look["runs"] for look in found["looks"]] == [6]
+    assert [look["runs"] for look in found["looks"]] == [3]
 
 
 @pytest.mark.slow
