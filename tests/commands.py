@@ -92,6 +92,25 @@ def finish(directory: Path, arguments: str) -> tuple[str, str]:
     return out, err
 
 
+def stop(process: subprocess.Popen, number: int = signal.SIGKILL) -> str:
+    """Sends it a signal. Gives what it said of errors until its end."""
+    process.send_signal(number)
+    return process.communicate(timeout=PATIENCE)[1]
+
+
+def fail(directory: Path, arguments: str, *, before: Sequence[str] = ()) -> str:
+    """A process that must end with code 1 and no traceback. Gives what it said of errors."""
+    process = begin(directory, arguments, before=before)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "Traceback" in err) == (1, False), err
+    return err
+
+
+def printed(err: str) -> str:
+    """The arguments of the command to go on with, which a process prints last."""
+    return err.splitlines()[-1].partition("train.py ")[2]
+
+
 def wait_for_epochs(process: subprocess.Popen, directory: Path, epochs: int) -> None:
     """Until some run has written that many epochs."""
     until = time.monotonic() + PATIENCE

@@ -36,7 +36,7 @@ def check_sweep_directory(directory: Path) -> None:
     if (directory / SUMMARY).exists():
         raise UserError(f"{key}={directory}: it is the directory of a single run. Name another directory.")
     path = directory / HYDRAS
-    if path.exists() and path.read_bytes()[: len(BEGINS)] != BEGINS:
+    if path.exists() and not path.read_bytes().startswith(BEGINS):
         raise UserError(f"{path}: no sweep wrote it. Move it away, or name another directory.")
     check_output(directory, [directory])
 

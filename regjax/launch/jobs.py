@@ -83,37 +83,17 @@ class _Binding:
         split, scaling, fingerprint = self._split(job.config, dataset, digest)
         spec, numerics = resolve(job.config, dataset, split)
         config = flatten(job.config)
-        return Run(
-            directory=Path(),
-            config=config,
-            written=job.written,
-            overrides=job.overrides,
-            spec=spec,
-            numerics=numerics,
-            split=split,
-            scaling=scaling,
-            dataset=dataset,
-            digest=digest,
-            fingerprint=fingerprint,
-            identity=identity_of(config, fingerprint, self._device.device_kind),
-            cores=cores() if self._device.platform == "cpu" else None,
-        )
+        identity = identity_of(config, fingerprint, self._device.device_kind)
+        bound = (spec, numerics, split, scaling, dataset, digest, fingerprint, identity)
+        run = Run(Path(), config, job.written, job.overrides, *bound)
+        return run._replace(cores=cores()) if self._device.platform == "cpu" else run
 
     def _dataset(self, config: Config) -> tuple[Dataset, str]:
-        settings = config.data
-        folders = (settings.manual_dir, settings.data_dir)
-        key = (settings.source, settings.name, settings.test_share, settings.test_seed, *folders)
+        names = ("source", "name", "manual_dir", "data_dir", "mirror", "test_share", "test_seed")
+        settings = {name: getattr(config.data, name) for name in names}
+        key = tuple(settings.values())
         if key not in self._datasets:
-            dataset = data.load(
-                settings.source,
-                settings.name,
-                manual_dir=settings.manual_dir,
-                data_dir=settings.data_dir,
-                mirror=settings.mirror,
-                cache_dir=config.cache_dir,
-                test_share=settings.test_share,
-                test_seed=settings.test_seed,
-            )
+            dataset = data.load(**settings, cache_dir=config.cache_dir)
             self._datasets[key] = dataset, data.dataset_digest(dataset)
         return self._datasets[key]
 
@@ -121,12 +101,8 @@ class _Binding:
         settings = config.data
         key = (digest, repr(settings.validation), settings.split_seed, settings.train_size, settings.scaling)
         if key not in self._splits:
-            split = data.draw_split(
-                dataset,
-                validation=settings.validation,
-                split_seed=settings.split_seed,
-                train_size=settings.train_size,
-            )
+            drawn = {name: getattr(settings, name) for name in ("validation", "split_seed", "train_size")}
+            split = data.draw_split(dataset, **drawn)
             scaling = data.fit_scaling(dataset, split.train, kind=settings.scaling)
             self._splits[key] = split, scaling, data.fingerprint(digest, split, scaling)
         return self._splits[key]

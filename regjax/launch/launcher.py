@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
 from hydra.types import HydraContext, RunMode, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
 from regjax.errors import UserError, invalid
 from regjax.files import sole_writer
@@ -96,7 +97,8 @@ class Sweep:
 
     def _launched(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         is_last = self._is_grid and first + len(job_overrides) == grid_size(self._config)
-        composed = [self._compose(overrides, first + index) for index, overrides in enumerate(job_overrides)]
+        composing = partial(compose, self._context, self._config)
+        composed = [composing(overrides, first + index) for index, overrides in enumerate(job_overrides)]
         prepared, devices = prepare([job.job for job in composed], one_of_many=not (is_last and first == 0))
         directory = Path(str(self._config.hydra.sweep.dir)).absolute()
         directory.mkdir(parents=True, exist_ok=True)  # not every sweeper makes it
@@ -107,7 +109,7 @@ class Sweep:
             new = sweep.new_jobs(first)
             for index, number in new.items():
                 if number != first + index:
-                    composed[index] = self._compose(job_overrides[index], number)
+                    composed[index] = composing(job_overrides[index], number)
             sweep.add({index: (composed[index].directory, composed[index].position) for index in new})
             for index in new:
                 write_settings(composed[index].directory, composed[index].task, composed[index].hydra)
@@ -137,24 +139,16 @@ class Sweep:
                 whole["hydra"] = job.hydra.hydra
             getattr(self._context.callbacks, event)(config=whole, **{name: value})
 
-    def _compose(self, overrides: Sequence[str], number: int) -> Composed:
-        return compose(self._context, self._config, overrides, number)
-
     def _returned(
         self, composed: list[Composed], outcomes: list[SavedRun], sweep: SweepDirectory, failure: str
     ) -> list[JobReturn]:
         """What Hydra gets of each job. In a search, a job that failed returns `failure`."""
         returns = []
         for job, outcome in zip(composed, outcomes, strict=True):
-            overrides: Any = OmegaConf.to_container(job.hydra.hydra.overrides.task, resolve=False)
-            failed = not self._is_grid and not sweep.accepts(outcome)
-            returned = JobReturn(
-                overrides=overrides,
-                cfg=job.task,
-                hydra_cfg=job.hydra,
-                working_dir=str(outcome.directory),
-                status=JobStatus.FAILED if failed else JobStatus.COMPLETED,
-                _return_value=UserError(failure) if failed else _monitored(outcome.summary),
-            )
+            returned = JobReturn(job.job.overrides, job.task, job.hydra, str(outcome.directory))
+            if not self._is_grid and not sweep.accepts(outcome):
+                returned.status, returned.return_value = JobStatus.FAILED, UserError(failure)
+            else:
+                returned.status, returned.return_value = JobStatus.COMPLETED, _monitored(outcome.summary)
             returns.append(returned)
         return returns

@@ -44,10 +44,8 @@ class LiveRuns:
     """
 
     def __init__(self, runs: Sequence[Run], variants: Sequence[str]):
-        self._lock = threading.Lock()
-        self._console = Console()
-        self._live = self._console.is_terminal
-        self._alone = len(runs) == 1
+        self._lock, self._console = threading.Lock(), Console()
+        self._live, self._alone = self._console.is_terminal, len(runs) == 1
         members: dict[str, list[Run]] = {}
         for run, name in zip(runs, variants, strict=True):
             members.setdefault(name, []).append(run)

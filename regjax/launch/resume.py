@@ -59,14 +59,9 @@ def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
             f"{refusal}. Name another directory; or go on from its saved state with these settings, on "
             "record, by checkpointing.allow_changes=true."
         )
-    run = run._replace(changes=earlier)
-    change = {
-        "after_epoch": _epoch_to_go_on_from(run, summary, refusal),
-        "changed": changed,
-        "identity": summary["identity"],
-        "asked": run.identity,
-    }
-    changes = (*earlier, change)
+    epoch = _epoch_to_go_on_from(run._replace(changes=earlier), summary, refusal)
+    identities = {"identity": summary["identity"], "asked": run.identity}
+    changes = (*earlier, {"after_epoch": epoch, "changed": changed, **identities})
     return run._replace(identity=identity_of_parts([run.identity, changes]), changes=changes)
 
 

@@ -50,9 +50,8 @@ class SweepDirectory:
 
     def check_baseline(self) -> None:
         """Refuses a baseline that no variant has, before anything is trained."""
-        baseline = self._settings["compare.baseline"]
-        for named in self._named().values():
-            if baseline is not None:
+        if (baseline := self._settings["compare.baseline"]) is not None:
+            for named in self._named().values():
                 variant_called(baseline, named)
 
     def _find(self) -> dict[str, SavedRun]:
@@ -161,10 +160,7 @@ class SweepDirectory:
         held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been written
         report = build_report(
             [SavedRun(directory, summary) for directory, summary in held.items()],
-            baseline=self._settings["compare.baseline"],
-            metric=self._settings["compare.metric"],
-            effect=self._settings["compare.effect"],
-            alpha=self._settings["compare.alpha"],
+            **{name: self._settings[f"compare.{name}"] for name in ("baseline", "metric", "effect", "alpha")},
             earlier_looks=previous_looks(self.directory, [self.directory]),
         )
         try:

@@ -36,16 +36,9 @@ def train(
     bad = {status for status in ("failed", "diverged") if not accepts(status, settings)}
     with Signals() as signals:
         try:
-            summaries = train_runs(
-                waiting,
-                devices,
-                watcher,
-                states,
-                signals.stop,
-                signals.give_up,
-                lanes=settings["sweep.lanes"],
-                stop_at=bad if settings["sweep.fail_fast"] else (),
-            )
+            stop_at = bad if settings["sweep.fail_fast"] else set()
+            given = (waiting, devices, watcher, states, signals.stop, signals.give_up)
+            summaries = train_runs(*given, lanes=settings["sweep.lanes"], stop_at=stop_at)
         except OSError as error:
             reason = f"{error.filename or directory}: {error.strerror}; mend that, and to go on:"
             raise UserError(f"{reason}\n{command_again(override)}") from error

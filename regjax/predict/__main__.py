@@ -34,25 +34,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line. Gives the exit code: 1 without a prediction."""
     parser = argparse.ArgumentParser(prog="python -m regjax.predict", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="the directory of a finished run")
-    parser.add_argument(
-        "--input", type=Path, required=True, help="the rows: a .npz (its array `inputs`) or .npy"
-    )
+    rows = "the rows: a .npz (its array `inputs`) or .npy"
+    parser.add_argument("--input", type=Path, required=True, help=rows)
     parser.add_argument("--output", type=Path, required=True, help="the .csv to write")
-    parser.add_argument(
-        "--mc-samples", type=int, metavar="N", help="Monte Carlo dropout: the mean over N draws of the masks"
-    )
+    draws = "Monte Carlo dropout: the mean over N draws of the masks"
+    parser.add_argument("--mc-samples", type=int, metavar="N", help=draws)
     parser.add_argument("--seed", type=int, help="the seed of the draws; by default the run's")
     options = parser.parse_args(arguments)
     try:
         print(printable(_predict(options)))
+        return 0
     except UserError as error:
-        return _refused(str(error))
+        message = str(error)
     except OSError as error:
-        return _refused(f"{error.filename or options.output}: {error.strerror}")
-    return 0
-
-
-def _refused(message: str) -> int:
+        message = f"{error.filename or options.output}: {error.strerror}"
     print(f"error: {printable(message)}", file=sys.stderr)
     return 1
 
@@ -89,7 +84,7 @@ def _check_output(output: Path) -> None:
         raise UserError(f"--output={output}: there is no folder {output.parent}")
     if not output.exists():
         return
-    if not output.is_file() or output.read_bytes()[: len(FIRST_CELLS)] != FIRST_CELLS.encode():
+    if not output.is_file() or not output.read_bytes().startswith(FIRST_CELLS.encode()):
         raise UserError(f"--output={output}: it is there, and holds no predictions; name another file")
 
 
@@ -109,10 +104,8 @@ def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
 
 
 def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> None:
-    if pixel_max is None:
-        return
     smallest, largest = inputs.min(), inputs.max()
-    if largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max:
+    if pixel_max and (largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max):
         trained = f"the run was trained on pixels from 0 to {pixel_max}, and scales them itself"
         _warn(f"{path}: its values go from {smallest} to {largest}; {trained}")
 

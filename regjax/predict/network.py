@@ -20,8 +20,6 @@ from regjax.runs.summary import read_summary, refuse_other_version
 from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 
-NUMBERS = ("num_features", "num_classes")
-
 
 class Trained(NamedTuple):
     """A run's network and summary. `pixel_max` is the largest pixel value (None without images)."""
@@ -44,7 +42,7 @@ def load_trained(directory: Path) -> Trained:
         raise UserError(f"{directory}: it was trained with checkpoint=none, which saves no parameters")
     try:
         facts = checkpoint.selected_facts(directory)
-        counts = [_count(directory, facts, name) for name in NUMBERS]
+        counts = [_count(directory, facts, name) for name in ("num_features", "num_classes")]
         spec, numerics = resolve_network(config, *counts)
         pixel_max = None if facts.get("pixel_max") is None else _count(directory, facts, "pixel_max")
         selected = checkpoint.restore_selected(directory, _template(numerics, spec))

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from weakref import WeakValueDictionary
 
@@ -49,12 +49,9 @@ from tests.sweeps import RecordingWatcher
 PLACE = ("hydra.run.dir=out", "hydra.sweep.dir=out")
 BLOCK = 250
 ENDS = ("done", "diverged")
+PHASES = [Phase.generate, Phase.shrink]
 SETTINGS = settings(
-    deadline=None,
-    database=None,
-    print_blob=False,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
+    deadline=None, database=None, print_blob=False, phases=PHASES, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -72,19 +69,13 @@ class Accepted(BaseException):
 
 
 @cache
-def _loaded(source: str, name: str, share: float, seed: int) -> Dataset:
+def _load(source: str, name: str, **settings: Any) -> Dataset:
     """The dataset; in place of what a network would give, as many rows made of digits."""
-    given = name if source == "sklearn" else "digits"
-    folders: dict = {"manual_dir": None, "data_dir": None, "mirror": None, "cache_dir": "cache"}
-    dataset = load("sklearn", given, **folders, test_share=share, test_seed=seed)
+    dataset = load("sklearn", name if source == "sklearn" else "digits", **settings)
     if source != "idx":
         return dataset
     rows = np.arange(70_000) % len(dataset.labels)
     return dataset._replace(inputs=dataset.inputs[rows], labels=dataset.labels[rows], test_rows=10_000)
-
-
-def _load(source: str, name: str, *, test_share: float, test_seed: int, **folders: object) -> Dataset:
-    return _loaded(source, name, test_share, test_seed)
 
 
 @contextmanager
@@ -237,9 +228,8 @@ def trained(config: Config, directory: Path) -> tuple[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
     parser.add_argument("--configurations", type=int, required=True)
     parser.add_argument("--trained", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
@@ -249,11 +239,7 @@ def main() -> int:
         while (done := sum(tally.ends.values())) < given.configurations:
             tally.draw(min(BLOCK, given.configurations - done), start)
             start += 1
-            print(
-                f"{done} of {given.configurations}, {len(tally.failures)} failures",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"{done} of {given.configurations}, {len(tally.failures)} failures", file=sys.stderr)
         tally.train(given.trained)
     for kind, count in tally.ends.most_common():
         print(f"{count:7} {kind}")

@@ -6,29 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from regjax.errors import UserError
-from regjax.files import sole_writer
 from regjax.runs.summary import read_summary
-from tests.commands import PATIENCE, begin, finish, first, outcome, wait_for_epochs, with_files_up_to
+from tests.commands import (
+    PATIENCE,
+    begin,
+    fail,
+    finish,
+    first,
+    printed,
+    stop,
+    wait_for_epochs,
+    with_files_up_to,
+)
 
 LONG = "data=wine model.hidden=[8] trainer.epochs=100000"
 SHORT = "data=wine model.hidden=[8] trainer.epochs=2"
 PR_CAPBSET_DROP, OVERRIDES_OF_PERMISSIONS = 24, (1, 2)
-
-
-def end(process):
-    process.send_signal(signal.SIGTERM)
-    return process.communicate(timeout=PATIENCE)
-
-
-def test_a_directory_has_one_writer_and_a_file_that_a_dead_one_left_means_nothing(tmp_path):
-    (tmp_path / ".lock").write_text("left behind")
-    refused = pytest.raises(UserError, match=f"hydra.run.dir={tmp_path}: another process is writing there")
-    with sole_writer(tmp_path, "hydra.run.dir"), refused, sole_writer(tmp_path, "hydra.run.dir"):
-        pass
-    with sole_writer(tmp_path, "hydra.run.dir"):
-        assert (tmp_path / ".lock").exists()
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -43,12 +36,9 @@ def test_the_second_process_in_a_directory_is_refused_and_the_first_unharmed(tmp
     process = begin(tmp_path, earlier)
     wait_for_epochs(process, tmp_path, 1)
     configurations = {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")}
-    refused = begin(tmp_path, later)
-    _, err = refused.communicate(timeout=PATIENCE)
-    assert (refused.returncode, "Traceback" in err) == (1, False)
-    assert f"error: {named}{tmp_path / 'out'}: another process is writing there" in err
+    assert f"error: {named}{tmp_path / 'out'}: another process is writing there" in fail(tmp_path, later)
     assert {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")} == configurations
-    assert "interrupted" in end(process)[1]
+    assert "interrupted" in stop(process, signal.SIGTERM)
     assert process.returncode == 143
 
 
@@ -57,8 +47,7 @@ def test_a_killed_process_does_not_keep_its_directory(tmp_path):
     arguments = f"hydra.run.dir=out {LONG.replace('100000', '5000')}"
     process = begin(tmp_path, arguments)
     wait_for_epochs(process, tmp_path, 1)
-    process.kill()
-    process.communicate()
+    stop(process)
     assert (tmp_path / "out" / ".lock").exists()
     finish(tmp_path, arguments)
     assert not (tmp_path / "out" / ".lock").exists()
@@ -84,10 +73,8 @@ def without_root() -> list[str]:
 @pytest.mark.parametrize("place", ["hydra.run.dir=out", "hydra.run.dir=out/new", "-m hydra.sweep.dir=out"])
 def test_a_directory_that_cannot_be_written_is_told_in_a_line(tmp_path, place):
     (tmp_path / "out").mkdir(mode=0o555)
-    process = begin(tmp_path, f"{place} {SHORT}", before=without_root())
-    _, err = process.communicate(timeout=PATIENCE)
+    err = fail(tmp_path, f"{place} {SHORT}", before=without_root())
     (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert (process.returncode, "Traceback" in err) == (1, False)
     assert "Permission denied" in line
     assert "hydra.run.dir (with -m: hydra.sweep.dir)" in line
     assert list((tmp_path / "out").iterdir()) == []
@@ -108,21 +95,18 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     """A run is killed with a state saved, and goes on with its files limited to `size` bytes."""
     process = begin(tmp_path, EVERY_EPOCH)
     wait_for_epochs(process, tmp_path, 4)
-    process.kill()
-    process.communicate()
-    folders = [path for path in (tmp_path / "out/checkpoints/states").iterdir() if path.name[0] != "."]
+    stop(process)
+    folders = (tmp_path / "out/checkpoints/states").glob("[0-9]*")
     newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
     files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
-    process = begin(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))
-    _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
+    assert "File too large" in fail(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))
     assert len(files) > 5
     assert {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()} == files
     assert read_summary(tmp_path / "out")["status"] == status
     lines = len((tmp_path / "out/metrics.csv").read_text().splitlines())
     again = begin(tmp_path, EVERY_EPOCH)
     wait_for_epochs(again, tmp_path, lines)  # more than there were: these are its own
-    end(again)
+    stop(again, signal.SIGTERM)
     assert "resumed after epoch" in (tmp_path / "out/train.log").read_text()
 
 
@@ -130,11 +114,9 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
 @pytest.mark.parametrize("size", [6_000, 100_000])  # the picture of the comparison fits the second alone
 def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, size):
     sweep = f"-m hydra.sweep.dir=out {SHORT} seed=0,1,2 cache_dir=cache"
-    process = begin(tmp_path, sweep, before=with_files_up_to(size))
-    _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, "Traceback" in err, "File too large" in err) == (1, False, True)
-    *_, printed = err.splitlines()
-    finish(tmp_path, printed.partition("train.py ")[2])
+    err = fail(tmp_path, sweep, before=with_files_up_to(size))
+    assert "File too large" in err
+    finish(tmp_path, printed(err))
     comparison = json.loads((tmp_path / "out/comparison.json").read_text())
     assert [read_summary(tmp_path / "out" / job)["status"] for job in "012"] == ["done"] * 3
     assert not comparison["failures"]
@@ -149,23 +131,22 @@ def test_a_text_of_the_environment_is_used_and_saved_as_it_was_written(tmp_path,
     for folder in ("out/7", "many/0", "many/1"):
         config = json.loads((tmp_path / folder / "summary.json").read_text())["config"]
         assert (config["data.data_dir"], config["seed"]) == ("${oc.env:REGJAX_TEST_FOLDER}", 7)
-        assert (
-            "data_dir: ${oc.env:REGJAX_TEST_FOLDER}" in (tmp_path / folder / ".hydra/config.yaml").read_text()
-        )
+        saved = (tmp_path / folder / ".hydra/config.yaml").read_text()
+        assert "data_dir: ${oc.env:REGJAX_TEST_FOLDER}" in saved
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../x", "/abs", "a\nb", "x" * 300, "ünï", "dot."])
-def test_the_directories_of_jobs_lie_inside_their_sweep(tmp_path, name):
+def test_the_directories_of_jobs_lie_inside_their_sweep(command, tmp_path, monkeypatch, name):
     (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     before = set(Path("/").iterdir())
-    process = begin(tmp_path / "here", f"-m hydra.sweep.dir=out {SHORT} 'hydra.sweep.subdir=\"{name}\"'")
-    _, err = process.communicate(timeout=PATIENCE)
-    assert "Traceback" not in err
-    assert (process.returncode == 0) == (name in ("ünï", "dot."))
+    done = command(f"-m hydra.sweep.dir=out {SHORT} 'hydra.sweep.subdir=\"{name}\"'")
+    assert "Traceback" not in done.err
+    assert (done.code == 0) == (name in ("ünï", "dot."))
     assert set(tmp_path.iterdir()) == {tmp_path / "here"}
     assert set(Path("/").iterdir()) == before
-    if process.returncode:
-        assert "error: hydra.sweep.subdir=" in err or "File name too long" in err
+    if done.code:
+        assert "error: hydra.sweep.subdir=" in done.err or "File name too long" in done.err
     else:
-        assert outcome(tmp_path / "here" / "out" / name)["summary.json"]["status"] == "done"
+        assert read_summary(Path("out", name))["status"] == "done"

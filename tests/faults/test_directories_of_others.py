@@ -7,7 +7,6 @@ import pytest
 
 from regjax.files import sole_writer
 from regjax.report.__main__ import main as report
-from tests.commands import PATIENCE, begin, finish
 from tests.reports import sweep_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"
@@ -36,9 +35,7 @@ def test_a_run_and_a_sweep_do_not_share_a_directory(command, first, second, told
     assert after.keys() - before.keys() <= {Path("out/multirun.yaml")}  # Hydra's sweeper writes it first
 
 
-@pytest.mark.parametrize(
-    "name", ["metrics.csv", "train.log", "curves.png", "thesis.tex", ".git", "src/main.py"]
-)
+@pytest.mark.parametrize("name", ["metrics.csv", "thesis.tex", ".git", "src/main.py"])
 def test_a_directory_that_holds_other_files_than_a_runs_is_not_taken(command, name):
     path = Path("out", name)
     path.parent.mkdir(parents=True)
@@ -77,19 +74,6 @@ def test_a_comparison_is_not_written_over_files_that_none_wrote(command, capsys,
     assert [report(["runs", "--output", "out"]) for _ in range(2)] == [0, 0]
 
 
-def test_a_link_among_the_parameters_is_not_followed(command, tmp_path):
-    assert command(RUN).code == 0
-    mine = tmp_path / "mine"
-    parameters = Path("out/checkpoints/selected/parameters.safetensors")
-    parameters.rename(mine)
-    parameters.symlink_to(mine)
-    done = command(RUN)
-    assert (done.code, f"{parameters.absolute()}: it is a link, which regjax never follows" in done.err) == (
-        0,
-        True,
-    )
-
-
 def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):
     assert command(SWEEP).code == 0
     shutil.rmtree("out/0")
@@ -98,30 +82,3 @@ def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):
     told = f"hydra.run.dir={Path('out').absolute()}: another process is writing there"
     assert (done.code, told in done.err) == (1, True)
     assert command(RUN.replace("=out", "=out/0")).code == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("place", "told"),
-    [
-        ("hydra.sweep.dir=out", "out: it is the directory of a single run"),
-        (
-            "hydra.sweep.dir=new hydra.sweep.subdir=../out/0",
-            "hydra.sweep.subdir=../out/0: it must name a folder",
-        ),
-    ],
-)
-def test_jobs_of_another_launcher_stay_in_their_sweep(tmp_path, place, told):
-    finish(tmp_path, RUN)
-    before = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    process = begin(tmp_path, f"-m {SMALL} seed=0,1 hydra/launcher=basic {place}")
-    _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, told in err) == (1, True)
-    after = {path for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert after - before <= {tmp_path / "out/multirun.yaml"}
-
-
-@pytest.mark.slow
-def test_divergence_is_a_result_under_another_launcher_too(tmp_path):
-    diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=1e30,0.1 hydra/launcher=basic"
-    finish(tmp_path, f"{diverging} sweep.allow_diverged=true")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import PATIENCE, begin, wait_for_epochs
+from tests.commands import begin, stop, wait_for_epochs
 
 LISTENING = "0A"  # in the fourth column of /proc/net/tcp
 
@@ -35,8 +35,7 @@ def test_nothing_is_written_elsewhere_and_nothing_listens(tmp_path, monkeypatch,
     process = begin(tmp_path / "here", f"{place} data=wine trainer.epochs=100000 checkpoint=every_epoch")
     wait_for_epochs(process, tmp_path, 3)
     assert listening_sockets(process.pid) == set()
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=PATIENCE)
+    stop(process, signal.SIGTERM)
     assert process.returncode == 143
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     places = ("here/out/", "cache/jax/", "home/.cache/matplotlib/")  # the last is matplotlib's list of fonts

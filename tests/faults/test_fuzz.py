@@ -8,12 +8,10 @@ from tests.faults.fuzz import Tally, end_of, workplace
 FOUND = {
     "regularization=[1]": "regularization=[1]: must be one of batch_norm, ",
     "regularization=[null]": "regularization=[null]: must be one of batch_norm, ",
-    "regularization=null": "regularization=null: must be one of batch_norm, ",
     "regularization=[[l2],l1]": "regularization=[[l2],l1]: must be one of batch_norm, ",
     "regularization=[l2,${model}]": "regularization=[l2,${model}]: ",
     "~optimizer=1.5": "optimizer=1.5: must be one of adam, ",
     "~seed": "seed: must be given; leave out ~seed.",
-    "~seed=0": "seed: must be given; leave out ~seed.",
     "+modle.dropout.new=1": "modle.dropout.new=1: no key can be added",
     "hydra.rum.dir=x": "hydra.rum.dir=x: Key 'rum' not in",
     "hydra.searchpath=[nowhere]": "path=nowhere is not available",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regjax.predict import __main__
-from tests.commands import PATIENCE, begin, finish, outcome, wait_for_epochs
+from tests.commands import PATIENCE, begin, finish, outcome, printed, stop, wait_for_epochs
 
 RUN = (
     "model.hidden=[64,32] trainer.epochs=300 trainer.batch_size=16 checkpoint=every_epoch "
@@ -34,14 +34,10 @@ def predictions(directory):
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     """What the undisturbed commands leave."""
-    single, sweep = (tmp_path_factory.mktemp(name) for name in ("single", "sweep"))
+    single, sweep = tmp_path_factory.mktemp("single"), tmp_path_factory.mktemp("sweep")
     finish(single, f"{RUN} {SINGLE_DIRECTORY}")
     finish(sweep, f"{SWEEP} {SWEEP_DIRECTORY}")
-    return {
-        RUN: outcome(single / "out"),
-        SWEEP: outcome(sweep / "out"),
-        "predictions": predictions(single),
-    }
+    return {RUN: outcome(single / "out"), SWEEP: outcome(sweep / "out"), "predictions": predictions(single)}
 
 
 @pytest.mark.slow
@@ -50,26 +46,22 @@ def test_a_run_that_is_killed_at_a_random_instant_goes_on_to_the_same_bits(tmp_p
     process = begin(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
     wait_for_epochs(process, tmp_path, 1)
     time.sleep(random.Random(draw).uniform(0, 2))
-    process.kill()
-    process.communicate()
+    stop(process)
     finish(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
     assert outcome(tmp_path / "out") == straight[RUN]
     assert predictions(tmp_path) == straight["predictions"]
 
 
 @pytest.mark.slow
-def test_a_sweep_of_64_jobs_that_is_killed_five_times_ends_with_the_same_comparison(tmp_path):
-    straight, killed = tmp_path / "straight", tmp_path / "killed"
-    straight.mkdir()
-    killed.mkdir()
+def test_a_sweep_of_64_jobs_that_is_killed_five_times_ends_with_the_same_comparison(tmp_path_factory):
+    straight, killed = tmp_path_factory.mktemp("straight"), tmp_path_factory.mktemp("killed")
     begun = time.monotonic()
     finish(straight, f"{GRID} {SWEEP_DIRECTORY}")
     seconds = time.monotonic() - begun
     for draw in range(5):
         process = begin(killed, f"{GRID} {SWEEP_DIRECTORY}")
         time.sleep(random.Random(draw).uniform(0.5, 0.8) * seconds)
-        process.kill()
-        process.communicate()
+        stop(process)
     finish(killed, f"{GRID} {SWEEP_DIRECTORY}")
     assert outcome(killed / "out") == outcome(straight / "out")
 
@@ -88,30 +80,26 @@ def test_a_signal_ends_in_order_and_the_printed_command_goes_on(
 ):
     process = begin(tmp_path, f"{command} {directory}")
     wait_for_epochs(process, tmp_path, 3)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
+    err = stop(process, number)
     assert (process.returncode, "Traceback" in err) == (code, False)
     statuses = [json.loads(path.read_text())["status"] for path in tmp_path.rglob("summary.json")]
     assert "interrupted" in statuses
-    *_, printed = err.splitlines()
-    finish(tmp_path, printed.partition("train.py ")[2])
+    finish(tmp_path, printed(err))
     assert outcome(tmp_path / "out") == straight[command]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path, number, code):
+def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path):
     sweep = f"-m hydra/launcher=basic {SMALL} seed=0,1,2 {SWEEP_DIRECTORY}"
     process = begin(tmp_path, sweep.replace("epochs=6", "epochs=100000"))
     wait_for_epochs(process, tmp_path, 1)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, "Traceback" in err) == (code, False)
+    err = stop(process, signal.SIGINT)
+    assert (process.returncode, "Traceback" in err) == (130, False)
     assert [path.parent.name for path in tmp_path.rglob("summary.json")] == ["0"]
-    *_, told, printed = err.splitlines()
+    *_, told, again = err.splitlines()
     assert told == "interrupted; to go on:"
-    assert printed.startswith("python ")
-    assert printed.endswith(SWEEP_DIRECTORY.replace("out", str(tmp_path / "out")))
+    assert again.startswith("python ")
+    assert again.endswith(SWEEP_DIRECTORY.replace("out", str(tmp_path / "out")))
 
 
 @pytest.mark.slow
@@ -135,11 +123,9 @@ SLOW = "model.hidden=[2000,2000] trainer.batch_size=2 trainer.epochs=2 model.dro
 
 
 @pytest.mark.slow
-def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits(tmp_path):
+def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits(tmp_path_factory):
     """Were it waited for, it would be among those that are done."""
-    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-    straight.mkdir()
-    stopped.mkdir()
+    straight, stopped = tmp_path_factory.mktemp("straight"), tmp_path_factory.mktemp("stopped")
     process = begin(stopped, f"{SLOW} {SINGLE_DIRECTORY}")
     wait_for_epochs(process, stopped, 1)
     process.send_signal(signal.SIGTERM)
@@ -148,8 +134,7 @@ def test_an_epoch_that_takes_long_is_given_up_and_trained_again_to_the_same_bits
     summary = json.loads((stopped / "out/summary.json").read_text())
     assert (summary["status"], summary["reason"]) == ("interrupted", "interrupted after epoch 1")
     assert "epoch 2/2" not in out
-    *_, printed = err.splitlines()
-    out, _ = finish(stopped, printed.partition("train.py ")[2])
+    out, _ = finish(stopped, printed(err))
     assert "goes on after epoch 1" in out
     finish(straight, f"{SLOW} {SINGLE_DIRECTORY}")
     assert outcome(stopped / "out") == outcome(straight / "out")
@@ -170,8 +155,7 @@ def test_compiling_and_a_first_epoch_that_takes_long_are_given_up_too(
     long = "model.hidden=[3000,3000] trainer.batch_size=1"
     process = begin(tmp_path, f"{place} {long}")
     next(line for line in process.stdout if comes_after in line)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
+    err = stop(process, number)
     assert (process.returncode, "Traceback" in err) == (code, False)
     summaries = [json.loads(path.read_text()) for path in tmp_path.rglob("summary.json")]
     assert {summary["reason"] for summary in summaries} == {"interrupted after epoch 0"}
@@ -182,7 +166,6 @@ def test_compiling_and_a_first_epoch_that_takes_long_are_given_up_too(
 def test_ctrl_c_before_training_ends_without_a_traceback(tmp_path, delay):
     process = begin(tmp_path, f"{RUN} {SINGLE_DIRECTORY}")
     time.sleep(delay)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    err = stop(process, signal.SIGINT)
     assert process.returncode in (-signal.SIGINT, 130)
     assert "Traceback" not in err

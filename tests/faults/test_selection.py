@@ -9,12 +9,8 @@ from tests.sweeps import numbers, run_of, trained
 
 pytestmark = pytest.mark.slow
 # It learns 42 rows by heart, and its validation loss turns after some epochs.
-OVERFITS = (
-    "model.hidden=[64]",
-    "optimizer.learning_rate=0.05",
-    "trainer.epochs=40",
-    "early_stopping.patience=40",
-)
+EPOCHS = ("trainer.epochs=40", "early_stopping.patience=40")
+OVERFITS = ("model.hidden=[64]", "optimizer.learning_rate=0.05", *EPOCHS)
 
 
 def manifest(run):
@@ -25,7 +21,7 @@ def test_the_best_epoch_is_what_is_saved_and_tested(tmp_path):
     """As a run that ends at that epoch has it."""
     whole = run_of(tmp_path / "whole", *OVERFITS)
     summary = trained([whole])[whole.directory]
-    losses = [float(row[-2]) for row in numbers(whole.directory)[0:]]
+    losses = [float(row[-2]) for row in numbers(whole.directory)]
     best = 1 + int(np.argmin(losses))
     assert 1 < best < 40
     assert (summary["selected_epoch"], summary["best_val_loss_epoch"]) == (best, best)
@@ -43,19 +39,14 @@ def test_nothing_but_the_test_metrics_depends_on_test_rows(tmp_path):
     dataset = clusters()
     spoilt = dataset._replace(inputs=dataset.inputs.copy())
     spoilt.inputs[54:] = np.nan
-    clean, blind = (
-        run_of(tmp_path / name, *OVERFITS, dataset=each) for name, each in (("a", dataset), ("b", spoilt))
-    )
-    summaries = trained([clean]) | trained([blind])
+    clean = run_of(tmp_path / "clean", *OVERFITS, dataset=dataset)
+    blind = run_of(tmp_path / "blind", *OVERFITS, dataset=spoilt)
+    summary, blinds = trained([clean])[clean.directory], trained([blind])[blind.directory]
     assert numbers(clean.directory) == numbers(blind.directory)
     assert manifest(clean) == manifest(blind)
-    differing = {
-        key
-        for key in summaries[clean.directory]
-        if summaries[clean.directory][key] != summaries[blind.directory][key]
-    }
+    differing = {key for key in summary if summary[key] != blinds[key]}
     assert differing - {"seconds", "identity", "row_digests"} == {"test_loss", "test_accuracy"}
-    assert summaries[blind.directory]["test_loss"] is None
+    assert blinds["test_loss"] is None
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

@@ -20,12 +20,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
     for error, code, line in [
         (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
         (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
-        (OSError("the disk is gone"), 1, "error: a file in the directory: the disk is gone. Choose"),
-        (
-            OSError(27, "File too large"),
-            1,
-            "error: a file in the directory: File too large. Choose another hydra.run.dir (with -m: ",
-        ),
+        (OSError(27, "File too large"), 1, "error: a file in the directory: File too large. Choose another"),
         (ZeroDivisionError("a resolver of the user's"), 1, "error: a resolver of the user's\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
@@ -56,13 +51,11 @@ def test_the_command_that_goes_on_reads_back_as_it_is_meant(monkeypatch, name):
 @pytest.mark.parametrize(
     ("check", "key"), [(check_run_directory, "hydra.run.dir"), (check_sweep_directory, "hydra.sweep.dir")]
 )
-@pytest.mark.parametrize(
-    ("name", "told"), [("a\nb", r"a\nb"), ("\x1b[31m", r"\x1b[31m"), ("\u202e", r"\u202e")]
-)
-def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key, name, told):
+def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key):
     with pytest.raises(UserError) as refused:
-        check(tmp_path / name)
-    assert str(refused.value) == f"{key}={tmp_path}/{told}: it has a character that cannot be shown."
+        check(tmp_path / "a\nb\x1b[31m\u202e")
+    told = rf"{key}={tmp_path}/a\nb\x1b[31m\u202e: it has a character that cannot be shown."
+    assert str(refused.value) == told
 
 
 def test_a_directory_in_quotes_of_its_own_is_taken(command):

@@ -3,6 +3,7 @@
 import io
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from rich.console import Console
@@ -15,23 +16,12 @@ ROW = {"epoch": 3, "val_accuracy": 0.75}
 LINE = "epoch 3/6  train_objective 0.5000  val_accuracy 0.7500"
 
 
-def two_variants(tmp_path):
-    overrides = [
-        ("model.dropout=0", "seed=0"),
-        ("model.dropout=0", "seed=1"),
-        ("model.dropout=0.5", "seed=0"),
-    ]
-    runs = [run_of(tmp_path / str(number), *given) for number, given in enumerate(overrides)]
-    return runs, ["none", "none", "half"]
-
-
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal of 60 lines that keeps what it is shown."""
     file = io.StringIO()
-    monkeypatch.setattr(
-        progress, "Console", lambda: Console(file=file, force_terminal=True, width=150, height=60)
-    )
+    console = Console(file=file, force_terminal=True, width=150, height=60)
+    monkeypatch.setattr(progress, "Console", lambda: console)
     return file
 
 
@@ -45,8 +35,8 @@ def shown(live):
 
 
 def test_a_terminal_has_a_line_for_each_variant(tmp_path, terminal):
-    runs, variants = two_variants(tmp_path)
-    with LiveRuns(runs, variants) as live:
+    runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(3)]
+    with LiveRuns(runs, ["none", "none", "half"]) as live:
         assert shown(live) == {"none": ("waiting", 0, 12), "half": ("waiting", 0, 6)}
         live.begin(runs[0])
         live.begin(runs[1])
@@ -62,17 +52,9 @@ def test_a_terminal_has_a_line_for_each_variant(tmp_path, terminal):
     assert "best val acc 0.7500" in terminal.getvalue()
 
 
-@pytest.fixture
-def threads_that_take_turns_often():
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
-
-
-def test_the_threads_of_several_devices_may_tell_of_one_variant(
-    tmp_path, terminal, threads_that_take_turns_often
-):
+def test_the_threads_of_several_devices_may_tell_of_one_variant(tmp_path, terminal, request):
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)  # they take turns often
     one = run_of(tmp_path)
     runs = [one._replace(directory=tmp_path / str(number)) for number in range(400)]
 
@@ -97,7 +79,7 @@ def test_of_more_variants_than_lines_those_with_a_running_run_are_shown(tmp_path
         assert shown(live) == {}
 
 
-def test_a_run_that_is_alone_tells_every_epoch(tmp_path, terminal, capsys):
+def test_a_run_that_is_alone_tells_every_epoch(tmp_path, terminal):
     run = run_of(tmp_path)
     with LiveRuns([run], ["run"]) as live:
         live.begin(run)
@@ -106,15 +88,15 @@ def test_a_run_that_is_alone_tells_every_epoch(tmp_path, terminal, capsys):
 
 
 def test_without_a_terminal_a_sweep_has_a_line_for_each_end_and_a_lone_run_for_each_epoch(tmp_path, capsys):
-    runs, variants = two_variants(tmp_path)
-    with LiveRuns(runs, variants) as live:
+    runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(3)]
+    with LiveRuns(runs, ["none", "none", "half"]) as live:
         live.begin(runs[0])
         live.advance(runs[0], ROW, LINE)
         live.finish(runs[0], {"status": "done", "val_accuracy": 0.75}, "done: epoch 3 selected")
         live.finish(runs[2], {"status": "diverged", "val_accuracy": None}, "diverged at epoch 2")
     assert capsys.readouterr().out.splitlines() == [
         "none seed=0: done: epoch 3 selected  val_accuracy 0.7500",
-        "half seed=0: diverged at epoch 2",
+        "half seed=2: diverged at epoch 2",
     ]
     with LiveRuns(runs[:1], ["run"]) as live:
         live.begin(runs[0])

@@ -1,7 +1,5 @@
 """Rows from users' files: what NumPy writes is read as it is, all else is refused by one message."""
 
-import io
-import struct
 import zipfile
 
 import numpy as np
@@ -18,9 +16,7 @@ def written(path, array):
     return path
 
 
-@pytest.mark.parametrize(
-    "kind", ["u1", "i1", "<u2", ">i4", "<i8", "<u8", "<f2", ">f4", "<f8"], ids=lambda kind: kind[-2:]
-)
+@pytest.mark.parametrize("kind", ["u1", "i1", "<u2", ">i4", "<i8", "<u8", "<f2", ">f4", "<f8"])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_every_kind_of_number_is_read_as_numpy_wrote_it(tmp_path, kind, order):
     array = np.asarray(ROWS, kind, order=order)
@@ -43,26 +39,18 @@ def test_of_several_arrays_it_is_the_one_called_inputs(tmp_path):
         read_rows(tmp_path / "new.npz", 4)
 
 
-def test_a_users_own_link_is_followed(tmp_path):
-    (tmp_path / "link").symlink_to(written(tmp_path / "new.npy", ROWS))
-    np.testing.assert_array_equal(read_rows(tmp_path / "link", 4), ROWS)
-
-
 @pytest.mark.parametrize(
     ("array", "message"),
     [
         (ROWS[:, :3], r"3 features \(its shape is \(6, 3\)\), and the network takes 4"),
         (np.zeros((5, 2, 3)), r"6 features \(its shape is \(5, 2, 3\)\), and the network takes 4"),
         (np.zeros(4), r"its shape is \(4,\); it must be rows x features or rows x height x width"),
-        (np.float64(3), r"its shape is \(\); it must be rows"),
         (np.zeros((0, 4)), r"its shape is \(0, 4\); it must be rows"),
         (np.zeros((3, 4), "M8[s]"), "its entries are of kind <M8"),
         (np.zeros((3, 4), "U3"), "its entries are of kind <U3"),
         (np.zeros((3, 4), complex), "its entries are of kind <c16"),
-        (np.zeros((3, 4), bool), r"its entries are of kind \|b1"),
         (np.zeros((3, 4), [("a", "f4")]), r"its entries are of kind \|V4"),
     ],
-    ids=["features", "image", "vector", "number", "no rows", "dates", "text", "complex", "bool", "records"],
 )
 def test_what_is_no_table_of_numbers_is_refused(tmp_path, array, message):
     with pytest.raises(UserError, match=message) as refused:
@@ -71,7 +59,7 @@ def test_what_is_no_table_of_numbers_is_refused(tmp_path, array, message):
 
 
 @pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf, 1e39])
-@pytest.mark.parametrize("row", [0, 4095, 4096, 5000])
+@pytest.mark.parametrize("row", [0, 5000])
 def test_a_row_that_is_not_finite_is_named(tmp_path, entry, row):
     rows = np.zeros((5001, 2))
     rows[row, 1] = entry
@@ -86,8 +74,6 @@ def test_a_row_that_is_not_finite_is_named(tmp_path, entry, row):
         (b"a,b\n1,2\n", "neither a .npz nor a .npy"),
         (b"\x80\x04\x95pickled", "neither a .npz nor a .npy"),
         (b"\x93NUMPY\x02\x00", "it cannot be read"),
-        (b"\x93NUMPY\x01\x00", "it cannot be read"),
-        (b"PK\x03\x04 and no archive", "it cannot be read"),
         (b"PK\x05\x06" + bytes(18), "of its 0 arrays one must be called inputs"),  # an empty archive
     ],
 )
@@ -122,25 +108,13 @@ def test_any_damage_is_refused_in_words_or_leaves_the_numbers(tmp_path):
 
 
 def test_a_size_that_a_header_makes_up_is_refused_before_it_is_taken(tmp_path):
-    content = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        content, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 4)}
-    )
-    (tmp_path / "new.npy").write_bytes(content.getvalue())
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**12, 4)}
+    with (tmp_path / "new.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(UserError, match=r"takes 32000000000000 bytes, and may take 4294967296"):
         read_rows(tmp_path / "new.npy", 4)
     np.save(tmp_path / "short.npy", np.zeros((10_000, 4)))
     with zipfile.ZipFile(tmp_path / "new.npz", "w") as archive:
         archive.writestr("inputs.npy", (tmp_path / "short.npy").read_bytes()[: 128 + 64])
     with pytest.raises(UserError, match=r"takes 320000 bytes, and it has 64"):
-        read_rows(tmp_path / "new.npz", 4)
-
-
-def test_an_encrypted_member_is_refused(tmp_path):
-    np.savez(tmp_path / "new.npz", inputs=ROWS)
-    content = bytearray((tmp_path / "new.npz").read_bytes())
-    directory = content.index(b"PK\x01\x02")
-    struct.pack_into("<H", content, directory + 8, 1)
-    (tmp_path / "new.npz").write_bytes(content)
-    with pytest.raises(UserError, match="is encrypted"):
         read_rows(tmp_path / "new.npz", 4)

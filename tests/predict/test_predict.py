@@ -18,12 +18,8 @@ from tests.sweeps import run_of, trained
 pytestmark = pytest.mark.slow
 DATASET = clusters(rows=300)
 SCALING = Scaling(np.linspace(-1, 1, 7, dtype=np.float32), np.linspace(0.5, 2, 7, dtype=np.float32))
-NOISY = (
-    "model.norm=batch",
-    "model.dropout=0.3",
-    "trainer.evaluation_batch_size=64",
-    "early_stopping.patience=2",
-)
+NOISE = ("model.norm=batch", "model.dropout=0.3")
+NOISY = (*NOISE, "trainer.evaluation_batch_size=64", "early_stopping.patience=2")
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +95,7 @@ def test_draws_repeat_by_their_seed(folder, capsys):
     assert not np.isclose(first, own, atol=1e-3).all()
     mean, entropy, information = first, tables[0]["entropy"], tables[0]["mutual_information"]
     np.testing.assert_allclose(entropy, -(mean * np.log(mean)).sum(axis=1), atol=1e-5)
-    assert (information >= 0).all()
-    assert (information <= entropy + 1e-6).all()
+    assert ((information >= 0) & (information <= entropy + 1e-6)).all()
     assert information.max() > 0.01
 
 
@@ -141,18 +136,14 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
         ({"output": "noisy"}, "--output=noisy: it is there, and holds no predictions"),
-        ({"output": "noisy/metrics.csv"}, "--output=noisy/metrics.csv: it is there, and holds no"),
         ({"output": "plain/summary.json"}, "--output=plain/summary.json: it is there, and holds"),
-        ({"output": "new.npz"}, "--output=new.npz: it is there, and holds no predictions"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_refused_in_one_line(folder, capsys, arguments, message):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code, out, err = asked(capsys, **arguments)
     assert (code, out) == (1, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert message in err
+    assert (err.startswith("error: "), err.count("\n"), message in err) == (True, 1, True)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -183,6 +174,5 @@ def test_facts_that_do_not_fit_the_configuration_are_refused(folder, capsys):
         folder / "noisy/checkpoints/selected", lambda content: content["facts"].update(num_classes=4)
     )
     code, _, err = asked(capsys)
-    assert code == 1
-    assert "dense_1.bias" in err
+    assert (code, "dense_1.bias" in err) == (1, True)
     assert "Restore the folder from a copy, or train the run again." in err
