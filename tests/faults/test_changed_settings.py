@@ -54,9 +54,9 @@ def test_other_settings_are_refused_by_name_and_nothing_is_touched(begun, change
 @pytest.mark.parametrize(
     ("change", "leaf"),
     [
-        ("model.hidden=[16]", "['dense_0']['bias']\", [8], 'float32'], where this program has"),
-        ("optimizer=adam", "this program has ['.optimizer"),
-        ("penalty.l2=0.1", "this program 13"),
+        ("model.hidden=[16]", "dense_0.bias is float32[1, 8], and float32[1, 16] in this program"),
+        ("optimizer=adam", ".count is missing, and int32[1] in this program"),
+        ("penalty.l2=0.1", "blown.l2 is missing, and int32[1] in this program"),
     ],
 )
 def test_a_state_of_another_shape_is_refused_by_its_first_differing_leaf(begun, change, leaf):

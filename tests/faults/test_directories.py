@@ -100,7 +100,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
     newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
     files = {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()}
     assert "File too large" in fail(tmp_path, EVERY_EPOCH, before=with_files_up_to(size))
-    assert len(files) > 5
+    assert {path.name for path in files} == {"lanes.safetensors", "manifest.json"}
     assert {path: path.read_bytes() for path in newest.rglob("*") if path.is_file()} == files
     assert read_summary(tmp_path / "out")["status"] == status
     lines = len((tmp_path / "out/metrics.csv").read_text().splitlines())
@@ -111,7 +111,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [6_000, 100_000])  # the picture of the comparison fits the second alone
+@pytest.mark.parametrize("size", [6_000, 40_000])  # the parameters fit the second, and the picture neither
 def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, size):
     sweep = f"-m hydra.sweep.dir=out {SHORT} seed=0,1,2 cache_dir=cache"
     err = fail(tmp_path, sweep, before=with_files_up_to(size))
