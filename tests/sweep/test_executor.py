@@ -1,6 +1,5 @@
 """Many runs on several devices equal lone runs to the last digit, and a failure stays with its run."""
 
-import shutil
 from itertools import product
 from unittest.mock import Mock
 
@@ -116,17 +115,6 @@ def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
     assert [summaries[run.directory]["status"] for run in runs] == ["done", "failed", "done"]
     assert "IsADirectoryError" in summaries[runs[1].directory]["reason"]
     assert "Traceback" in (runs[1].directory / "train.log").read_text()
-
-
-def test_a_run_whose_directory_is_gone_says_so(tmp_path):
-    runs = sweep_of(tmp_path, [("seed=0",), ("seed=1",)])
-    for run in runs:
-        RunWriter(run).begin()
-    shutil.rmtree(runs[0].directory)
-    summaries = started(runs, devices=1)
-    assert summaries[runs[0].directory]["status"] == "failed"
-    assert "cannot be written: No such file or directory" in summaries[runs[0].directory]["reason"]
-    assert summaries[runs[1].directory]["status"] == "done"
 
 
 def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from regjax.sweep import lanes, queue
@@ -35,14 +34,6 @@ def test_an_accelerator_takes_as_many_lanes_as_its_memory_holds(tmp_path):
     assert two == pytest.approx(2 * one, rel=1e-5)
     assert fitting(tmp_path, 10**9, "model.hidden=[900,900]") < one / 10
     assert fitting(tmp_path, None) == math.inf
-
-
-def test_notebook_1_fits_a_thousand_times_into_an_h200(tmp_path):
-    spec = run_of(tmp_path).spec._replace(
-        num_features=784, num_classes=10, hidden=(300, 100), batch_size=1000, evaluation_batch_size=1000,
-        train_rows=55_000, sample_rows=5000, validation_rows=5000, test_rows=10_000,
-    )  # fmt: skip
-    assert lanes.lanes_that_fit(spec, DATA, device(139 * 2**30)) > 1000
 
 
 @pytest.mark.parametrize(
@@ -103,9 +94,3 @@ def test_lanes_without_a_run_are_never_reported(tmp_path):
     summaries = trained(runs, devices=1, lanes=2, watcher=watcher)
     assert len(summaries) == 3
     assert sorted(epoch for _, epoch in watcher.epochs) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
-
-
-def test_stacked_floats_have_the_default_type_and_the_others_their_own():
-    tree = lanes.stacked([(np.float64(1), np.uint32(2), np.arange(3, dtype=np.int32))] * 2)
-    assert [leaf.dtype for leaf in tree] == [jnp.result_type(float), np.uint32, np.int32]
-    assert [leaf.shape for leaf in tree] == [(2,), (2,), (2, 3)]

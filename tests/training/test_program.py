@@ -60,16 +60,6 @@ def test_the_epochs_of_a_call_are_at_most_what_its_records_hold():
     np.testing.assert_array_equal(record.epoch[0], np.arange(1, program.RECORDS + 1))
 
 
-@pytest.mark.slow
-def test_a_lane_that_has_ended_is_left_alone():
-    short = ("trainer.epochs=2", "early_stopping.patience=null", "seed=1")
-    long = ("trainer.epochs=6", "early_stopping.patience=null", "seed=2")
-    state, records = train(group(short, long), epochs_per_call=3, calls=2)
-    ended, _ = train(group(short), epochs_per_call=2, calls=1)
-    assert_same_bits(jax.tree.map(lambda leaf: leaf[0], state), jax.tree.map(lambda leaf: leaf[0], ended))
-    assert [list(record.epoch[0, :3]) for record in records] == [[1, 2, 0], [0, 0, 0]]
-
-
 def test_a_diverged_lane_ends_and_leaves_its_neighbour_untouched():
     base = ("optimizer=sgd", "trainer.epochs=4", "model.hidden=[9]")
     state, records = train(group(("optimizer.learning_rate=1e30",), (), base=base))
@@ -212,15 +202,6 @@ def test_an_epoch_visits_full_batches_of_distinct_training_rows():
     assert len({tuple(np.asarray(order)) for order in orders}) == 3
     state, _ = train(group((), base=("trainer.batch_size=8", "trainer.epochs=3")))
     assert int(state.step[0]) == 3 * (42 // 8)
-
-
-def test_every_row_is_as_likely_to_sit_an_epoch_out():
-    rows = jnp.arange(10, dtype=jnp.int32)
-    key = stream(jnp.uint32(0), "shuffle")
-    order = jax.vmap(lambda epoch: shuffled(key, epoch, rows))(jnp.arange(4000, dtype=jnp.int32))
-    last = np.bincount(np.asarray(order)[:, -1], minlength=10)
-    # Binomial(4000, 1/10): mean 400, standard deviation 19; five of them.
-    assert np.abs(last - 400).max() < 95
 
 
 def test_variants_with_one_seed_share_initialisation_and_batch_order():
