@@ -3,6 +3,7 @@
 import math
 import threading
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import jax
 import jax.numpy as jnp
@@ -48,22 +49,14 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
 
     def programs(spec, example, **how):
         counts.append(len(example.test))
-        return SimpleNamespace(
-            lanes=0, seconds=0, on=lambda device: None, bytes_needed=lambda device: 0
-        ), True
+        none = SimpleNamespace(lanes=0, seconds=0, on=lambda device: None, bytes_needed=lambda device: 0)
+        return none, True
 
     monkeypatch.setattr(queue, "lanes_that_fit", lambda *given: fit)
     monkeypatch.setattr(queue, "programs", programs)
     one = run_of(tmp_path)
-    plan = queue.Schedule(
-        [one] * runs,
-        jax.devices()[:devices],
-        RecordingWatcher(),
-        threading.Event(),
-        threading.Event(),
-        lanes=asked,
-        stop_at=(),
-    )
+    given = [one] * runs, jax.devices()[:devices], RecordingWatcher(), threading.Event(), threading.Event()
+    plan = queue.Schedule(*given, lanes=asked, stop_at=())
     plan.placed(plan.next_group(), DATA, jax.devices()[0])
     assert counts == [expected]
 
@@ -75,9 +68,9 @@ def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_pat
     def programs(spec, example, **how):
         asked.append(len(example.test))
         found, new = real(spec, example, **how)
-        return SimpleNamespace(
-            lanes=asked[-1], seconds=0, on=found.on, bytes_needed=lambda device: 100 * asked[-1]
-        ), new
+        found = Mock(wraps=found, lanes=asked[-1], seconds=0)
+        found.bytes_needed = lambda device: 100 * asked[-1]
+        return found, new
 
     monkeypatch.setattr(queue, "programs", programs)
     monkeypatch.setattr(queue, "lanes_that_fit", lambda *given: math.inf)
