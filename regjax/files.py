@@ -61,15 +61,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def replace_text(path: Path, text: str, *, lasting: bool = True) -> None:
-    """Replaces a file by a text, in one step."""
-    replace_lines(path, [text], lasting=lasting)
-
-
-def replace_lines(path: Path, lines: Iterable[str], *, lasting: bool = True) -> None:
-    """Replaces a file by the parts of a text, in one step."""
+def replace_text(path: Path, text: str | Iterable[str], *, lasting: bool = True) -> None:
+    """Replaces a file in one step by a text, or by its parts."""
     with replacing(path, lasting=lasting) as file:
-        file.writelines(lines)
+        file.writelines([text] if isinstance(text, str) else text)
 
 
 def plain(value: Any) -> Any:

@@ -19,9 +19,8 @@ with install_import_hook([f"regjax.{package}" for package in SHAPED], "beartype.
 register_schema()
 version.setbase("1.3")  # both as train.py does, whose command the tests also give without it
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update(
-    "jax_num_cpu_devices", 2
-)  # of this process alone: the commands that tests start choose theirs
+# Of this process alone: the commands that tests start choose theirs.
+jax.config.update("jax_num_cpu_devices", 2)
 
 
 @pytest.fixture
@@ -35,9 +34,6 @@ def float64():
 def command(tmp_path, monkeypatch):
     """`python train.py ...` in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    for module in ("hydra._internal.hydra", "hydra.core.utils", "regjax.launch.launcher"):
-        # It would close pytest's own log.
-        monkeypatch.setattr(f"{module}.configure_log", lambda *given: None)
     monkeypatch.setattr("sys.argv", [])
     from tests.commands import run_here  # ours are imported by the hook above
 

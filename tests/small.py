@@ -85,16 +85,9 @@ def train(
 ) -> tuple[TrainState, list[EpochRecord]]:
     """Trains until no lane is active (or for `calls` calls); gives the state and the records of each call."""
     state, records = group.state, []
-    while (calls is None and bool(state.active.any())) or (calls is not None and len(records) < calls):
-        state, record = _train(
-            state,
-            group.numerics,
-            group.rows,
-            group.data,
-            jnp.int32(epochs_per_call),
-            spec=group.spec,
-            side_by_side=side_by_side,
-        )
+    while state.active.any() if calls is None else len(records) < calls:
+        given = state, *group[1:4], jnp.int32(epochs_per_call)
+        state, record = _train(*given, spec=group.spec, side_by_side=side_by_side)
         records.append(jax.device_get(record))
     return state, records
 

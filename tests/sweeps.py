@@ -30,21 +30,8 @@ def run_of(directory: Path, *overrides: str, dataset: Dataset | None = None) -> 
     config = composed(*BASE, *overrides)
     spec, numerics = resolve(config, dataset, split)
     digest = data.dataset_digest(dataset)
-    identity = f"{directory.name}"
-    return Run(
-        directory,
-        flatten(config),
-        {},
-        list(overrides),
-        spec,
-        numerics,
-        split,
-        scaling,
-        dataset,
-        digest,
-        "",
-        identity,
-    )
+    told = directory, flatten(config), {}, list(overrides)
+    return Run(*told, spec, numerics, split, scaling, dataset, digest, "", directory.name)
 
 
 class RecordingWatcher:

@@ -17,15 +17,8 @@ from regjax.config.schema import known_keys
 from tests.small import ROOT, composed
 
 HEAVY = {
-    "jax",
-    "jaxlib",
-    "flax",
-    "optax",
-    "safetensors",
-    "sklearn",
-    "scipy",
-    "matplotlib",
-    "tensorflow_datasets",
+    *("jax", "jaxlib", "flax", "optax", "safetensors"),
+    *("sklearn", "scipy", "matplotlib", "tensorflow_datasets"),
 }
 # Runs train.py and tells, last, which modules were imported.
 PROBE = """
@@ -39,20 +32,8 @@ finally:
 """
 # From the top down: each imports only those below it. A module that stands alone is a row of its own.
 LAYERS = (
-    "train",
-    "hydra_plugins",
-    "verify",
-    "launch",
-    "predict",
-    "report",
-    "sweep",
-    "runs",
-    "training",
-    "config",
-    "data",
-    "statistics",
-    "files",
-    "errors",
+    *("train", "hydra_plugins", "verify", "launch", "predict", "report", "sweep"),
+    *("runs", "training", "config", "data", "statistics", "files", "errors"),
 )
 # Libraries that only some packages or modules may meet.
 KEPT_TO = {

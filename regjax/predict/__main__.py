@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from regjax.config.ranges import MAX_WHOLE, WHOLE
 from regjax.errors import UserError, invalid, printable
-from regjax.files import outlive_readers, replace_lines
+from regjax.files import outlive_readers, replace_text
 from regjax.predict.inputs import read_rows
 from regjax.predict.monte_carlo import Answer, answer, dropout_answer, in_batches
 from regjax.predict.network import Trained, load_trained
@@ -61,7 +61,7 @@ def _predict(options: argparse.Namespace) -> str:
     _warn_of_range(inputs, trained.pixel_max, options.input)
     compute = _compute(trained, options.mc_samples, options.seed)
     batches = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
-    replace_lines(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
+    replace_text(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
     rows = f"{len(inputs)} row" + "s" * (len(inputs) > 1)
     return f"{options.output}: {rows} predicted. {_measured(trained)}"
 

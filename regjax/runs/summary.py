@@ -11,7 +11,7 @@ from typing import Any
 
 from regjax.config.ranges import CHOICES, COUNT, RANGES, WHOLE
 from regjax.errors import UserError, shown
-from regjax.files import plain, replace_lines, replace_text, sha256
+from regjax.files import plain, replace_text, sha256
 from regjax.runs.directory import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
@@ -171,7 +171,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
         sums = {METRICS: sha256(metrics)} if metrics.is_file() else {}
         sums[SUMMARY] = hashlib.sha256(text.encode()).hexdigest()
         lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
-        replace_lines(directory / SUMS, lines, lasting=False)  # a power cut that takes it is noticed
+        replace_text(directory / SUMS, lines, lasting=False)  # a power cut that takes it is noticed
     replace_text(directory / SUMMARY, text, lasting=lasting)
     if not ended:
         (directory / SUMS).unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The lanes of one device, which are refilled with runs as they become free."""
 
-import itertools
 import math
 import operator
 import threading
@@ -171,7 +170,7 @@ def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> fl
     if not runs_side_by_side(device):
         return 1
     widths = (spec.num_features, *spec.hidden, spec.num_classes)
-    parameters = sum((before + 1) * after for before, after in itertools.pairwise(widths))
+    parameters = spec.num_weights + sum(widths[1:])
     batch = max(2 * spec.batch_size, spec.evaluation_batch_size)
     row_numbers = 2 * (spec.train_rows + spec.sample_rows + spec.validation_rows + spec.test_rows)
     bytes_of_lane = 4 * (8 * parameters + 3 * batch * sum(widths) + row_numbers)

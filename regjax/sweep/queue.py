@@ -86,8 +86,7 @@ class Schedule:
         """Interrupts the runs that still wait when all devices have ended."""
         for group in self._groups:
             for run in group.queue:
-                writer = RunWriter(run)
-                self.ended(run, writer.interrupt())
+                self.ended(run, RunWriter(run).interrupt())
 
     def ended(self, run: Run, summary: dict[str, Any]) -> None:
         """Records the summary of a run. Stops all others if its status is in `stop_at`."""

@@ -133,8 +133,7 @@ class Worker:
     def _interrupt(self, lanes: Lanes) -> None:
         for run in lanes.runs.values():
             with self._isolating(run, lanes):
-                writer = self._writers[run.directory]
-                self._schedule.ended(run, writer.interrupt())
+                self._schedule.ended(run, self._writers[run.directory].interrupt())
                 lanes.drop(run)
 
     def _saves(self, lanes: Lanes, mode: str) -> bool:

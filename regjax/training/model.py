@@ -1,6 +1,5 @@
 """The multilayer perceptron, in Flax Linen. No other module imports Flax."""
 
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -12,25 +11,6 @@ from jaxtyping import Array, Float, Key
 from regjax.training.noise import dropout
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": nn.relu,
-    "gelu": nn.gelu,
-    "silu": nn.silu,
-    "tanh": nn.tanh,
-    "sigmoid": nn.sigmoid,
-    "selu": nn.selu,
-    "elu": nn.elu,
-    "leaky_relu": nn.leaky_relu,
-}
-KERNEL_INITS = {
-    "glorot_uniform": nn.initializers.glorot_uniform(),
-    "glorot_normal": nn.initializers.glorot_normal(),
-    "he_uniform": nn.initializers.he_uniform(),
-    "he_normal": nn.initializers.he_normal(),
-    "lecun_uniform": nn.initializers.lecun_uniform(),
-    "lecun_normal": nn.initializers.lecun_normal(),
-}
 
 
 def _half(left: Float[Array, "rows inner"], right: Float[Array, "inner columns"]) -> Array:
@@ -94,7 +74,7 @@ class MLP(nn.Module):
             # Batch norm subtracts the mean and so cancels a bias, whose gradient would be rounding noise.
             dense = self._dense(layer, width, use_bias=spec.use_bias and spec.norm != "batch")
             outputs = self._norm(layer, dense(incoming), train=train_norm)
-            outputs = ACTIVATIONS[spec.activation](outputs)
+            outputs = getattr(nn, spec.activation)(outputs)
             if key is not None and spec.dropout_layers[layer]:
                 outputs = dropout(jax.random.fold_in(key, layer + 1), strengths.dropout[layer], outputs)
             if spec.residual and incoming.shape == outputs.shape:
@@ -102,11 +82,12 @@ class MLP(nn.Module):
         return self._dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
 
     def _dense(self, layer: int, width: int, *, use_bias: bool) -> nn.Module:
-        spec, normal = self.spec, nn.initializers.normal(self.numerics.init_stddev)
+        spec = self.spec
+        stddev = (self.numerics.init_stddev,) if spec.kernel_init == "normal" else ()
         return nn.Dense(
             width,
             use_bias=use_bias,
-            kernel_init=normal if spec.kernel_init == "normal" else KERNEL_INITS[spec.kernel_init],
+            kernel_init=getattr(nn.initializers, spec.kernel_init)(*stddev),
             param_dtype=jnp.result_type(float),
             name=f"dense_{layer}",
             **PRECISIONS[spec.precision],
@@ -115,29 +96,18 @@ class MLP(nn.Module):
     def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
         # Flax's annotations ask for Python floats, but traced numbers work too.
         numbers: Any = self.numerics.norm
-        dtype = jnp.result_type(float)
+        shared = {"epsilon": numbers.epsilon, "use_fast_variance": False, "name": f"norm_{layer}"}
+        shared["param_dtype"] = jnp.result_type(float)
         if self.spec.norm == "batch":
-            return nn.BatchNorm(
-                use_running_average=not train,
-                momentum=numbers.momentum,
-                epsilon=numbers.epsilon,
-                param_dtype=dtype,
-                use_fast_variance=False,
-                name=f"norm_{layer}",
-            )(outputs)
-        if self.spec.norm == "layer":
-            return nn.LayerNorm(
-                epsilon=numbers.epsilon, param_dtype=dtype, use_fast_variance=False, name=f"norm_{layer}"
-            )(outputs)
-        return outputs
+            return nn.BatchNorm(use_running_average=not train, momentum=numbers.momentum, **shared)(outputs)
+        return nn.LayerNorm(**shared)(outputs) if self.spec.norm == "layer" else outputs
 
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
     """Fresh variables. A kernel depends on the key, its layer and its shape, not on other layers."""
     dtype = jnp.result_type(float)
-    variables = MLP(spec, numerics).init(
-        key, jnp.zeros((1, spec.num_features), dtype), None, train_norm=False
-    )
+    inputs = jnp.zeros((1, spec.num_features), dtype)
+    variables = MLP(spec, numerics).init(key, inputs, None, train_norm=False)
     # Flax starts running statistics in float32, whatever the type of the parameters.
     batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
     return Variables(variables["params"], batch_stats)
@@ -153,11 +123,7 @@ def train_logits(
 ) -> tuple[Float[Array, "batch classes"], Any]:
     """Logits in training, with noise, and the new running statistics."""
     logits, updated = MLP(spec, numerics).apply(
-        {"params": variables.params, "batch_stats": variables.batch_stats},
-        inputs,
-        key,
-        train_norm=True,
-        mutable=["batch_stats"],
+        variables._asdict(), inputs, key, train_norm=True, mutable=["batch_stats"]
     )
     return logits, updated.get("batch_stats", {})
 
@@ -175,6 +141,5 @@ def logits(
     With a key, under one draw of the dropout masks (Gal & Ghahramani 2016,
     https://proceedings.mlr.press/v48/gal16.html).
     """
-    collections = {"params": variables.params, "batch_stats": variables.batch_stats}
-    outputs: Array = MLP(spec, numerics).apply(collections, inputs, key, train_norm=False)  # type: ignore[assignment]
+    outputs: Array = MLP(spec, numerics).apply(variables._asdict(), inputs, key, train_norm=False)  # type: ignore[assignment]
     return outputs

@@ -1,6 +1,5 @@
 """Many runs on several devices equal lone runs to the last digit, and a failure stays with its run."""
 
-import shutil
 from itertools import product
 from unittest.mock import Mock
 
@@ -36,7 +35,7 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("devices", "lanes"), [(2, None), (2, 3), (1, 100)])
+@pytest.mark.parametrize(("devices", "lanes"), [(2, 3), (1, 100)])
 def test_a_run_has_the_digits_it_has_alone(tmp_path, alone, devices, lanes):
     runs = sweep_of(tmp_path)
     summaries = trained(runs, devices=devices, lanes=lanes)
@@ -105,28 +104,16 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert numbers(fine.directory) == numbers(lone.directory)
 
 
-@pytest.mark.parametrize("lanes", [None, 3])
-def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path, lanes):
+def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path):
     runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
     for run in runs:
         RunWriter(run).begin()
     (runs[1].directory / "metrics.csv").unlink()
     (runs[1].directory / "metrics.csv").mkdir()
-    summaries = started(runs, devices=1, lanes=lanes)
+    summaries = started(runs, devices=1, lanes=3)
     assert [summaries[run.directory]["status"] for run in runs] == ["done", "failed", "done"]
     assert "IsADirectoryError" in summaries[runs[1].directory]["reason"]
     assert "Traceback" in (runs[1].directory / "train.log").read_text()
-
-
-def test_a_run_whose_directory_is_gone_says_so(tmp_path):
-    runs = sweep_of(tmp_path, [("seed=0",), ("seed=1",)])
-    for run in runs:
-        RunWriter(run).begin()
-    shutil.rmtree(runs[0].directory)
-    summaries = started(runs, devices=1)
-    assert summaries[runs[0].directory]["status"] == "failed"
-    assert "cannot be written: No such file or directory" in summaries[runs[0].directory]["reason"]
-    assert summaries[runs[1].directory]["status"] == "done"
 
 
 def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_path, monkeypatch):
@@ -161,23 +148,17 @@ def test_a_run_that_does_not_fit_the_memory_says_what_takes_it(tmp_path, monkeyp
         assert key in reason
 
 
-@pytest.mark.parametrize(
-    ("stop_at", "rest"), [(("diverged", "failed"), "interrupted"), (("failed",), "done")]
-)
+@pytest.mark.parametrize(("stop_at", "rest"), [(("diverged",), "interrupted"), (("failed",), "done")])
 def test_the_first_failure_interrupts_the_rest_where_that_is_asked_for(tmp_path, stop_at, rest):
-    runs = sweep_of(tmp_path, [DIVERGES, ("optimizer=sgd", "seed=1"), ("optimizer=sgd", "seed=2")])
-    summaries = trained(runs, devices=1, stop_at=stop_at)
-    assert [summaries[run.directory]["status"] for run in runs] == ["diverged", rest, rest]
-
-
-def test_what_is_on_a_lane_is_interrupted_where_it_stands(tmp_path):
-    long = ("optimizer=sgd", "trainer.epochs=100000", "seed=1")
+    long = ("optimizer=sgd", f"trainer.epochs={100_000 if rest == 'interrupted' else 6}", "seed=1")
     runs = sweep_of(tmp_path, [DIVERGES, long, ("optimizer=sgd", "seed=2")])
-    summaries = trained(runs, devices=1, lanes=2, stop_at=("diverged",))
-    reasons = [summaries[run.directory]["reason"] for run in runs[1:]]
-    assert reasons[0].startswith("interrupted after epoch ")
-    assert int(reasons[0].split()[-1]) == len(numbers(runs[1].directory)) > 0
-    assert reasons[1] == "interrupted after epoch 0"
+    summaries = trained(runs, devices=1, lanes=2, stop_at=stop_at)
+    assert [summaries[run.directory]["status"] for run in runs] == ["diverged", rest, rest]
+    if rest == "interrupted":
+        reasons = [summaries[run.directory]["reason"] for run in runs[1:]]
+        epochs = [int(reason.removeprefix("interrupted after epoch ")) for reason in reasons]
+        assert epochs[0] == len(numbers(runs[1].directory)) > 0
+        assert epochs[1] == 0
 
 
 def test_the_watcher_receives_every_epoch_in_order_and_every_end(tmp_path):

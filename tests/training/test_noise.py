@@ -15,7 +15,6 @@ from tests.small import clusters, composed, lanes, train
 KEY = jax.random.key(7)
 # A rate is met to within half of one 65,536th.
 ROUNDING = 2.0**-17
-RATES = [0.01, 0.2, 0.5, 0.9]
 
 
 @partial(jax.jit, static_argnames=("shape", "count"))
@@ -29,29 +28,16 @@ def dropped_units(rate: float, shape: tuple[int, int], count: int) -> np.ndarray
     return np.asarray(_dropped(jnp.float32(rate), shape=shape, count=count))
 
 
-@pytest.mark.parametrize("rate", RATES)
-def test_the_stated_share_of_units_is_dropped(rate):
+@pytest.mark.parametrize("rate", [0.01, 0.2, 0.5, 0.9])
+def test_the_stated_share_of_units_is_dropped_and_the_mean_is_kept(rate):
     dropped = dropped_units(rate, (301, 333), 1)
     tolerance = 5 * np.sqrt(rate * (1 - rate) / dropped.size) + ROUNDING
     assert abs(dropped.mean() - rate) < tolerance
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_the_mean_is_kept(rate):
     inputs = np.random.default_rng(0).normal(3, 1, (301, 333)).astype(np.float32)
     noise = np.asarray(dropout(KEY, jnp.float32(rate), jnp.asarray(inputs)), np.float64) - inputs
     # A unit x becomes x / (1 - rate) or 0: mean x, variance x^2 * rate / (1 - rate).
     spread = np.sqrt((inputs.astype(np.float64) ** 2).sum() * rate / (1 - rate))
     assert abs(noise.sum()) < 5 * spread
-
-
-@pytest.mark.parametrize("rate", [0.5, 0.75])
-def test_a_survivor_is_divided_by_the_share_kept(rate):
-    inputs = jnp.asarray(np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32))
-    outputs = dropout(KEY, jnp.float32(rate), inputs)
-    kept = outputs != 0
-    assert kept.any()
-    np.testing.assert_array_equal(outputs[kept], inputs[kept] / (1 - rate))  # both shares are exact in binary
 
 
 def test_the_share_kept_is_the_one_after_rounding_the_rate():
@@ -61,9 +47,8 @@ def test_the_share_kept_is_the_one_after_rounding_the_rate():
 
 
 def test_rate_zero_is_the_identity():
-    inputs = jax.random.uniform(
-        KEY, (1000, 1000), minval=1.0
-    )  # so many that 16 zero bits are among their draws
+    # So many that 16 zero bits are among their draws.
+    inputs = jax.random.uniform(KEY, (1000, 1000), minval=1.0)
     np.testing.assert_array_equal(dropout(KEY, jnp.float32(0), inputs), inputs)
 
 
@@ -85,7 +70,7 @@ def test_the_gradient_of_a_survivor_is_its_scale_and_zero_for_a_dropped_unit():
     np.testing.assert_array_equal(gradient, np.where(kept, 4.0, 0.0))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 1), (3, 3), (2, 7), (5, 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (2, 7)])
 def test_each_unit_is_dropped_as_often_as_any_other_whatever_the_size(shape):
     dropped = dropped_units(0.3, shape, 10_000)
     assert dropped.shape[1:] == shape
@@ -100,17 +85,6 @@ def test_units_are_uncorrelated_also_those_that_share_a_block_of_random_bits(rat
     assert np.abs(correlations).max() < 5 / np.sqrt(20_000)
 
 
-def test_masks_of_two_keys_are_independent():
-    first, second = dropped_units(0.5, (301, 333), 2)
-    assert abs((first == second).mean() - 0.5) < 5 * 0.5 / np.sqrt(first.size)
-
-
-def test_a_key_gives_the_same_mask_again():
-    inputs = jax.random.normal(KEY, (13, 7))
-    first, second = (dropout(KEY, jnp.float32(0.5), inputs) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-
-
 def test_lanes_with_traced_rates_have_the_bits_that_each_has_alone():
     keys, rates = jax.random.split(KEY, 5), jnp.array([0.0, 0.1, 1 / 3, 0.8, 1.0])
     inputs = jax.random.normal(KEY, (5, 13, 7))
@@ -123,13 +97,8 @@ def objectives_of_equal_rows(*, train_rows: int, epochs: int) -> np.ndarray:
     """Each epoch's objective in batches of 21, at a rate too small to move a parameter: masks alone show."""
     dataset = clusters()
     dataset = dataset._replace(inputs=np.ones_like(dataset.inputs), labels=np.zeros_like(dataset.labels))
-    frozen = (
-        "optimizer=sgd",
-        "optimizer.learning_rate=1e-30",
-        "trainer.batch_size=21",
-        f"trainer.epochs={epochs}",
-    )
-    config = composed("model.hidden=[]", "model.input_dropout=0.5", *frozen)
+    frozen = ("optimizer=sgd", "optimizer.learning_rate=1e-30", "trainer.batch_size=21")
+    config = composed("model.hidden=[]", "model.input_dropout=0.5", f"trainer.epochs={epochs}", *frozen)
     _, (records,) = train(lanes(dataset, [config], train=train_rows, validation=12))
     return records.objective[0, :epochs]
 
@@ -160,21 +129,10 @@ def test_streams_of_other_names_and_seeds_are_other_keys():
     assert len(keys) == len(names) * len(seeds)
 
 
-def test_a_stream_is_the_same_for_a_traced_seed():
-    traced = jax.jit(lambda seed: stream(seed, "init"))(jnp.uint32(5))
-    assert traced == stream(jnp.uint32(5), "init")
-
-
 def test_a_stream_depends_on_its_name_by_crc_32_alone():
     # 0xCBF43926 is the check value that CRC-32's catalogues give for these nine digits.
     expected = jax.random.fold_in(jax.random.key(5), 0xCBF43926)
     assert stream(jnp.uint32(5), "123456789") == expected
-
-
-def test_shuffled_rows_are_a_permutation_of_the_rows():
-    rows = jnp.asarray([5, 3, 11, 2, 40, 17], jnp.int32)
-    order = shuffled(KEY, jnp.int32(0), rows)
-    np.testing.assert_array_equal(np.sort(order), np.sort(rows))
 
 
 def test_every_order_of_the_rows_is_as_likely():
