@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -34,6 +35,7 @@ class BorderCheck(Callback):
 
         try:
             _check_mode(config, key, other)
+            HydraConfig.instance().set_config(config)  # a directory may be named by ${hydra:...}
             directory = Path(str(OmegaConf.select(config, key))).absolute()
             if key == RUN:
                 check_run_directory(directory)
@@ -43,6 +45,8 @@ class BorderCheck(Callback):
                 _check_direction(config)
         except (UserError, OSError) as error:
             raise RefusedError(error) from error
+        finally:
+            HydraConfig.instance().cfg = None
 
 
 def _check_mode(config: DictConfig, key: str, other: str) -> None:

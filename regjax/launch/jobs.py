@@ -83,10 +83,21 @@ class _Binding:
         split, scaling, fingerprint = self._split(job.config, dataset, digest)
         spec, numerics = resolve(job.config, dataset, split)
         config = flatten(job.config)
-        identity = identity_of(config, fingerprint, self._device.device_kind)
-        bound = (spec, numerics, split, scaling, dataset, digest, fingerprint, identity)
-        run = Run(Path(), config, job.written, job.overrides, *bound)
-        return run._replace(cores=cores()) if self._device.platform == "cpu" else run
+        return Run(
+            directory=Path(),
+            config=config,
+            written=job.written,
+            overrides=job.overrides,
+            spec=spec,
+            numerics=numerics,
+            split=split,
+            scaling=scaling,
+            dataset=dataset,
+            digest=digest,
+            fingerprint=fingerprint,
+            identity=identity_of(config, fingerprint, self._device.device_kind),
+            cores=cores() if self._device.platform == "cpu" else None,
+        )
 
     def _dataset(self, config: Config) -> tuple[Dataset, str]:
         names = ("source", "name", "manual_dir", "data_dir", "mirror", "test_share", "test_seed")
