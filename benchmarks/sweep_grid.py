@@ -42,8 +42,8 @@ def metrics_flops() -> float:
 def timed_run(arguments: list[str]) -> dict[str, float]:
     """Seconds of training, closing and writing all runs, and those of lowering and compiling, apart."""
     sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
-    from regjax.launch import jobs
-    from regjax.sweep import compiled, executor
+    from regjax.launch import training
+    from regjax.sweep import compiled
 
     spent = {"training": 0.0, "compiling": 0.0}
 
@@ -57,7 +57,7 @@ def timed_run(arguments: list[str]) -> dict[str, float]:
 
         return timed
 
-    jobs.sweep.train_runs = clocked(executor.train_runs, "training")
+    training.train_runs = clocked(training.train_runs, "training")
     compiled.Programs.__init__ = clocked(compiled.Programs.__init__, "compiling")
     compiled.Programs.on = clocked(compiled.Programs.on, "compiling")
     sys.argv = ["train.py", *arguments]

@@ -142,7 +142,8 @@ def _unknown_key(arguments: Sequence[str]) -> str | None:
     keys = [*known_keys(), *GROUPS]
     for override in _overrides(arguments):
         key = override.key_or_group
-        if key not in keys and not key.startswith("hydra") and not override.is_delete():
+        is_own_group = override.is_add() or override.is_delete()  # of a folder that only Hydra knows
+        if key not in keys and not key.startswith("hydra") and not is_own_group:
             return f"{override.input_line}: there is no such key.{hint(key)}"
     return None
 

@@ -21,7 +21,7 @@ UNREAD: dict[str, str | None] = {
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
-    """The unresolved texts with `${...}` by key, so that a run saves no secret of the environment.
+    """The texts with `${...}` by key, as they were written: so a run saves them.
 
     Reports and predictions read the other keys, which a run saves resolved.
     """

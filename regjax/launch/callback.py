@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,6 +23,7 @@ class BorderCheck(Callback):
     """
 
     composed: ClassVar[DictConfig | None] = None
+    loader: ClassVar[ConfigLoader | None] = None  # Hydra clears its own before an error comes back
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         self._check(config, RUN, SWEEP)
@@ -30,7 +32,7 @@ class BorderCheck(Callback):
         self._check(config, SWEEP, RUN)
 
     def _check(self, config: DictConfig, key: str, other: str) -> None:
-        BorderCheck.composed = config
+        BorderCheck.composed, BorderCheck.loader = config, GlobalHydra.instance().config_loader()
         from regjax.launch.directories import check_run_directory, check_sweep_directory
 
         try:
@@ -38,7 +40,7 @@ class BorderCheck(Callback):
             HydraConfig.instance().set_config(config)  # a directory may be named by ${hydra:...}
             directory = Path(str(OmegaConf.select(config, key))).absolute()
             if key == RUN:
-                check_run_directory(directory)
+                check_run_directory(directory, str(config.hydra.output_subdir))
             else:
                 check_sweep_directory(directory)
                 _check_subdir(config)
@@ -63,7 +65,7 @@ def _check_subdir(config: DictConfig) -> None:
     """Refuses a job's folder outside the sweep, before Hydra makes it."""
     sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)  # jobs resolve it
     subdir = str(sweep["subdir"])
-    if Path(subdir).is_absolute() or ".." in Path(subdir).parts:
+    if Path(subdir).is_absolute() or ".." in Path(subdir).parts or not Path(subdir).parts:
         raise invalid("hydra.sweep.subdir", subdir, "it must name a folder inside hydra.sweep.dir")
 
 
@@ -84,7 +86,7 @@ def grid_size(config: DictConfig) -> int:
 
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    parser = OverridesParser.create(config_loader=BorderCheck.loader)
     overrides = parser.parse_overrides([*params, *typed])
     return sum(map(len, BasicSweeper.split_arguments(overrides, max_batch_size=None)))
 

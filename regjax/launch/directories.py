@@ -7,26 +7,37 @@ from regjax.errors import UserError, invalid
 from regjax.files import LOCK, refuse_busy
 from regjax.launch.settings import SETTINGS
 from regjax.report.files import NUMBERS, check_output
-from regjax.runs.directory import SUMMARY
+from regjax.runs.directory import CURVES, METRICS, SUMMARY
 
 HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write it before the first job
 # A run that is killed before its first summary leaves these.
 UNBEGUN = (SETTINGS, LOCK, f".{SUMMARY}.partial")
 
 
-def check_run_directory(directory: Path) -> None:
-    """Raises `UserError` if the directory holds a sweep, or files of no run, or is in a sweep in training."""
+def check_run_directory(directory: Path, subdir: str = SETTINGS) -> None:
+    """Raises `UserError` if the directory holds a sweep, or files of no run, or is in a sweep in training.
+
+    Empty files do not count, and neither does Hydra's folder `subdir`: a refused command leaves them.
+    """
     key = "hydra.run.dir"
     _check_printable(key, directory)
     if (directory / NUMBERS).exists() or any(directory.glob(f"[0-9]*/{SUMMARY}")):
         raise UserError(f"{key}={directory}: it is the directory of a sweep. Name another directory.")
     if directory.exists() and not (directory / SUMMARY).exists():
-        others = sorted(entry.name for entry in directory.iterdir() if entry.name not in UNBEGUN)
+        unbegun = [entry for entry in directory.iterdir() if entry.name not in (*UNBEGUN, subdir)]
+        others = sorted(entry.name for entry in unbegun if entry.is_dir() or entry.stat().st_size)
         if others:
             raise UserError(f"{key}={directory}: it holds {others[0]}, and no run. Name another directory.")
     for parent in directory.parents:
         if (parent / HYDRAS).exists():
             refuse_busy(parent, key)
+
+
+def check_job_directory(directory: Path) -> None:
+    """Raises `UserError` if a job of a sweep would be written over files that no run wrote."""
+    found = [name for name in (METRICS, CURVES, NUMBERS) if (directory / name).exists()]
+    if found and not (directory / SUMMARY).exists():
+        raise UserError(f"{directory}: it holds {found[0]}, and no run. Name another hydra.sweep.dir.")
 
 
 def check_sweep_directory(directory: Path) -> None:

@@ -15,7 +15,7 @@ from regjax.errors import UserError, invalid
 from regjax.files import sole_writer
 from regjax.launch.callback import grid_size
 from regjax.launch.composing import Composed, Job, compose, position_of
-from regjax.launch.directories import report_command
+from regjax.launch.directories import check_job_directory, report_command
 from regjax.launch.jobs import prepare
 from regjax.launch.progress import LiveRuns
 from regjax.launch.resume import resumed
@@ -42,6 +42,7 @@ def run_single(job: Job, task: DictConfig) -> float | None:
     sweep = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
     if sweep:
         run = run._replace(job=position_of(hydra)[1])
+        check_job_directory(run.directory)
     override = f"hydra.sweep.dir={sweep}" if sweep else f"hydra.run.dir={run.directory}"
     with sole_writer(run.directory, "the job's directory" if sweep else "hydra.run.dir"):
         run, summary = resumed(run, read_summary(run.directory))
@@ -91,6 +92,10 @@ class Sweep:
         if not job_overrides:
             raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
         hydra = self._config.hydra
+        directory = Path(str(hydra.sweep.dir)).absolute()
+        directory.mkdir(parents=True, exist_ok=True)  # not every sweeper makes it
+        with read_write(hydra.runtime):
+            hydra.runtime.output_dir = str(directory)  # one process trains all jobs, and has one log
         configure_log(hydra.job_logging, hydra.verbose)
         with env_override(dict(hydra.job.env_set)):
             return self._launched(job_overrides, first)
@@ -99,12 +104,12 @@ class Sweep:
         is_last = self._is_grid and first + len(job_overrides) == grid_size(self._config)
         composing = partial(compose, self._context, self._config)
         composed = [composing(overrides, first + index) for index, overrides in enumerate(job_overrides)]
-        prepared, devices = prepare([job.job for job in composed], one_of_many=not (is_last and first == 0))
-        directory = Path(str(self._config.hydra.sweep.dir)).absolute()
-        directory.mkdir(parents=True, exist_ok=True)  # not every sweeper makes it
+        is_whole = is_last and first == 0
+        prepared, devices = prepare([job.job for job in composed], one_of_many=not is_whole)
+        directory = Path(self._config.hydra.runtime.output_dir)
         with sole_writer(directory, "hydra.sweep.dir"):
             sweep = SweepDirectory(directory, prepared)
-            if self._is_grid:
+            if is_whole:
                 sweep.check_baseline()
             new = sweep.new_jobs(first)
             for index, number in new.items():
@@ -121,7 +126,7 @@ class Sweep:
             failure = sweep.failure(self._outcomes)
         returns = self._returned(composed, outcomes, sweep, failure)
         self._call_back("on_job_end", composed, "job_return", returns)
-        if is_last and failure:
+        if failure and (is_last or (self._is_grid and self._config.sweep.fail_fast)):
             raise UserError(failure)
         if not self._is_grid:
             print(f"compare the sweep with: {report_command(directory)}")

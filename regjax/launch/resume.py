@@ -42,7 +42,7 @@ def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
     With `checkpointing.allow_changes` its settings may differ from before. `changes` records each change. The
     identity then includes the changes, so it equals that of no unchanged run.
     """
-    earlier = tuple(summary.get("changes", ()))
+    earlier = tuple(summary.get("changes") or ())
     if summary["identity"] == run.identity:
         return run
     if earlier and earlier[-1]["asked"] == run.identity:

@@ -12,6 +12,7 @@ import jax
 from regjax.errors import UserError, invalid
 from regjax.launch.command import command_again
 from regjax.launch.composing import Refused
+from regjax.launch.directories import check_job_directory
 from regjax.launch.jobs import Prepared
 from regjax.launch.progress import LiveRuns
 from regjax.launch.training import accepts, train
@@ -99,6 +100,7 @@ class SweepDirectory:
             if uses > 1 or (directory / SUMMARY).exists():
                 allowed = "it must name another folder for each job, such as ${hydra.job.num}"
                 raise invalid("hydra.sweep.subdir", directory.name, allowed)
+            check_job_directory(directory)
 
     def train(self, devices: Sequence[jax.Device]) -> list[SavedRun]:
         """Trains the jobs that are new, were cut off or are retried. Gives the outcome of every job."""

@@ -80,7 +80,7 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     if digest != expected:
         raise DamagedError(f"{path}: SHA-256 of its entries is {digest}, expected {expected}")
     for name in content["files"]:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
+        if type(name) is not str or Path(name).is_absolute() or ".." in Path(name).parts:
             raise DamagedError(f"{path}: it names {name}, which lies outside")
     return content
 

@@ -50,7 +50,7 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
         rows = [dict(zip(columns, line.rstrip("\n").split(","), strict=True)) for line in lines]
         history = [{name: float(value or "nan") for name, value in row.items()} for row in rows]
         whole = [int(row["epoch"]) for row in history] == [*range(1, epochs + 1)]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, OverflowError) as error:
         raise DamagedError(f"{path}: {error}") from None
     if not whole:
         raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")

@@ -53,6 +53,20 @@ def test_what_a_killed_run_left_before_its_first_summary_is_no_hindrance(command
     assert command(RUN).code == 0
 
 
+def test_a_refused_command_does_not_take_its_own_directory_away(command):
+    refused = f"{RUN} hydra/job_logging=default hydra.output_subdir=settings"
+    assert command(f"{refused} trainer.batch_size=9999").code == 1
+    assert command(refused).code == 0
+
+
+def test_jobs_of_another_launcher_do_not_write_over_files_that_no_run_wrote(command):
+    Path("out/1").mkdir(parents=True)
+    Path("out/1/metrics.csv").write_text("mine")
+    done = command(f"{SWEEP} hydra/launcher=basic")
+    assert (done.code, "out/1: it holds metrics.csv, and no run" in done.err) == (1, True)
+    assert Path("out/1/metrics.csv").read_text() == "mine"
+
+
 def test_files_that_a_user_put_beside_a_run_are_no_hindrance(command):
     assert command(RUN).code == 0
     Path("out/notes.txt").write_text("mine")

@@ -39,7 +39,7 @@ def test_the_directory_that_counts_is_taken(command, tmp_path, arguments, place)
     assert [path.parent for path in tmp_path.rglob("summary.json")] == [tmp_path / place]
 
 
-@pytest.mark.parametrize("folder", ["../x", "/tmp/x"])
+@pytest.mark.parametrize("folder", ["../x", "/tmp/x", "."])
 def test_nothing_is_written_beside_the_directory(command, folder):
     done = command(f"-m hydra/launcher=basic hydra.sweep.subdir={folder} {SMALL}")
     told = f"error: hydra.sweep.subdir={folder}: it must name a folder inside hydra.sweep.dir"

@@ -156,6 +156,22 @@ def test_the_settings_go_where_output_subdir_says(command, tmp_path):
         assert not (tmp_path / folder / ".hydra").exists()
 
 
+def test_a_sweep_has_one_log_where_its_jobs_would_each_have_one(tmp_path):
+    finish(tmp_path, f"{SWEEP} hydra/job_logging=default hydra.verbose=true")
+    assert "[DEBUG]" in (tmp_path / "out/train.log").read_text()
+
+
+def test_the_first_failure_ends_the_batches_where_that_is_asked_for(command):
+    grid = "model.dropout=1.5,0 hydra.sweeper.max_batch_size=1 sweep.fail_fast=true"
+    assert command(f"-m {SMALL} hydra.sweep.dir=out {grid}").code == 1
+    assert [path.parent.name for path in Path("out").glob("*/summary.json")] == ["0"]
+
+
+def test_a_baseline_may_be_in_another_batch(command):
+    grid = "model.dropout=0,0.1 hydra.sweeper.max_batch_size=1 'compare.baseline=\"model.dropout=0.1\"'"
+    assert command(f"-m {SMALL} hydra.sweep.dir=out {grid}").code == 0
+
+
 def test_a_grid_in_batches_has_one_comparison_at_its_end_with_what_failed(command, tmp_path):
     grid = "model.dropout=1.5,0 seed=0,1,2 hydra.sweeper.max_batch_size=2"
     done = command(f"-m {SMALL} hydra.sweep.dir=out {grid}")
