@@ -42,7 +42,7 @@ def save_figure(figure: Figure, directory: Path) -> None:
 
 
 def as_drawn(text: str) -> str:
-    """Escapes $, which matplotlib takes for formulas, and control characters, of which it warns."""
+    """Escapes $ and control characters: matplotlib reads formulas in the first and warns of the second."""
     return printable(text, kept="\n").replace("$", r"\$")
 
 

@@ -40,8 +40,8 @@ def validation_notes(on_test: list[str], others: list[str], metric: str) -> list
     """Which variants validated on test rows, and what this does to the verdicts."""
     if not on_test:
         return []
-    whose = ", ".join(on_test) if others else "all variants"
-    notes = [f"{whose}: val columns are of the TEST rows (data.validation=test) and optimistic"]
+    names = ", ".join(on_test) if others else "all variants"
+    notes = [f"{names}: val columns are of the TEST rows (data.validation=test) and optimistic"]
     if part_of(metric) == "validation":
         notes.append(f"verdicts use {metric}, since rows used for validation cannot test")
     if others:

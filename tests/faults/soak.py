@@ -106,8 +106,8 @@ def disturbed(directory: Path, this: Round, seconds: float) -> str:
 
 
 def flip(directory: Path, draw: random.Random) -> str:
-    """Turns one bit of one file of the saved states, which must be found out; "" where there are none."""
-    files = [path for path in sorted(directory.rglob("checkpoints/states/*-*/**/*")) if path.is_file()]
+    """Turns one bit of one file of a whole saved state, which must be found out; "" where there is none."""
+    files = [path for path in sorted(directory.rglob("checkpoints/states/[0-9]*-*/*")) if path.is_file()]
     files = [path for path in files if path.stat().st_size]
     if not files:
         return ""
