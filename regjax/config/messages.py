@@ -172,7 +172,7 @@ def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> 
             given_name = str(override.input_line).partition("=")[2]
             return str(invalid_choice(group, given_name, _choices(group, conf)))
     message = str(error) or repr(error)
-    names = [*arguments, *(str(override.key_or_group) for override in given)]
+    names = filter(None, [*arguments, *(str(override.key_or_group) for override in given)])
     if not given or any(name in message for name in names):
         return message
     return f"{' '.join(str(override.input_line) for override in given)}: {message}"
