@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 
+from regjax.data.cache import FOLDER_REMEDY
 from regjax.errors import UserError, invalid
 
 COUNT_FLAG = "xla_force_host_platform_device_count"
@@ -60,10 +61,8 @@ def _cache_programs(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"cache_dir={folder.parent}: cannot be written ({error.strerror}). "
-            "Name another folder with cache_dir=FOLDER or the environment's REGJAX_CACHE_DIR."
-        ) from None
+        reason = f"cache_dir={folder.parent}: cannot be written ({error.strerror})."
+        raise UserError(f"{reason} {FOLDER_REMEDY}") from None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # Our few programs take seconds each; the many small ones of start-up are worth caching too.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
