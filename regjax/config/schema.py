@@ -1,13 +1,52 @@
-"""The name and type of every key. Their values live in `conf/` alone."""
+"""The name and type of every key. Values live in `conf/`, and those of techniques in their table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, dataclass_transform
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from regjax.errors import UserError, invalid, nearest
+from regjax.techniques.settings import CHOICES, FINAL, NUMBERS, SCHEDULE, neutral_values
+
+Section = TypeVar("Section")
+
+
+def _leaves(section: str) -> dict[str, tuple[Any, Any]]:
+    """The type and the default, which is the neutral value, of each key of the techniques in a section."""
+    types: dict[str, Any] = {choice.key: str for choice in CHOICES}
+    for number in NUMBERS:
+        one: Any = int | None if number.range.whole else float | None
+        types[number.key] = types[number.key + FINAL] = Any if number.per_layer else one
+        types[number.key + SCHEDULE] = str
+    defaults = neutral_values()
+    keys = [key for key in types if key in defaults and key.startswith(f"{section}.")]
+    return {key.removeprefix(f"{section}."): (types[key], defaults[key]) for key in keys}
+
+
+@dataclass_transform()
+def _with_techniques(section: str) -> Callable[[type[Section]], type[Section]]:
+    """Adds the keys of the techniques in a section to its class. mypy does not see them: read them by key."""
+
+    def extended(cls: type[Section]) -> type[Section]:
+        for name, (kind, default) in _leaves(section).items():
+            cls.__annotations__[name] = kind
+            setattr(cls, name, default)
+        return dataclass(cls)
+
+    return extended
+
+
+@dataclass_transform()
+def _with_other_sections(cls: type[Section]) -> type[Section]:
+    """Adds the sections that hold keys of techniques alone, such as `constraint`."""
+    for name in dict.fromkeys(key.partition(".")[0] for key in neutral_values()):
+        if name not in cls.__annotations__:
+            section: Any = _with_techniques(name)(type(f"{name.title()}Config", (), {"__annotations__": {}}))
+            cls.__annotations__[name] = section
+            setattr(cls, name, field(default_factory=section))
+    return dataclass(cls)
 
 
 @dataclass
@@ -25,13 +64,10 @@ class DataConfig:
     mirror: str | None = MISSING
 
 
-@dataclass
+@_with_techniques("model")
 class ModelConfig:
     hidden: list[int] = MISSING
     activation: str = MISSING
-    dropout: Any = MISSING
-    input_dropout: float = MISSING
-    norm: str = MISSING
     norm_momentum: float = MISSING
     norm_epsilon: float = MISSING
     residual: bool = MISSING
@@ -40,14 +76,12 @@ class ModelConfig:
     init_stddev: float = MISSING
 
 
-@dataclass
+@_with_techniques("penalty")
 class PenaltyConfig:
-    l1: float = MISSING
-    l2: float = MISSING
     biases: bool = MISSING
 
 
-@dataclass
+@_with_techniques("optimizer")
 class OptimizerConfig:
     name: str = MISSING
     learning_rate: float = MISSING
@@ -57,8 +91,6 @@ class OptimizerConfig:
     beta2: float | None = MISSING
     rho: float | None = MISSING
     epsilon: float | None = MISSING
-    weight_decay: float | None = MISSING
-    clip_norm: float | None = MISSING
 
 
 @dataclass
@@ -77,12 +109,11 @@ class TrainerConfig:
     evaluation_batch_size: int = MISSING
 
 
-@dataclass
+@_with_techniques("early_stopping")
 class EarlyStoppingConfig:
     monitor: str = MISSING
     mode: str = MISSING
     min_delta: float = MISSING
-    patience: int | None = MISSING
     baseline: float | None = MISSING
     start_from_epoch: int = MISSING
     restore_best: bool = MISSING
@@ -112,7 +143,7 @@ class SweepConfig:
     allow_diverged: bool = MISSING
 
 
-@dataclass
+@_with_other_sections
 class Config:
     seed: int = MISSING
     platform: str = MISSING

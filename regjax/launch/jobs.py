@@ -15,6 +15,7 @@ from regjax.runs.identity import identity_of
 from regjax.runs.resolve import resolve, united
 from regjax.runs.run import Run
 from regjax.sweep.devices import check_precision, cores, prepare_devices
+from regjax.training.spec import Numerics, StaticSpec
 
 # All jobs of one command share these settings of the process.
 SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")
@@ -59,8 +60,12 @@ def _bound(jobs: Sequence[Job | Refused], device: jax.Device, *, union: bool) ->
     prepared = [binding.run_of(job) if isinstance(job, Job) else job for job in jobs]
     if not union:
         return prepared
-    specs = iter(united([run.spec for run in prepared if isinstance(run, Run)]))
-    return [run._replace(spec=next(specs)) if isinstance(run, Run) else run for run in prepared]
+    programs = iter(united([(run.spec, run.numerics) for run in prepared if isinstance(run, Run)]))
+    return [_with_program(run, *next(programs)) if isinstance(run, Run) else run for run in prepared]
+
+
+def _with_program(run: Run, spec: StaticSpec, numerics: Numerics) -> Run:
+    return run._replace(spec=spec, numerics=numerics)
 
 
 class _Binding:

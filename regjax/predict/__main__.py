@@ -20,9 +20,10 @@ from regjax.config.ranges import MAX_WHOLE, WHOLE
 from regjax.errors import UserError, invalid, printable
 from regjax.files import outlive_readers, replace_text
 from regjax.predict.inputs import read_rows
-from regjax.predict.monte_carlo import Answer, answer, dropout_answer, in_batches
+from regjax.predict.monte_carlo import STREAM, Answer, answer, dropout_answer, in_batches
 from regjax.predict.network import Trained, load_trained
 from regjax.sweep.devices import check_precision
+from regjax.techniques.hooks import streams
 from regjax.training.evaluation import scaled
 from regjax.training.streams import stream
 
@@ -98,7 +99,7 @@ def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
         raise invalid("--mc-samples", samples, f"must be a whole number from {FEWEST_SAMPLES} to {MAX_WHOLE}")
     if seed is not None and not WHOLE.accepts(seed):
         raise invalid("--seed", seed, WHOLE.allowed)
-    if not (any(spec.dropout_layers) or "input_dropout" in spec.active):
+    if STREAM not in streams(trained.numerics.strengths, len(spec.hidden)):
         useless = f"{options.run} has no dropout, so all draws are equal; leave it out"
         raise invalid("--mc-samples", samples, useless)
 

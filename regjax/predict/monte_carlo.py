@@ -15,6 +15,8 @@ from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
 
+STREAM = "dropout"  # the noise that is drawn
+
 
 class Answer(NamedTuple):
     """Class probabilities. With Monte Carlo dropout, their mean and two uncertainties in nats.
@@ -51,7 +53,7 @@ def dropout_answer(
 
     def add(sample: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         drawn = jax.random.fold_in(key, sample)
-        found = jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec, key=drawn))
+        found = jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec, keys={STREAM: drawn}))
         return sums[0] + found, sums[1] + entropy(found)
 
     zeros = jnp.zeros((len(inputs), spec.num_classes), inputs.dtype)

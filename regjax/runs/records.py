@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from regjax.runs.summary import HIGHER_IS_BETTER
-from regjax.training.penalties import TERMS, ledger_terms
+from regjax.techniques.hooks import ledger_terms
 from regjax.training.spec import StaticSpec
 from regjax.training.state import Ended, EpochRecord, Metrics
 
 PARTS = ("train", "val", "test")
-LEDGER = ledger_terms(frozenset(TERMS))
+LEDGER = ledger_terms()
 
 
 def columns(spec: StaticSpec) -> list[str]:

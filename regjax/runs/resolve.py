@@ -6,10 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from regjax.config.ranges import MAX_WHOLE, MONITOR_MODES, dropout_rates
-from regjax.config.schema import Config
+from regjax.config.ranges import MONITOR_MODES
+from regjax.config.schema import Config, flatten
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import invalid
+from regjax.techniques import settings
+from regjax.techniques.declaration import MAX_WHOLE
 from regjax.training.spec import (
     NormNumbers,
     Numerics,
@@ -17,7 +19,6 @@ from regjax.training.spec import (
     ScheduleNumbers,
     StaticSpec,
     StoppingNumbers,
-    Strengths,
 )
 
 
@@ -38,22 +39,32 @@ def resolve_network(config: Config, num_features: int, num_classes: int) -> tupl
     return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
 
 
-def united(specs: Sequence[StaticSpec]) -> list[StaticSpec]:
-    """Gives specs that differ in their active terms alone the same terms, so that they share one program.
+def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[StaticSpec, Numerics]]:
+    """Gives runs that differ in their techniques' strengths alone the same ones: they share a program.
 
-    A term at its neutral value may change the last bits of L1, L2 and clipping.
+    A run gets the value without effect of each strength that it lacks. Such a term may change the last bits
+    of L1, L2 and clipping. Techniques without such a value are not shared.
     """
-    bare = [spec._replace(active=frozenset(), dropout_layers=(False,) * len(spec.hidden)) for spec in specs]
     groups: dict[StaticSpec, list[StaticSpec]] = {}
-    for key, spec in zip(bare, specs, strict=True):
-        groups.setdefault(key, []).append(spec)
-    return [_union(groups[key]) for key in bare]
+    for spec, _ in resolved:
+        groups.setdefault(_bare(spec), []).append(spec)
+    return [_in_union(spec, numerics, groups[_bare(spec)]) for spec, numerics in resolved]
 
 
-def _union(specs: Sequence[StaticSpec]) -> StaticSpec:
-    active = frozenset[str]().union(*(spec.active for spec in specs))
-    layers = tuple(map(any, zip(*(spec.dropout_layers for spec in specs), strict=True)))
-    return specs[0]._replace(active=active, dropout_layers=layers)
+def _bare(spec: StaticSpec) -> StaticSpec:
+    """A spec without what a union may add to it."""
+    fixed = frozenset(name for name in spec.active if settings.absent(name) is None)
+    return spec._replace(active=fixed, momentum=False, warmup=False)
+
+
+def _in_union(
+    spec: StaticSpec, numerics: Numerics, specs: Sequence[StaticSpec]
+) -> tuple[StaticSpec, Numerics]:
+    active = frozenset[str]().union(*(other.active for other in specs))
+    lacking = {name: _real(settings.absent(name)) for name in active - spec.active}
+    momentum, warmup = (any(getattr(other, name) for other in specs) for name in ("momentum", "warmup"))
+    united = spec._replace(active=active, momentum=momentum, warmup=warmup)
+    return united, numerics._replace(strengths=numerics.strengths | lacking)
 
 
 def _check_fit(config: Config, split: Split) -> None:
@@ -63,12 +74,12 @@ def _check_fit(config: Config, split: Split) -> None:
         rows = f"{available} training rows" + (f" (data.train_size={size})" if size is not None else "")
         allowed = f"there are {rows}, and a batch cannot be larger; choose 1 to {available}"
         raise invalid("trainer.batch_size", batch_size, allowed)
-    if config.model.norm == "batch" and batch_size == 1:
-        raise invalid("trainer.batch_size", 1, "model.norm=batch needs 2 rows or more in a batch")
 
 
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
     model, trainer, stopping = config.model, config.trainer, config.early_stopping
+    values = flatten(config)
+    active = settings.active(values)
     return StaticSpec(
         num_features=num_features,
         num_classes=num_classes,
@@ -80,61 +91,41 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
         evaluation_batch_size=trainer.evaluation_batch_size,
         hidden=tuple(model.hidden),
         activation=model.activation,
-        norm=model.norm,
         residual=model.residual,
         use_bias=model.use_bias,
         kernel_init=model.kernel_init,
-        dropout_layers=tuple(rate > 0 for rate in dropout_rates(config)),
-        active=_active(config),
+        active=active,
+        schedules=settings.schedules(values),
         penalize_biases=config.penalty.biases,
         optimizer=config.optimizer.name,
+        momentum=bool(config.optimizer.momentum),
         nesterov=bool(config.optimizer.nesterov),
         schedule=config.schedule.name,
+        warmup=config.schedule.warmup_epochs > 0,
         monitor=stopping.monitor,
         mode=MONITOR_MODES[stopping.monitor],
-        stops_early=stopping.patience is not None,
-        restores_best=stopping.patience is not None and stopping.restore_best,
+        restores_best="early_stopping" in active and stopping.restore_best,
         precision=config.precision,
     )
-
-
-def _active(config: Config) -> frozenset[str]:
-    """The terms whose strength is not neutral. The program leaves the others out."""
-    optimizer = config.optimizer
-    strengths = {
-        "input_dropout": config.model.input_dropout,
-        "l1": config.penalty.l1,
-        "l2": config.penalty.l2,
-        "weight_decay": optimizer.weight_decay,
-        "momentum": optimizer.momentum,
-        "clip_norm": optimizer.clip_norm,
-        "warmup": config.schedule.warmup_epochs,
-    }
-    return frozenset(name for name, strength in strengths.items() if strength is not None and strength > 0)
 
 
 def _numerics(config: Config) -> Numerics:
     optimizer, schedule, stopping = config.optimizer, config.schedule, config.early_stopping
     # Every value beats this baseline, so it has no effect.
     easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
-    clip_norm = _real(math.inf if optimizer.clip_norm is None else optimizer.clip_norm)
     return Numerics(
         seed=cast(Any, np.uint32(config.seed)),
         epochs=_whole(config.trainer.epochs),
         init_stddev=_real(config.model.init_stddev),
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
-        strengths=Strengths(
-            input_dropout=_real(config.model.input_dropout),
-            dropout=cast(Any, np.asarray(dropout_rates(config), np.float64)),
-            l1=_real(config.penalty.l1),
-            l2=_real(config.penalty.l2),
-            weight_decay=_real(optimizer.weight_decay),
-        ),
-        optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields) | {"clip_norm": clip_norm}),
+        strengths={
+            name: _whole(value) if isinstance(value, int) else _real(value)
+            for name, value in settings.strengths(flatten(config)).items()
+        },
+        optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields)),
         schedule=ScheduleNumbers(**_reals(schedule, ScheduleNumbers._fields)),
         stopping=StoppingNumbers(
             min_delta=_real(stopping.min_delta),
-            patience=_whole(stopping.patience or 0),
             baseline=_real(easiest if stopping.baseline is None else stopping.baseline),
             start_from_epoch=_whole(stopping.start_from_epoch),
         ),

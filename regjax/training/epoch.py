@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from regjax.techniques import hooks
 from regjax.training import evaluation, model, stopping
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, EpochRecord, Metrics, Rows, TrainState, Variables
@@ -18,15 +19,17 @@ def epoch(
     state: TrainState, *, numerics: Numerics, rows: Rows, data: DeviceData, spec: StaticSpec
 ) -> tuple[TrainState, EpochRecord]:
     """One pass over the training rows in full batches. The rows left over are not used in this epoch."""
-    steps = spec.train_rows // spec.batch_size
+    steps = spec.steps_per_epoch
     order = shuffled(stream(numerics.seed, "shuffle"), state.epoch, rows.train)
     batches = order[: steps * spec.batch_size].reshape(steps, spec.batch_size)
-    key = stream(numerics.seed, "dropout")
-    advance = partial(step, key, numerics=numerics, rows=rows, data=data, spec=spec)
+    names = hooks.streams(numerics.strengths, len(spec.hidden))
+    keys = {name: stream(numerics.seed, name) for name in names}
+    advance = partial(step, keys, numerics=numerics, rows=rows, data=data, spec=spec)
     begun = state.step
     state, (objectives, ledgers) = lax.scan(advance, state, batches)
     state = state._replace(blown={name: _blown(values, begun) for name, values in ledgers.items()})
-    metrics = partial(measure, state.variables, numerics, rows, data, spec=spec)
+    variables = evaluated(state, numerics)
+    metrics = partial(measure, variables, numerics, rows, data, spec=spec)
     record = EpochRecord(
         epoch=state.epoch + 1,
         objective=objectives.mean(),
@@ -34,7 +37,13 @@ def epoch(
         train=metrics(rows.sample),
         validation=metrics(rows.validation),
     )
-    return _close_epoch(state, record, numerics, spec=spec), record
+    return _close_epoch(state, variables, record, numerics, spec=spec), record
+
+
+def evaluated(state: TrainState, numerics: Numerics) -> Variables:
+    """The variables that evaluation reads: an average, if one is on, or those of training."""
+    variables: Variables = hooks.evaluated(state.averages, state.variables, numerics.strengths)
+    return variables
 
 
 def _blown(values: Float[Array, " steps"], begun: Int[Array, ""]) -> Int[Array, ""]:
@@ -58,24 +67,24 @@ def measure(
 
 
 def _close_epoch(
-    state: TrainState, record: EpochRecord, numerics: Numerics, *, spec: StaticSpec
+    state: TrainState, variables: Variables, record: EpochRecord, numerics: Numerics, *, spec: StaticSpec
 ) -> TrainState:
-    """Counts the epoch, keeps the best variables, and decides whether the lane continues."""
+    """Counts the epoch, keeps the best of the evaluated variables, and decides whether the lane continues."""
     state = state._replace(epoch=record.epoch)
     stop = record.epoch >= numerics.epochs
     losses = [record.objective, record.train.loss]
     losses += [record.validation.loss] if spec.validation_rows else []
     diverged = ~jnp.isfinite(jnp.stack(losses)).all()
-    if spec.stops_early:
+    if (patience := numerics.strengths.get("early_stopping")) is not None:
         monitor = getattr(record.validation, spec.monitor.removeprefix("val_"))
         # A diverged epoch is never the best one, even if the monitor itself is still finite.
         monitor = jnp.where(diverged, jnp.nan, monitor)
-        stopping_state, better, stop_early = stopping.advance(
-            state.stopping, monitor, record.epoch, numerics.stopping, mode=spec.mode
+        stopping_state, better, stop_early = stopping.early_stopping(
+            state.stopping, monitor, record.epoch, numerics.stopping, patience=patience, mode=spec.mode
         )
         stop = stop | stop_early
         state = state._replace(stopping=stopping_state)
         if spec.restores_best:
-            best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.variables, state.best)
+            best = jax.tree.map(lambda new, old: jnp.where(better, new, old), variables, state.best)
             state = state._replace(best=best)
     return state._replace(active=~(stop | diverged), diverged=diverged)

@@ -8,7 +8,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Num, PyTree
 
-from regjax.training.penalties import is_kernel
+from regjax.techniques.penalties import is_kernel
 from regjax.training.state import DeviceData, Metrics, Rows
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
@@ -32,10 +32,12 @@ def scaled(
 
 
 def data_losses(
-    logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
+    logits: Float[Array, "batch classes"], targets: Num[Array, "batch *classes"]
 ) -> Float[Array, " batch"]:
-    """Each row's cross-entropy with its hard label, in nats."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    """Each row's cross-entropy with its label, or with its probability of each class, in nats."""
+    if targets.ndim == 2:
+        return optax.softmax_cross_entropy(logits, targets)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, targets)
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""The multilayer perceptron, in Flax Linen. No other module imports Flax."""
+"""The multilayer perceptron, in Flax Linen. Only the norms import Flax beside it."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 
-from regjax.training.noise import dropout
+from regjax.techniques import hooks
+from regjax.techniques.hooks import Keys
+from regjax.techniques.norms import CANCEL_BIAS
+from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
 
@@ -50,11 +53,9 @@ PRECISIONS: dict[str, Any] = {
 
 
 class MLP(nn.Module):
-    """Dense layers, each followed by norm, activation, dropout and (at equal width only) the residual sum.
+    """Dense layers, each followed by norm, activation, noise and (at equal width only) the residual sum.
 
-    The norm comes before the activation, and a layer before batch norm has no bias (Ioffe & Szegedy 2015).
-    The running statistics of batch norm use the biased batch variance, as in Flax and Keras. The last layer
-    is dense and gives logits.
+    A layer before batch norm has no bias (Ioffe & Szegedy 2015). The last layer is dense and gives logits.
     """
 
     spec: StaticSpec
@@ -62,21 +63,22 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(
-        self, inputs: Float[Array, "batch features"], key: Key[Array, ""] | None, *, train_norm: bool
+        self,
+        inputs: Float[Array, "batch features"],
+        keys: Keys | None,
+        strengths: Strengths,
+        *,
+        train_norm: bool,
     ) -> Float[Array, "batch classes"]:
-        """Dropout is on if there is a `key`. `train_norm`: batch norm uses and records batch statistics."""
-        spec, strengths = self.spec, self.numerics.strengths
-        outputs = inputs
-        if key is not None and "input_dropout" in spec.active:
-            outputs = dropout(jax.random.fold_in(key, 0), strengths.input_dropout, outputs)
+        """Noise is on if there are `keys`. `train_norm`: batch norm uses and records batch statistics."""
+        spec = self.spec
+        hidden_bias = spec.use_bias and not CANCEL_BIAS & spec.active
+        outputs = hooks.noisy(keys, inputs, strengths)
         for layer, width in enumerate(spec.hidden):
             incoming = outputs
-            # Batch norm subtracts the mean and so cancels a bias, whose gradient would be rounding noise.
-            dense = self._dense(layer, width, use_bias=spec.use_bias and spec.norm != "batch")
-            outputs = self._norm(layer, dense(incoming), train=train_norm)
-            outputs = getattr(nn, spec.activation)(outputs)
-            if key is not None and spec.dropout_layers[layer]:
-                outputs = dropout(jax.random.fold_in(key, layer + 1), strengths.dropout[layer], outputs)
+            outputs = self._dense(layer, width, use_bias=hidden_bias)(incoming)
+            outputs = getattr(nn, spec.activation)(self._norm(layer, outputs, train=train_norm))
+            outputs = hooks.noisy(keys, outputs, strengths, layer=layer)
             if spec.residual and incoming.shape == outputs.shape:
                 outputs = outputs + incoming
         return self._dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
@@ -94,36 +96,33 @@ class MLP(nn.Module):
         )
 
     def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
-        # Flax's annotations ask for Python floats, but traced numbers work too.
-        numbers: Any = self.numerics.norm
-        shared = {"epsilon": numbers.epsilon, "use_fast_variance": False, "name": f"norm_{layer}"}
-        shared["param_dtype"] = jnp.result_type(float)
-        if self.spec.norm == "batch":
-            return nn.BatchNorm(use_running_average=not train, momentum=numbers.momentum, **shared)(outputs)
-        return nn.LayerNorm(**shared)(outputs) if self.spec.norm == "layer" else outputs
+        norm = hooks.norm_of(self.spec.active)
+        settings = {"param_dtype": jnp.result_type(float), "name": f"norm_{layer}"}
+        return norm(**self.numerics.norm._asdict(), train=train, **settings)(outputs) if norm else outputs
 
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
     """Fresh variables. A kernel depends on the key, its layer and its shape, not on other layers."""
     dtype = jnp.result_type(float)
     inputs = jnp.zeros((1, spec.num_features), dtype)
-    variables = MLP(spec, numerics).init(key, inputs, None, train_norm=False)
+    variables = MLP(spec, numerics).init(key, inputs, None, {}, train_norm=False)
     # Flax starts running statistics in float32, whatever the type of the parameters.
     batch_stats = jax.tree.map(lambda leaf: leaf.astype(dtype), variables.get("batch_stats", {}))
     return Variables(variables["params"], batch_stats)
 
 
 def train_logits(
-    key: Key[Array, ""],
+    keys: Keys,
     variables: Variables,
     inputs: Float[Array, "batch features"],
+    strengths: Strengths,
     numerics: Numerics,
     *,
     spec: StaticSpec,
 ) -> tuple[Float[Array, "batch classes"], Any]:
-    """Logits in training, with noise, and the new running statistics."""
+    """Logits in training, with noise of the given strengths, and the new running statistics."""
     logits, updated = MLP(spec, numerics).apply(
-        variables._asdict(), inputs, key, train_norm=True, mutable=["batch_stats"]
+        variables._asdict(), inputs, keys, strengths, train_norm=True, mutable=["batch_stats"]
     )
     return logits, updated.get("batch_stats", {})
 
@@ -134,12 +133,14 @@ def logits(
     numerics: Numerics,
     *,
     spec: StaticSpec,
-    key: Key[Array, ""] | None = None,
+    keys: Keys | None = None,
 ) -> Float[Array, "batch classes"]:
     """Logits at inference: normalised by running statistics, and without noise.
 
-    With a key, under one draw of the dropout masks (Gal & Ghahramani 2016,
+    With keys, under one draw of the noise that training ended with (Gal & Ghahramani 2016,
     https://proceedings.mlr.press/v48/gal16.html).
     """
-    outputs: Array = MLP(spec, numerics).apply(variables._asdict(), inputs, key, train_norm=False)  # type: ignore[assignment]
+    network = MLP(spec, numerics)
+    strengths = strengths_at(jnp.ones(()), numerics.strengths, schedules=spec.schedules)
+    outputs: Array = network.apply(variables._asdict(), inputs, keys, strengths, train_norm=False)  # type: ignore[assignment]
     return outputs

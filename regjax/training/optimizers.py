@@ -1,42 +1,38 @@
 """Optax chains and learning-rate schedules, built inside the traced program from traced numbers."""
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from regjax.training.penalties import is_kernel
+from regjax.techniques.declaration import Hook
+from regjax.techniques.hooks import transformations
+from regjax.techniques.schedules import Strengths
 from regjax.training.spec import Numerics, StaticSpec
 
 
 def optimizer(
-    learning_rate: Float[Array, ""], numerics: Numerics, *, spec: StaticSpec
+    learning_rate: Float[Array, ""], numerics: Numerics, strengths: Strengths, *, spec: StaticSpec
 ) -> optax.GradientTransformation:
-    """The chain of gradient clipping, the optimizer's own scaling, decoupled weight decay and the step.
+    """The chain of techniques on the gradient, the optimizer's own scaling, decoupled decay and the step.
 
-    - Clipping limits the global norm of the whole gradient, penalties included (Pascanu et al. 2013).
     - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v`, as PyTorch does. Keras puts the
       learning rate inside v, which differs only under a schedule. `nesterov` follows Sutskever et al. 2013.
     - `adam` is Algorithm 1 of Kingma & Ba 2015. Keras adds epsilon before the bias correction instead.
-    - `adamw` decays kernels only, by `learning_rate * weight_decay * w` (Loshchilov & Hutter 2019).
+    - `adamw` is `adam` with the weight decay that its file sets (Loshchilov & Hutter 2019).
     - `rmsprop` adds epsilon inside the root, as Keras does.
     """
-    numbers, strengths = numerics.optimizer, numerics.strengths
-    parts = [_scaling(numerics, spec=spec), optax.scale_by_learning_rate(learning_rate)]
-    if "weight_decay" in spec.active:
-        kernels_only = partial(jax.tree.map_with_path, lambda path, _: is_kernel(path))
-        parts.insert(1, optax.add_decayed_weights(strengths.weight_decay, mask=kernels_only))
-    if "clip_norm" in spec.active:
-        parts.insert(0, optax.clip_by_global_norm(numbers.clip_norm))
-    return optax.chain(*parts)
+    return optax.chain(
+        *transformations(Hook.GRADIENT, strengths),
+        _scaling(numerics, spec=spec),
+        *transformations(Hook.DECAY, strengths),
+        optax.scale_by_learning_rate(learning_rate),
+    )
 
 
 def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransformation:
     numbers = numerics.optimizer
     match spec.optimizer:
-        case "sgd" if "momentum" in spec.active:
+        case "sgd" if spec.momentum:
             return optax.trace(decay=numbers.momentum, nesterov=spec.nesterov)
         case "sgd":
             return optax.identity()
@@ -46,16 +42,14 @@ def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransform
             return optax.scale_by_adam(b1=numbers.beta1, b2=numbers.beta2, eps=numbers.epsilon)
 
 
-def learning_rate(
-    step: Int[Array, ""], numerics: Numerics, *, steps_per_epoch: int, spec: StaticSpec
-) -> Float[Array, ""]:
+def learning_rate(step: Int[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Float[Array, ""]:
     """The learning rate of the next step, after `step` steps.
 
     The warm-up rises linearly and reaches the full rate at its last step. The schedule starts when it ends:
     `cosine` falls to `final_fraction` over the remaining epochs (Loshchilov & Hutter 2017, one period),
     `exponential` multiplies by `decay_rate ** (epochs / decay_epochs)`, and `step` rounds that exponent down.
     """
-    numbers, rate = numerics.schedule, numerics.optimizer.learning_rate
+    numbers, rate, steps_per_epoch = numerics.schedule, numerics.optimizer.learning_rate, spec.steps_per_epoch
     step = step.astype(rate.dtype)
     warmup_steps = numbers.warmup_epochs * steps_per_epoch
     epochs = jnp.maximum(step - warmup_steps, 0) / steps_per_epoch
@@ -70,6 +64,6 @@ def learning_rate(
             # Half a step of slack: rounding must not make 20 epochs of 36 steps less than 2 * 10.
             elapsed = jnp.floor((epochs + 0.5 / steps_per_epoch) / numbers.decay_epochs)
             rate = rate * numbers.decay_rate**elapsed
-    if "warmup" in spec.active:
+    if spec.warmup:
         rate = rate * jnp.minimum((step + 1) / jnp.maximum(warmup_steps, 1), 1)
     return rate

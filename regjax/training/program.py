@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Int
 
+from regjax.techniques import hooks
 from regjax.training import evaluation, model, stopping
-from regjax.training.epoch import epoch, measure
+from regjax.training.epoch import epoch, evaluated, measure
 from regjax.training.optimizers import optimizer
-from regjax.training.penalties import ledger_terms
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, EpochRecord, Evaluation, Rows, TrainState, Variables
+from regjax.training.step import current_strengths
 from regjax.training.streams import stream
 
 # The most epochs that one call of `train_lanes` can report.
@@ -74,7 +75,7 @@ def evaluate_lanes(
 
     Nothing else reads test rows.
     """
-    variables, epochs = selected(state)
+    variables, epochs = selected(state, numerics, side_by_side=side_by_side)
 
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
@@ -89,12 +90,18 @@ def evaluate_lanes(
     return variables, epochs, measured
 
 
-def selected(state: TrainState) -> tuple[Variables, Int[Array, "..."]]:
-    """The variables of the selected epoch and its number: the best epoch if it is restored, else the last."""
+def selected(
+    state: TrainState, numerics: Numerics, *, side_by_side: bool
+) -> tuple[Variables, Int[Array, " lanes"]]:
+    """Each lane's variables of the selected epoch and its number: the best one if restored, else the last.
+
+    They are what evaluation reads, so an average where one is on.
+    """
+    last = _over_lanes(lambda lane: evaluated(*lane), (state, numerics), side_by_side=side_by_side)
     if state.best is None:
-        return state.variables, state.epoch
+        return last, state.epoch
     seen = state.stopping.best_epoch > 0
-    variables = _where(seen, state.best, state.variables)
+    variables = _where(seen, state.best, last)
     return variables, jnp.where(seen, state.stopping.best_epoch, state.epoch)
 
 
@@ -113,18 +120,20 @@ def _over_lanes(program: Callable[[Any], Any], lanes: Any, *, side_by_side: bool
 
 def _init(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
     variables = model.init(stream(numerics.seed, "init"), numerics, spec=spec)
-    chain = optimizer(numerics.optimizer.learning_rate, numerics, spec=spec)
     zero = jnp.zeros((), jnp.int32)
+    strengths = current_strengths(zero, numerics, spec=spec)
+    chain = optimizer(numerics.optimizer.learning_rate, numerics, strengths, spec=spec)
     return TrainState(
         variables=variables,
         optimizer=chain.init(variables.params),
+        averages=hooks.average_states(variables, strengths),
         stopping=stopping.initial_state(),
         best=jax.tree.map(jnp.zeros_like, variables) if spec.restores_best else None,
         step=zero,
         epoch=zero,
         active=jnp.ones((), bool),
         diverged=jnp.zeros((), bool),
-        blown=dict.fromkeys(ledger_terms(spec.active), zero),
+        blown=dict.fromkeys(hooks.ledger_terms(spec.active), zero),
     )
 
 

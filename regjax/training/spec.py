@@ -3,21 +3,11 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-from jaxtyping import Array, Float, Int, Integer
-
-
-class Strengths(NamedTuple):
-    """The strength of each regularizer. At its neutral value, 0, the program leaves the term out."""
-
-    input_dropout: Float[Array, ""]
-    dropout: Float[Array, " layers"]
-    l1: Float[Array, ""]
-    l2: Float[Array, ""]
-    weight_decay: Float[Array, ""]
+from jaxtyping import Array, Float, Int, Integer, Num
 
 
 class OptimizerNumbers(NamedTuple):
-    """Traced numbers of the optimizer; 0 if its kind does not use them. `clip_norm` is infinite if off."""
+    """Traced numbers of the optimizer; 0 if its kind does not use them."""
 
     learning_rate: Float[Array, ""]
     momentum: Float[Array, ""]
@@ -25,7 +15,6 @@ class OptimizerNumbers(NamedTuple):
     beta2: Float[Array, ""]
     rho: Float[Array, ""]
     epsilon: Float[Array, ""]
-    clip_norm: Float[Array, ""]
 
 
 class ScheduleNumbers(NamedTuple):
@@ -41,7 +30,6 @@ class StoppingNumbers(NamedTuple):
     """Traced numbers of early stopping; `baseline` is the worst value, plus or minus infinity, if off."""
 
     min_delta: Float[Array, ""]
-    patience: Int[Array, ""]
     baseline: Float[Array, ""]
     start_from_epoch: Int[Array, ""]
 
@@ -54,13 +42,16 @@ class NormNumbers(NamedTuple):
 
 
 class Numerics(NamedTuple):
-    """All traced numbers of a run. One compiled program serves all their values."""
+    """All traced numbers of a run. One compiled program serves all their values.
+
+    `strengths` has those of the techniques that are on, by the names in `StaticSpec.active`.
+    """
 
     seed: Integer[Array, ""]
     epochs: Int[Array, ""]
     init_stddev: Float[Array, ""]
     norm: NormNumbers
-    strengths: Strengths
+    strengths: dict[str, Num[Array, ""]]
     optimizer: OptimizerNumbers
     schedule: ScheduleNumbers
     stopping: StoppingNumbers
@@ -69,8 +60,8 @@ class Numerics(NamedTuple):
 class StaticSpec(NamedTuple):
     """Everything that changes the compiled program; hashable. Runs with equal specs share one program.
 
-    `active` holds the names of the terms that are not neutral, among `input_dropout`, `l1`, `l2`,
-    `weight_decay`, `momentum`, `clip_norm` and `warmup`; `dropout_layers` has a flag per hidden layer.
+    `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`, and
+    `schedules` the kind of schedule of those that follow one.
     """
 
     num_features: int
@@ -83,21 +74,26 @@ class StaticSpec(NamedTuple):
     evaluation_batch_size: int
     hidden: tuple[int, ...]
     activation: str
-    norm: str
     residual: bool
     use_bias: bool
     kernel_init: str
-    dropout_layers: tuple[bool, ...]
     active: frozenset[str]
+    schedules: tuple[tuple[str, str], ...]
     penalize_biases: bool
     optimizer: str
+    momentum: bool
     nesterov: bool
     schedule: str
+    warmup: bool
     monitor: str
     mode: str
-    stops_early: bool
     restores_best: bool
     precision: str
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of full batches among the training rows."""
+        return self.train_rows // self.batch_size
 
     @property
     def num_weights(self) -> int:

@@ -40,13 +40,15 @@ class StoppingState(NamedTuple):
 class TrainState(NamedTuple):
     """The state of a lane between two epochs.
 
-    `best` is a copy of the variables at `stopping.best_epoch`, or None if the best epoch is not restored.
+    `averages` has the state of each average that is on. `best` is a copy of the variables that evaluation
+    read at `stopping.best_epoch`, or None if the best epoch is not restored.
     `epoch` and `step` count the finished ones. A lane that is not `active` has finished, stopped or diverged.
     `blown` maps each ledger term to the first step of the last epoch at which it was not finite, or to 0.
     """
 
     variables: Variables
     optimizer: PyTree[Shaped[Array, "..."]]
+    averages: dict[str, PyTree[Shaped[Array, "..."]]]
     stopping: StoppingState
     best: Variables | None
     step: Int[Array, ""]

@@ -4,17 +4,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, PyTree
 
+from regjax.techniques import hooks
+from regjax.techniques.batches import Batch
+from regjax.techniques.hooks import Keys
+from regjax.techniques.passes import Ledger
+from regjax.techniques.penalties import Seen, penalized
+from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training import evaluation, model
 from regjax.training.optimizers import learning_rate, optimizer
-from regjax.training.penalties import penalties
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, Rows, TrainState, Variables
 
 
 def step(
-    dropout_key: Key[Array, ""],
+    keys: Keys,
     state: TrainState,
     batch: Int[Array, " batch"],
     *,
@@ -22,24 +27,42 @@ def step(
     rows: Rows,
     data: DeviceData,
     spec: StaticSpec,
-) -> tuple[TrainState, tuple[Float[Array, ""], dict[str, Float[Array, ""]]]]:
+) -> tuple[TrainState, tuple[Float[Array, ""], Ledger]]:
     """Updates the parameters once; also returns the objective and its ledger before the update."""
-    inputs, labels = evaluation.batch_inputs(data, rows, batch), data.labels[batch]
-    key = jax.random.fold_in(dropout_key, state.step)
+    strengths = current_strengths(state.step, numerics, spec=spec)
+    keys = {name: jax.random.fold_in(key, state.step) for name, key in keys.items()}
+    given = Batch(evaluation.batch_inputs(data, rows, batch), data.labels[batch])
+    examples = hooks.transformed(keys, given, strengths, num_classes=spec.num_classes)
 
-    def objective(params: Any) -> tuple[Float[Array, ""], tuple[dict[str, Float[Array, ""]], Any]]:
+    def objective(params: PyTree, examples: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         variables = Variables(params, state.variables.batch_stats)
-        logits, batch_stats = model.train_logits(key, variables, inputs, numerics, spec=spec)
-        terms = penalties(params, numerics.strengths, active=spec.active, biases=spec.penalize_biases)
-        ledger = {"data": evaluation.data_losses(logits, labels).mean(), **terms}
+        logits, batch_stats = model.train_logits(
+            keys, variables, examples.inputs, strengths, numerics, spec=spec
+        )
+        seen = Seen(penalized(params, biases=spec.penalize_biases), logits, examples.targets)
+        data_loss = evaluation.data_losses(logits, examples.targets).mean()
+        ledger = {"data": data_loss, **hooks.loss_terms(seen, strengths)}
         return sum(ledger.values(), jnp.zeros(())), (ledger, batch_stats)
 
     params = state.variables.params
-    (loss, (ledger, batch_stats)), gradient = jax.value_and_grad(objective, has_aux=True)(params)
-    rate = learning_rate(state.step, numerics, steps_per_epoch=spec.train_rows // spec.batch_size, spec=spec)
-    updates, new_optimizer = optimizer(rate, numerics, spec=spec).update(gradient, state.optimizer, params)
+    descended = jax.value_and_grad(hooks.with_extra_passes(objective, strengths), has_aux=True)
+    (loss, (ledger, batch_stats)), gradient = descended(params, examples)
+    rate = learning_rate(state.step, numerics, spec=spec)
+    chain = optimizer(rate, numerics, strengths, spec=spec)
+    updates, new_optimizer = chain.update(gradient, state.optimizer, params)
     params = jax.tree.map(lambda param, update: param + update, params, updates)
+    variables = Variables(hooks.projected(params, strengths, rate), batch_stats)
+    averages = hooks.averaged(state.averages, variables, strengths)
     state = state._replace(
-        variables=Variables(params, batch_stats), optimizer=new_optimizer, step=state.step + 1
+        variables=variables, optimizer=new_optimizer, averages=averages, step=state.step + 1
     )
     return state, (loss, ledger)
+
+
+def current_strengths(step: Int[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Strengths:
+    """The strengths after `step` steps, by their schedules over all epochs of the run."""
+    if not spec.schedules:
+        return numerics.strengths
+    steps = numerics.epochs * spec.steps_per_epoch
+    progress = step.astype(numerics.optimizer.learning_rate.dtype) / steps
+    return strengths_at(progress, numerics.strengths, schedules=spec.schedules)

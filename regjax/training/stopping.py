@@ -13,12 +13,13 @@ def initial_state() -> StoppingState:
     return StoppingState(best=jnp.zeros((), jnp.result_type(float)), best_epoch=zero, wait=zero)
 
 
-def advance(
+def early_stopping(
     state: StoppingState,
     monitor: Float[Array, ""],
     epoch: Int[Array, ""],
     numbers: StoppingNumbers,
     *,
+    patience: Int[Array, ""],
     mode: str,
 ) -> tuple[StoppingState, Bool[Array, ""], Bool[Array, ""]]:
     """The state after an epoch (counted from 1), whether it is the best so far, and whether to stop.
@@ -35,7 +36,7 @@ def advance(
     )
     resets = better & _beats(monitor, numbers.baseline, numbers.min_delta, mode=mode)
     wait = jnp.where(resets, 0, jnp.where(looks, state.wait + 1, state.wait))
-    stop = looks & ~better & (wait >= numbers.patience) & (epoch > 1)
+    stop = looks & ~better & (wait >= patience) & (epoch > 1)
     best = jnp.where(better, monitor, state.best)
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     return StoppingState(best, best_epoch, wait), better, stop

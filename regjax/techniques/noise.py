@@ -12,7 +12,7 @@ LEVELS = 2**16
 
 
 def dropout(
-    key: Key[Array, ""], rate: Float[Array, ""], inputs: Float[Array, "batch units"]
+    key: Key[Array, ""], outputs: Float[Array, "batch units"], *, rate: Float[Array, ""]
 ) -> Float[Array, "batch units"]:
     """Inverted dropout: zeroes each unit with probability `rate` in [0, 1] and scales the others up.
 
@@ -21,9 +21,12 @@ def dropout(
     Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html, who scale at inference instead.
     """
     threshold = jnp.round(rate * LEVELS).astype(jnp.uint32)
-    kept = (LEVELS - threshold).astype(inputs.dtype) / LEVELS
+    kept = (LEVELS - threshold).astype(outputs.dtype) / LEVELS
     scale = 1 / jnp.where(kept > 0, kept, 1)  # the gradient at rate 1 would be NaN without the inner where
-    return jnp.where(_keep(key, threshold, inputs.shape), inputs * scale, 0)
+    return jnp.where(_keep(key, threshold, outputs.shape), outputs * scale, 0)
+
+
+input_dropout = dropout  # the same noise, on the inputs
 
 
 def _keep(

@@ -1,0 +1,1 @@
+"""The regularizers: one table that declares them, and one function for each."""

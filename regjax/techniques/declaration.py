@@ -1,0 +1,119 @@
+"""What a technique declares about itself. Loads no JAX and no NumPy: `--help` imports it."""
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+# Integers are traced as int32.
+MAX_WHOLE = 2**31 - 1
+# Reals are traced as float32. XLA flushes what is below its smallest normal number to 0.
+MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+
+
+class Range(NamedTuple):
+    """The legal values of a number, and the sentence that says so. NaN and infinity are in no range."""
+
+    allowed: str
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False  # `low` itself is not allowed
+    below: bool = False  # `high` itself is not allowed
+    whole: bool = False
+
+    def accepts(self, value: float) -> bool:
+        """Whether a number is in the range. A whole one has the type int already."""
+        if not abs(value) <= sys.float_info.max:  # math.isfinite raises for an int that is too large
+            return False
+        above = value > self.low if self.above else value >= self.low
+        return above and (value < self.high if self.below else value <= self.high)
+
+
+WHOLE = Range(f"must be a whole number from 0 to {MAX_WHOLE}", 0, MAX_WHOLE, whole=True)
+COUNT = Range(f"must be a whole number from 1 to {MAX_WHOLE}", 1, MAX_WHOLE, whole=True)
+AT_LEAST_0 = Range("must be a finite number, 0 or more", 0)
+ABOVE_0 = Range("must be a finite number above 0", 0, above=True)
+SHARE = Range("must be a number from 0 to 1", 0, 1)
+BELOW_1 = Range("must be a number from 0 up to, not including, 1", 0, 1, below=True)
+POSITIVE_SHARE = Range("must be a number above 0, at most 1", 0, 1, above=True)
+BETWEEN = Range("must be a number between 0 and 1", 0, 1, above=True, below=True)
+FINITE = Range("must be a finite number")
+
+
+class Hook(Enum):
+    """Where a technique acts. The value says it in words."""
+
+    BATCH = "on each batch of training rows, before the network"
+    INPUT = "on the inputs of the network, in training"
+    UNIT = "on the outputs of each hidden layer, in training"
+    NORM = "between a hidden layer's product and its activation"
+    LOSS_TERM = "as a term that is added to the loss"
+    EXTRA_PASS = "by another pass over the batch in each step"
+    GRADIENT = "on the gradient, before the optimizer scales it"
+    DECAY = "on the weights in each update, beside the optimizer's step"
+    PROJECTION = "on each kernel after its update"
+    AVERAGE = "on an average of the weights, which evaluation reads"
+    EPOCH_END = "at the end of each epoch"
+
+
+class Number(NamedTuple):
+    """A strength that a user sets.
+
+    At its neutral value, or at null, the program leaves the technique out. That is also the default of the
+    key, so no YAML repeats it. `absent` has no effect where `sweep.grouping=union` compiles the technique in
+    all the same; None if there is no such value. With `per_layer` it is a number or a list with one for each
+    hidden layer. A `scheduled` number may follow a schedule over the epochs.
+    """
+
+    key: str
+    range: Range
+    neutral: float | None = 0.0
+    absent: float | None = 0.0
+    per_layer: bool = False
+    scheduled: bool = False
+
+
+class Choice(NamedTuple):
+    """A technique that is one value of a key, such as `model.norm=batch`. The key's neutral value is none."""
+
+    key: str
+    value: str
+
+
+class Requirement(NamedTuple):
+    """What the value of another key must be while the technique is on. `words` completes "it needs"."""
+
+    accepts: Callable[[Any], bool]
+    words: str
+
+
+# A configuration by dotted key. `elsewhere` reads it beside the strength.
+Values = Mapping[str, Any]
+Elsewhere = Callable[[float, Values], float | str]
+
+
+class Technique(NamedTuple):
+    """One regularizer. Its name is also that of its function and of its file in `conf/regularization/`.
+
+    `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
+    of them is not neutral. `stream` names its random numbers, which by default have its own name. `elsewhere`
+    gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a technique
+    that changes predictions of a trained network.
+    """
+
+    name: str
+    hook: Hook
+    numbers: Mapping[str, Number]
+    formula: str
+    source: str
+    elsewhere: Mapping[str, Elsewhere] = {}
+    needs: Mapping[str, Requirement] = {}
+    choice: Choice | None = None
+    stream: str = ""
+    at_inference: bool = False
+
+    @property
+    def strength(self) -> Number | None:
+        """The number that turns the technique on, or None for a choice."""
+        return next(iter(self.numbers.values()), None)

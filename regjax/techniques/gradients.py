@@ -1,0 +1,27 @@
+"""Techniques on the gradient, and on the update beside the optimizer's step, as optax transformations."""
+
+from functools import partial
+
+import jax
+import optax
+from jaxtyping import Array, Float
+
+from regjax.techniques.penalties import is_kernel
+
+
+def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransformation:
+    """Shortens the whole gradient, penalties included, to a norm of at most `max_norm` > 0; neutral: null.
+
+    Pascanu et al. 2013, https://proceedings.mlr.press/v28/pascanu13.html.
+    """
+    return optax.clip_by_global_norm(max_norm)
+
+
+def weight_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:
+    """Decays kernels by `learning_rate * strength * w` in each step; strength >= 0, neutral at 0.
+
+    It is decoupled from the optimizer's scaling under every optimizer. Loshchilov & Hutter 2019,
+    https://arxiv.org/abs/1711.05101. Biases and norms do not decay.
+    """
+    kernels_only = partial(jax.tree.map_with_path, lambda path, _: is_kernel(path))
+    return optax.add_decayed_weights(strength, mask=kernels_only)

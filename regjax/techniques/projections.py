@@ -1,0 +1,17 @@
+"""Techniques that change each kernel after its update."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def max_norm(
+    kernel: Float[Array, "inputs units"], rate: Float[Array, ""], *, limit: Float[Array, ""]
+) -> Float[Array, "inputs units"]:
+    """Scales the incoming weights of each unit to a norm of at most `limit` > 0; neutral: null.
+
+    A unit within the limit keeps its bits: Keras' MaxNorm divides by norm + 1e-7 there too. The learning
+    `rate` does not matter. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    """
+    del rate
+    norms = jnp.sqrt(jnp.square(kernel).sum(axis=0, keepdims=True))
+    return jnp.where(norms > limit, kernel * (limit / jnp.where(norms > 0, norms, 1)), kernel)

@@ -1,0 +1,137 @@
+"""What the table says about a configuration: which techniques are on, and their numbers. Loads no JAX."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from regjax.techniques.declaration import Number, Technique, Values
+from regjax.techniques.table import TABLE
+
+SCHEDULES = ("constant", "linear", "cosine", "flat_cosine")
+# The keys beside a scheduled number, and the name of its value at the end among the strengths.
+SCHEDULE, FINAL = "_schedule", "_final"
+NO_CHOICE = "none"
+NUMBERS = tuple(number for row in TABLE for number in row.numbers.values())
+CHOICES = tuple(row.choice for row in TABLE if row.choice)
+
+
+def neutral_values() -> dict[str, Any]:
+    """The neutral value of each key of a technique, which is also its default."""
+    found: dict[str, Any] = {choice.key: NO_CHOICE for choice in CHOICES}
+    for number in NUMBERS:
+        found[number.key] = number.neutral
+        if number.scheduled:
+            found |= {number.key + SCHEDULE: SCHEDULES[0], number.key + FINAL: None}
+    return found
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """The legal values of each key that chooses, a technique or a schedule."""
+    found: dict[str, tuple[str, ...]] = {}
+    for choice in CHOICES:
+        found[choice.key] = (*found.get(choice.key, (NO_CHOICE,)), choice.value)
+    return found | {number.key + SCHEDULE: SCHEDULES for number in NUMBERS if number.scheduled}
+
+
+def is_on(row: Technique, values: Values) -> bool:
+    """Whether a configuration, by dotted key, trains with a technique."""
+    if row.choice:
+        return bool(values[row.choice.key] == row.choice.value)
+    number = row.strength
+    return number is not None and any(_is_active(number, values, layer) for layer in _layers(number, values))
+
+
+def strengths(values: Values) -> dict[str, float]:
+    """The numbers of the techniques that are on, by name.
+
+    The name is that of the technique, followed by the argument if it has several numbers and by the hidden
+    layer, counted from 1, if each layer has its own: `l2`, `dropout/1`. The name of a value at the end of a
+    schedule ends in `_final`.
+    """
+    found: dict[str, float] = {}
+    for row in TABLE:
+        for argument, number in row.numbers.items():
+            for layer in _layers(number, values):
+                if row.strength and _is_active(row.strength, values, layer):
+                    name = _name(row, argument, layer if number.per_layer else None)
+                    found |= _from_start_to_end(name, number, values, layer)
+    return found
+
+
+def _from_start_to_end(name: str, number: Number, values: Values, layer: int) -> dict[str, float]:
+    start, final = map(int if number.range.whole else float, _ends(number, values, layer))
+    constant = schedule_of(number, values) == SCHEDULES[0]
+    return {name: start} if constant else {name: start, name + FINAL: final}
+
+
+def active(values: Values) -> frozenset[str]:
+    """The names of the strengths, and of the techniques that are a choice: what the program holds."""
+    chosen = {row.name for row in TABLE if row.choice and is_on(row, values)}
+    return frozenset(strengths(values)) | chosen
+
+
+def schedules(values: Values) -> tuple[tuple[str, str], ...]:
+    """The kind of schedule of each scheduled technique that follows one."""
+    found = []
+    for row in TABLE:
+        for argument, number in row.numbers.items():
+            kind = schedule_of(number, values)
+            if kind != SCHEDULES[0] and is_on(row, values):
+                found.append((_name(row, argument, None), kind))
+    return tuple(found)
+
+
+def schedule_of(number: Number, values: Values) -> str:
+    """The kind of a number's schedule."""
+    return str(values[number.key + SCHEDULE]) if number.scheduled else SCHEDULES[0]
+
+
+def absent(name: str) -> float | None:
+    """The value at which a strength, by its name, has no effect in a program. None if there is none."""
+    numbers = {
+        _name(row, argument, None): number for row in TABLE for argument, number in row.numbers.items()
+    }
+    number = numbers.get(name.removesuffix(FINAL).partition("/")[0])
+    return number.absent if number else None
+
+
+def arguments(
+    row: Technique, strengths: Mapping[str, Any], layer: int | None = None
+) -> dict[str, Any] | None:
+    """The arguments of a technique's function, or None if it is off. `layer` is a hidden layer, from 0."""
+    named = {
+        argument: _name(row, argument, layer if number.per_layer else None)
+        for argument, number in row.numbers.items()
+    }
+    if not all(name in strengths for name in named.values()):
+        return None
+    return {argument: strengths[name] for argument, name in named.items()}
+
+
+def per_layer(values: Values, key: str) -> list[Any]:
+    """The value of `key`, which is one for all hidden layers or a list, as a list with one for each layer."""
+    given, depth = values[key], len(values["model.hidden"])
+    return list(given) if isinstance(given, list) else [given] * depth
+
+
+def _name(row: Technique, argument: str, layer: int | None) -> str:
+    name = row.name if len(row.numbers) == 1 else f"{row.name}.{argument}"
+    return name if layer is None else f"{name}/{layer + 1}"
+
+
+def _layers(number: Number, values: Values) -> range:
+    """The hidden layers that have their own value, or one place for all."""
+    return range(len(values["model.hidden"]) if number.per_layer else 1)
+
+
+def _is_active(number: Number, values: Values, layer: int) -> bool:
+    return any(value != number.neutral for value in _ends(number, values, layer))
+
+
+def _ends(number: Number, values: Values, layer: int) -> tuple[Any, Any]:
+    """The values at the start and at the end of training. Null means the neutral value."""
+    keys = (number.key, number.key + FINAL)
+    if schedule_of(number, values) == SCHEDULES[0]:
+        keys = (number.key, number.key)
+    given = [per_layer(values, key)[layer] if number.per_layer else values[key] for key in keys]
+    start, final = (number.neutral if value is None else value for value in given)
+    return start, final
