@@ -20,7 +20,7 @@ def main(config: DictConfig) -> float | None:
     """Trains one run and returns its monitored validation metric, which sweepers optimise."""
     from regjax.launch.composing import Refused, job_of
 
-    job = job_of(config, HydraConfig.get().overrides.task)
+    job = job_of(config, HydraConfig.get())
     if isinstance(job, Refused):  # before JAX loads, which takes seconds
         raise UserError(job.reason)
     from regjax.launch.launcher import run_single

@@ -190,17 +190,6 @@ def _check_needs(row: Technique, values: dict[str, Any]) -> None:
                 raise invalid(key, values[key], f"{row.name} is on, and it needs {needed.words}")
 
 
-def check_regularization(names: list[str]) -> None:
-    """Refuses `none` beside a technique, and one that is named twice."""
-    shown = f"[{','.join(names)}]"
-    if "none" in names and len(names) > 1:
-        rest = ",".join(name for name in names if name != "none")
-        raise invalid("regularization", shown, f"none stands alone; leave it out: 'regularization=[{rest}]'")
-    for name in names:
-        if names.count(name) > 1:
-            raise invalid("regularization", shown, f"{name} is named {names.count(name)} times; name it once")
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and FINITE.accepts(value)
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regjax.config import Config, check, flatten, from_environment, typed
-from regjax.config.ranges import check_regularization
 from regjax.errors import UserError, invalid
+from regjax.launch.named import check_list, check_named
 from regjax.runs.identity import identity_untrained
 
 
@@ -47,19 +46,21 @@ class Composed(NamedTuple):
     job: Job | Refused
 
 
-def job_of(task: DictConfig, overrides: Any) -> Job | Refused:
-    """The job that a task's configuration describes, refused if a value is out of range.
+def job_of(task: DictConfig, hydra: Any) -> Job | Refused:
+    """The job that a task's configuration and Hydra's describe, refused if a value is out of range.
 
-    Raises `UserError` for a key that does not exist: every job of the command has it.
+    Raises `UserError` for a key that does not exist, which every job of the command has, and if the named
+    techniques are not those that are on.
     """
     config = typed(task)
-    written: Any = OmegaConf.to_container(overrides, resolve=False)  # as typed, not interpolated
+    written: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as typed, not interpolated
     job = Job(config, from_environment(task, config), written)
     try:
-        check_regularization(_regularization(written))
+        check_list(written)
         check(config)
     except UserError as error:
         return refused(job, str(error))
+    check_named(flatten(config), written, hydra)
     return job
 
 
@@ -81,7 +82,7 @@ def compose(context: HydraContext, config: DictConfig, overrides: Sequence[str],
         hydra.hydra.runtime.output_dir = str(directory)
     with read_write(whole), open_dict(whole):
         del whole["hydra"]  # a copy without it would lose the schema
-    return Composed(whole, hydra, directory, position, job_of(whole, hydra.hydra.overrides.task))
+    return Composed(whole, hydra, directory, position, job_of(whole, hydra.hydra))
 
 
 def _hydra_of(whole: DictConfig) -> Any:
@@ -105,14 +106,3 @@ def position_of(hydra: Any) -> tuple[Path, dict[str, Any]]:
         raise invalid("hydra.sweep.subdir", ascii(name)[1:-1], "it must name a folder inside hydra.sweep.dir")
     folder = os.path.relpath(directory.resolve(), sweep.resolve())
     return directory, {"number": hydra.job.num, "folder": folder}
-
-
-def _regularization(overrides: Sequence[str]) -> list[str]:
-    """The techniques that were chosen by name. Hydra records a multi-select group in its override alone."""
-    names: list[str] = []
-    asked = [override for override in overrides if "regularization" in override]  # parsing takes milliseconds
-    for override in OverridesParser.create().parse_overrides(asked) if asked else []:
-        if override.key_or_group == "regularization":  # the last one counts
-            value = override.value()
-            names = [str(name) for name in value] if isinstance(value, list) else [str(value)]
-    return names

@@ -32,6 +32,15 @@ def choices() -> dict[str, tuple[str, ...]]:
     return found | {number.key + SCHEDULE: SCHEDULES for number in NUMBERS if number.scheduled}
 
 
+def keys_of(row: Technique) -> list[str]:
+    """The keys that set a technique, the one that turns it on first."""
+    found = [row.choice.key] if row.choice else []
+    for number in row.numbers.values():
+        found.append(number.key)
+        found += [number.key + SCHEDULE, number.key + FINAL] if number.scheduled else []
+    return found
+
+
 def is_on(row: Technique, values: Values) -> bool:
     """Whether a configuration, by dotted key, trains with a technique."""
     if row.choice:
