@@ -30,6 +30,7 @@ from regjax.techniques.settings import (
     SCHEDULES,
     choices,
     is_on,
+    keys_of,
     neutral_values,
     per_layer,
     schedule_of,
@@ -147,11 +148,10 @@ def check(config: Config) -> None:
 
 
 def _check_number(key: str, value: float, limits: Range) -> None:
-    if not limits.accepts(value):
-        raise invalid(key, value, limits.allowed)
-    if value and not MIN_REAL <= abs(value) <= MAX_REAL:
-        float32 = f"float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size"
-        raise invalid(key, value, f"{limits.allowed}; {float32}")
+    beyond = value != 0 and FINITE.accepts(value) and not MIN_REAL <= abs(value) <= MAX_REAL
+    if beyond or not limits.accepts(value):
+        float32 = f"; float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size" if beyond else ""
+        raise invalid(key, value, f"{limits.allowed}{float32}")
 
 
 def _check_technique_number(number: Number, values: dict[str, Any]) -> None:
@@ -187,7 +187,9 @@ def _check_needs(row: Technique, values: dict[str, Any]) -> None:
     if row.needs and is_on(row, values):
         for key, needed in row.needs.items():
             if not needed.accepts(values[key]):
-                raise invalid(key, values[key], f"{row.name} is on, and it needs {needed.words}")
+                by = keys_of(row)[0]
+                allowed = f"{row.name} is on ({by}={values[by]}), and it needs {needed.words}"
+                raise invalid(key, values[key], allowed)
 
 
 def _is_number(value: object) -> bool:

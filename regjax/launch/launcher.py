@@ -11,12 +11,14 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
+from regjax.config import flatten
 from regjax.errors import UserError, invalid
 from regjax.files import sole_writer
 from regjax.launch.callback import grid_size
 from regjax.launch.composing import Composed, Job, compose, position_of
 from regjax.launch.directories import check_job_directory, report_command
 from regjax.launch.jobs import prepare
+from regjax.launch.named import check_distinct
 from regjax.launch.progress import LiveRuns
 from regjax.launch.resume import resumed
 from regjax.launch.settings import write_settings
@@ -105,6 +107,8 @@ class Sweep:
         composing = partial(compose, self._context, self._config)
         composed = [composing(overrides, first + index) for index, overrides in enumerate(job_overrides)]
         is_whole = is_last and first == 0
+        jobs = [job.job for job in composed if isinstance(job.job, Job)]
+        check_distinct((flatten(job.config) | job.written, job.overrides) for job in jobs)
         prepared, devices = prepare([job.job for job in composed], one_of_many=not is_whole)
         directory = Path(self._config.hydra.runtime.output_dir)
         with sole_writer(directory, "hydra.sweep.dir"):

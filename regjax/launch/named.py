@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from regjax.config.ranges import NEUTRAL
 from regjax.errors import UserError, invalid, shown
+from regjax.runs.identity import identity_untrained
 from regjax.techniques.declaration import Technique
 from regjax.techniques.settings import is_on, keys_of
 from regjax.techniques.table import TABLE
@@ -65,21 +66,19 @@ def check_named(values: Mapping[str, Any], overrides: Sequence[str], hydra: Any)
             raise _broken_word(row, names, values, setting[-1:])
 
 
-def check_distinct(jobs: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Refuses two lists of techniques that a typed key makes the same run.
+def check_distinct(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
+    """Refuses two lists of techniques that a typed number makes the same run.
 
-    Each job has its identity and its overrides.
+    Each job has its configuration by dotted key and its overrides.
     """
     first: dict[str, list[str]] = {}
-    for identity, overrides in jobs:
+    for values, overrides in jobs:
         names = chosen(overrides)
-        if names is None:
-            continue
-        other = first.setdefault(identity, names)
-        if sorted(other) != sorted(names):
-            keys = [text for text in overrides if _typed_keys([text]) & NEUTRAL.keys()]
+        other = first.setdefault(identity_untrained(values), names) if names is not None else names
+        typed = [text for text in overrides if _typed_keys([text]) & NEUTRAL.keys()]
+        if names and other and sorted(other) != sorted(names) and typed:
             raise UserError(
-                f"{', '.join(keys)}: {GROUP}={_listed(other)} and {GROUP}={_listed(names)} are the same run "
+                f"{', '.join(typed)}: {GROUP}={_listed(other)} and {GROUP}={_listed(names)} are the same run "
                 "with it. Leave it out, or name one of them."
             )
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import platform
-import struct
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from typing import Any
 
 from regjax import __version__
 from regjax.config.ranges import NEUTRAL
+from regjax.techniques.declaration import as_float32
 
 # Settings of files, devices and the order of runs do not change a result. Nor do `compare` and
 # `checkpointing`.
@@ -59,10 +59,7 @@ def as_computed(value: Any) -> Any:
         return [as_computed(entry) for entry in value]
     if type(value) is not float:
         return value
-    try:
-        (value,) = struct.unpack("f", struct.pack("f", value))
-    except OverflowError:  # beyond float32: regjax refuses the job
-        return value
+    value = as_float32(value)
     return int(value) if value.is_integer() else value
 
 

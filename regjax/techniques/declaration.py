@@ -1,6 +1,7 @@
 """What a technique declares about itself. Loads no JAX and no NumPy: `--help` imports it."""
 
 import math
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -10,6 +11,15 @@ from typing import Any, NamedTuple
 MAX_WHOLE = 2**31 - 1
 # Reals are traced as float32. XLA flushes what is below its smallest normal number to 0.
 MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+
+
+def as_float32(value: float) -> float:
+    """The number that the program computes with. One beyond float32 stays as it is."""
+    try:
+        (rounded,) = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        return value
+    return float(rounded)
 
 
 class Range(NamedTuple):
@@ -23,9 +33,10 @@ class Range(NamedTuple):
     whole: bool = False
 
     def accepts(self, value: float) -> bool:
-        """Whether a number is in the range. A whole one has the type int already."""
+        """Whether a number is in the range, as a float32. A whole one has the type int already."""
         if not abs(value) <= sys.float_info.max:  # math.isfinite raises for an int that is too large
             return False
+        value = value if self.whole else as_float32(value)  # 0.99999999999 is 1 in the program
         above = value > self.low if self.above else value >= self.low
         return above and (value < self.high if self.below else value <= self.high)
 

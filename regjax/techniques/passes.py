@@ -27,7 +27,7 @@ def sam(objective: Objective, *, rho: Float[Array, ""]) -> Objective:
     def perturbed(params: Any, batch: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         point = lax.stop_gradient(params)
         gradient, (_, batch_stats) = jax.grad(objective, has_aux=True)(point, batch)
-        norm = optax.global_norm(gradient)
+        norm = optax.tree.norm(gradient)
         # A gradient of 0 has no direction.
         step = jnp.where(norm > 0, rho / jnp.where(norm > 0, norm, 1), 0)
         ascended = jax.tree.map(lambda param, slope: param + step * slope, params, gradient)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 
 from regjax.techniques.settings import FINAL
 
-Strengths = dict[str, Float[Array, ""]]
+Strengths = dict[str, Num[Array, ""]]
 
 
 def strengths_at(

@@ -3,7 +3,9 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-from jaxtyping import Array, Float, Int, Integer, Num
+from jaxtyping import Array, Float, Int, Integer
+
+from regjax.techniques.schedules import Strengths
 
 
 class OptimizerNumbers(NamedTuple):
@@ -51,7 +53,7 @@ class Numerics(NamedTuple):
     epochs: Int[Array, ""]
     init_stddev: Float[Array, ""]
     norm: NormNumbers
-    strengths: dict[str, Num[Array, ""]]
+    strengths: Strengths
     optimizer: OptimizerNumbers
     schedule: ScheduleNumbers
     stopping: StoppingNumbers

@@ -31,7 +31,7 @@ def test_probabilities_are_the_softmax_of_the_logits():
 def test_without_dropout_a_draw_is_the_deterministic_network(norm):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}")
     expected, _ = forward(variables, batch(), norm=norm)
-    found = model.logits(variables, batch(), numerics, spec=spec, key=KEY)
+    found = model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": KEY})
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     answer = drawn(spec, numerics, variables)
     np.testing.assert_allclose(answer.probabilities, special.softmax(expected, axis=1), atol=1e-5)
@@ -42,7 +42,7 @@ def test_a_linear_networks_draws_have_its_own_logits_as_their_mean():
     spec, numerics, variables = network("model.hidden=[]", "model.input_dropout=0.3")
     draws = 4000
     draw = partial(model.logits, variables, batch(), numerics, spec=spec)
-    found = jax.vmap(lambda key: draw(key=key))(jax.random.split(KEY, draws)).mean(axis=0)
+    found = jax.vmap(lambda key: draw(keys={"dropout": key}))(jax.random.split(KEY, draws)).mean(axis=0)
     expected, _ = forward(variables, batch())
     # A logit's variance over masks is that of sum(x w m / (1 - p)): p / (1 - p) * sum (x w)^2.
     kernel = np.asarray(variables.params["dense_0"]["kernel"], np.float64)
@@ -54,10 +54,12 @@ def test_a_linear_networks_draws_have_its_own_logits_as_their_mean():
 def test_batch_norm_stays_at_its_running_statistics_and_leaves_them():
     spec, numerics, variables = network("model.hidden=[9,6]", "model.norm=batch", "model.dropout=0.5")
     before = jax.tree.map(np.array, variables.batch_stats)
-    whole = model.logits(variables, batch(), numerics, spec=spec, key=KEY)
+    whole = model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": KEY})
     # The masks go by a row's place: the first rows' logits see no others, as batch statistics would.
     other = batch().at[4:].mul(100.0)
-    np.testing.assert_array_equal(whole[:4], model.logits(variables, other, numerics, spec=spec, key=KEY)[:4])
+    np.testing.assert_array_equal(
+        whole[:4], model.logits(variables, other, numerics, spec=spec, keys={"dropout": KEY})[:4]
+    )
     for left, found in zip(*map(jax.tree.leaves, (before, variables.batch_stats)), strict=True):
         np.testing.assert_array_equal(left, found)
 
@@ -66,7 +68,7 @@ def test_the_mean_the_entropy_and_the_information_are_those_of_the_draws():
     spec, numerics, variables = network("model.hidden=[9]", "model.dropout=0.5")
     samples = 7
     logits = [
-        model.logits(variables, batch(), numerics, spec=spec, key=jax.random.fold_in(KEY, at))
+        model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": jax.random.fold_in(KEY, at)})
         for at in range(samples)
     ]
     draws = special.softmax(np.asarray(logits, np.float64), axis=-1)

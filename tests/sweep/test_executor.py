@@ -120,7 +120,7 @@ def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_pa
     real = Lanes.train
 
     def failing(lanes, *given):
-        if any(run.spec.stops_early for run in lanes.runs.values()):
+        if any("early_stopping" in run.spec.active for run in lanes.runs.values()):
             raise RuntimeError("it broke\nwith more to say")
         return real(lanes, *given)
 

@@ -20,20 +20,21 @@ def problem(*overrides):
     dataset = clusters()
     rows = np.arange(60, dtype=np.int32)
     spec, numerics = resolve(composed(*overrides), dataset, Split(rows, rows[:0], rows[:0], rows[:0]))
-    return spec, jax.tree.map(lambda leaf: leaf[0], stacked([numerics]))
+    return spec, jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), stacked([numerics]))
 
 
 def rates(steps, *overrides, steps_per_epoch=STEPS_PER_EPOCH):
     """The learning rate after each number of steps."""
     spec, numerics = problem(*overrides)
-    rate = jax.jit(partial(learning_rate, steps_per_epoch=steps_per_epoch, spec=spec))
+    spec = spec._replace(train_rows=steps_per_epoch * spec.batch_size)
+    rate = jax.jit(partial(learning_rate, spec=spec))
     return np.array([rate(jnp.int32(step), numerics) for step in steps])
 
 
 def updates(gradients, params, *overrides):
     """What each gradient in turn adds to the parameters, at a learning rate of 0.1."""
     spec, numerics = problem(*overrides)
-    chain = optimizer(jnp.float32(0.1), numerics, spec=spec)
+    chain = optimizer(jnp.float32(0.1), numerics, numerics.strengths, spec=spec)
     state, steps = chain.init(params), []
     for gradient in gradients:
         step, state = chain.update(gradient, state, params)

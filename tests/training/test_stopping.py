@@ -13,7 +13,7 @@ from regjax.training.spec import StoppingNumbers
 from tests.small import clusters, composed, lanes, train
 from tests.stopping_cases import CASES, StoppingCase
 
-advance = jax.jit(stopping.advance, static_argnames="mode")
+advance = jax.jit(stopping.early_stopping, static_argnames="mode")
 
 # What Keras does not refuse: it takes the size of a negative min_delta.
 REFUSED = {"negative_min_delta_is_its_size"}
@@ -24,13 +24,13 @@ def replay(case: StoppingCase) -> tuple[int | None, int | None]:
     easiest = math.inf if case.mode == "min" else -math.inf
     numbers = StoppingNumbers(
         min_delta=jnp.float32(case.min_delta),
-        patience=jnp.int32(case.patience),
         baseline=jnp.float32(easiest if case.baseline is None else case.baseline),
         start_from_epoch=jnp.int32(case.start_from_epoch),
     )
     state, kept = stopping.initial_state(), None
     for epoch, monitor in enumerate(case.monitor_values, start=1):
-        state, better, stop = advance(state, jnp.float32(monitor), jnp.int32(epoch), numbers, mode=case.mode)
+        given = (state, jnp.float32(monitor), jnp.int32(epoch), numbers)
+        state, better, stop = advance(*given, patience=jnp.int32(case.patience), mode=case.mode)
         if better:
             kept = epoch
         assert int(state.best_epoch) == (kept or 0), "what is kept is what is named"

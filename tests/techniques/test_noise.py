@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax.training.noise import dropout
+from regjax.techniques.noise import dropout
 from regjax.training.streams import shuffled, stream
 from tests.small import clusters, composed, lanes, train
 
@@ -20,7 +20,7 @@ ROUNDING = 2.0**-17
 @partial(jax.jit, static_argnames=("shape", "count"))
 def _dropped(rate: jax.Array, *, shape: tuple[int, int], count: int) -> jax.Array:
     keys = jax.random.split(KEY, count)
-    return jax.vmap(lambda key: dropout(key, rate, jnp.ones(shape)))(keys) == 0
+    return jax.vmap(lambda key: dropout(key, jnp.ones(shape), rate=rate))(keys) == 0
 
 
 def dropped_units(rate: float, shape: tuple[int, int], count: int) -> np.ndarray:
@@ -34,14 +34,14 @@ def test_the_stated_share_of_units_is_dropped_and_the_mean_is_kept(rate):
     tolerance = 5 * np.sqrt(rate * (1 - rate) / dropped.size) + ROUNDING
     assert abs(dropped.mean() - rate) < tolerance
     inputs = np.random.default_rng(0).normal(3, 1, (301, 333)).astype(np.float32)
-    noise = np.asarray(dropout(KEY, jnp.float32(rate), jnp.asarray(inputs)), np.float64) - inputs
+    noise = np.asarray(dropout(KEY, jnp.asarray(inputs), rate=jnp.float32(rate)), np.float64) - inputs
     # A unit x becomes x / (1 - rate) or 0: mean x, variance x^2 * rate / (1 - rate).
     spread = np.sqrt((inputs.astype(np.float64) ** 2).sum() * rate / (1 - rate))
     assert abs(noise.sum()) < 5 * spread
 
 
 def test_the_share_kept_is_the_one_after_rounding_the_rate():
-    outputs = np.unique(dropout(KEY, jnp.float32(0.3), jnp.ones((50, 50))))
+    outputs = np.unique(dropout(KEY, jnp.ones((50, 50)), rate=jnp.float32(0.3)))
     # round(0.3 * 65536) = round(19660.8) = 19661
     np.testing.assert_allclose(outputs, [0, 65536 / (65536 - 19661)], rtol=1e-7)
 
@@ -49,14 +49,14 @@ def test_the_share_kept_is_the_one_after_rounding_the_rate():
 def test_rate_zero_is_the_identity():
     # So many that 16 zero bits are among their draws.
     inputs = jax.random.uniform(KEY, (1000, 1000), minval=1.0)
-    np.testing.assert_array_equal(dropout(KEY, jnp.float32(0), inputs), inputs)
+    np.testing.assert_array_equal(dropout(KEY, inputs, rate=jnp.float32(0)), inputs)
 
 
 def test_rate_one_gives_zeros_and_zero_gradients():
     inputs = jax.random.normal(KEY, (13, 7))
 
     def energy(inputs, rate):
-        return jnp.square(dropout(KEY, rate, inputs)).sum()
+        return jnp.square(dropout(KEY, inputs, rate=rate)).sum()
 
     value, gradient = jax.value_and_grad(energy)(inputs, jnp.float32(1))
     assert float(value) == 0.0
@@ -65,8 +65,8 @@ def test_rate_one_gives_zeros_and_zero_gradients():
 
 def test_the_gradient_of_a_survivor_is_its_scale_and_zero_for_a_dropped_unit():
     inputs = jax.random.normal(KEY, (13, 7))
-    gradient = jax.grad(lambda inputs: dropout(KEY, jnp.float32(0.75), inputs).sum())(inputs)
-    kept = dropout(KEY, jnp.float32(0.75), jnp.ones((13, 7))) != 0
+    gradient = jax.grad(lambda inputs: dropout(KEY, inputs, rate=jnp.float32(0.75)).sum())(inputs)
+    kept = dropout(KEY, jnp.ones((13, 7)), rate=jnp.float32(0.75)) != 0
     np.testing.assert_array_equal(gradient, np.where(kept, 4.0, 0.0))
 
 
@@ -85,12 +85,16 @@ def test_units_are_uncorrelated_also_those_that_share_a_block_of_random_bits(rat
     assert np.abs(correlations).max() < 5 / np.sqrt(20_000)
 
 
+def with_rate(key, inputs, rate):
+    return dropout(key, inputs, rate=rate)
+
+
 def test_lanes_with_traced_rates_have_the_bits_that_each_has_alone():
     keys, rates = jax.random.split(KEY, 5), jnp.array([0.0, 0.1, 1 / 3, 0.8, 1.0])
     inputs = jax.random.normal(KEY, (5, 13, 7))
-    together = jax.jit(jax.vmap(dropout))(keys, rates, inputs)
+    together = jax.jit(jax.vmap(with_rate))(keys, inputs, rates)
     for lane in range(5):
-        np.testing.assert_array_equal(together[lane], dropout(keys[lane], rates[lane], inputs[lane]))
+        np.testing.assert_array_equal(together[lane], with_rate(keys[lane], inputs[lane], rates[lane]))
 
 
 def objectives_of_equal_rows(*, train_rows: int, epochs: int) -> np.ndarray:
