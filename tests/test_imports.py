@@ -32,7 +32,7 @@ finally:
 """
 # From the top down: each imports only those below it. A module that stands alone is a row of its own.
 LAYERS = (
-    *("train", "hydra_plugins", "verify", "launch", "predict", "report", "sweep"),
+    *("train", "hydra_plugins", "explain", "verify", "launch", "predict", "report", "sweep"),
     *("runs", "training", "config", "data", "statistics", "files", "errors"),
 )
 # Libraries that only some packages or modules may meet.

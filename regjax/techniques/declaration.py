@@ -101,7 +101,7 @@ class Requirement(NamedTuple):
 
 # A configuration by dotted key. `elsewhere` reads it beside the strength.
 Values = Mapping[str, Any]
-Elsewhere = Callable[[float, Values], float | str]
+Elsewhere = Callable[[Any, Values], float | str]
 
 
 class Technique(NamedTuple):

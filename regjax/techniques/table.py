@@ -130,7 +130,7 @@ TABLE = (
         "8eefcfdf5990e441f0fb6f3fad709e21-Abstract.html",
         elsewhere={
             "Keras L2(l2)": _same,
-            "PyTorch SGD, Adam, RMSprop(weight_decay)": _twice,
+            "PyTorch SGD, Adam, RMSprop(weight_decay), on kernels alone": _twice,
             "AdamW and our weight_decay": _decay_for_l2,
             "scikit-learn MLPClassifier(alpha)": lambda s, values: 2 * s * values["trainer.batch_size"],
             "init2winit, scenic (l2 * sum(w^2) / 2)": _twice,
@@ -200,7 +200,7 @@ TABLE = (
         source="Prechelt 1998, https://doi.org/10.1007/3-540-49430-8_3",
         elsewhere={
             "Keras EarlyStopping(patience)": _same,
-            "Flax EarlyStopping(patience)": lambda patience, _: patience - 1,
+            "Flax EarlyStopping(patience)": lambda patience, _: max(patience - 1, 0),
         },
         needs={"data.validation": Requirement(lambda rows: rows not in (0, "0"), "validation rows")},
     ),

@@ -1,0 +1,138 @@
+"""Says what a technique does, where it acts, and what its strength is called elsewhere. Loads no JAX.
+
+python -m regjax.explain                     all techniques
+python -m regjax.explain l2                  one, at the strength of its file
+python -m regjax.explain 'regularization=[l2]' penalty.l2=1e-3 optimizer=adamw
+python -m regjax.explain --json-schema       the schema by which editors check YAML
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict, read_write
+
+from regjax.config import explain, flatten, register_schema
+from regjax.config.json_schema import json_schema
+from regjax.errors import UserError, shown
+from regjax.files import outlive_readers
+from regjax.launch.composing import Refused, job_of
+from regjax.techniques.declaration import Hook, Number, Technique
+from regjax.techniques.settings import FINAL, SCHEDULES, is_on, keys_of, schedule_of
+from regjax.techniques.table import TABLE, rows
+
+CONF = Path(__file__).parent.parent / "conf"
+WIDTH, COLUMN = 80, 12
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the answer and gives the exit code."""
+    parser = argparse.ArgumentParser(
+        "python -m regjax.explain", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", help="names of techniques, and overrides as train.py takes them")
+    parser.add_argument("--json-schema", action="store_true", help="print the schema of a configuration")
+    given = parser.parse_args(arguments)
+    outlive_readers()
+    overrides = _overrides(given.what)
+    try:
+        lines = _catalogue() if not overrides else _explained(_values(overrides))
+        print(json.dumps(json_schema(), indent=2) if given.json_schema else "\n".join(lines))
+    except Exception as error:
+        message = explain(error, overrides, CONF, composed=isinstance(error, UserError))
+        if not message:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _overrides(words: Sequence[str]) -> list[str]:
+    """The overrides. Words without a = name the files of `regularization`."""
+    names = [word for word in words if "=" not in word]
+    listed = [f"regularization=[{','.join(names)}]"] if names else []
+    return [*listed, *(word for word in words if "=" in word)]
+
+
+def _values(overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration that train.py would train, by dotted key."""
+    register_schema()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        whole = compose("config", list(overrides), return_hydra_config=True)
+    hydra = whole.hydra
+    with read_write(whole), open_dict(whole):
+        del whole["hydra"]
+    job = job_of(whole, hydra)
+    if isinstance(job, Refused):
+        raise UserError(job.reason)
+    return flatten(job.config)
+
+
+def _catalogue() -> Iterator[str]:
+    """All techniques, by the place where they act."""
+    width = max(len(_turned_on_by(row)) for row in TABLE)
+    for hook in Hook:
+        yield f"{hook.value[0].upper()}{hook.value[1:]}:"
+        for row in rows(hook):
+            yield f"  {row.name:<18} {_turned_on_by(row):<{width}}  {row.source.rpartition(', ')[0]}"
+    yield "More about one: python -m regjax.explain NAME"
+
+
+def _turned_on_by(row: Technique) -> str:
+    return f"{row.choice.key}={row.choice.value}" if row.choice else keys_of(row)[0]
+
+
+def _explained(values: Mapping[str, Any]) -> Iterator[str]:
+    """The techniques that are on."""
+    found = [row for row in TABLE if is_on(row, values)]
+    if not found:
+        yield "No technique is on."
+    for row in found:
+        yield row.name
+        yield from _entry("formula", row.formula)
+        yield from _entry("acts", row.hook.value)
+        for number in row.numbers.values():
+            setting, neutral = _setting(number, values), _short(number.neutral)
+            yield from _entry("number", f"{setting}: {number.range.allowed}; {neutral} is off")
+        if row.choice:
+            yield from _entry("choice", f"{row.choice.key}={row.choice.value}; none is off")
+        for key, needed in row.needs.items():
+            yield from _entry("needs", f"{needed.words} ({key}={shown(values[key])})")
+        yield from _entry("source", row.source)
+        yield from _elsewhere(row, values)
+
+
+def _entry(name: str, text: str, indent: int = 0) -> Iterator[str]:
+    """A line with a name, and its text in a column of its own; later lines are further in by `indent`."""
+    wrap = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
+    first, *rest = wrap(text, WIDTH - COLUMN, subsequent_indent=" " * indent)
+    yield f"  {name}".ljust(COLUMN) + first
+    yield from (" " * COLUMN + line for line in rest)
+
+
+def _setting(number: Number, values: Mapping[str, Any]) -> str:
+    kind, text = schedule_of(number, values), f"{number.key}={shown(values[number.key])}"
+    return text if kind == SCHEDULES[0] else f"{text}, {kind} to {shown(values[number.key + FINAL])}"
+
+
+def _elsewhere(row: Technique, values: Mapping[str, Any]) -> Iterator[str]:
+    """The same strength in other libraries, for this optimizer and batch size."""
+    given = values[keys_of(row)[0]]
+    for index, (place, convert) in enumerate(row.elsewhere.items()):
+        found = [convert(each, values) for each in (given if isinstance(given, list) else [given])]
+        text = f"{place}: {', '.join(map(_short, found))}"
+        yield from _entry("elsewhere" if index == 0 else "", text, indent=2)
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
