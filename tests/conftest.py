@@ -11,7 +11,7 @@ from hydra import version
 from jaxtyping import install_import_hook
 
 # The modules whose annotations carry shapes.
-SHAPED = ("data", "predict", "statistics", "training")
+SHAPED = ("data", "predict", "statistics", "techniques", "training")
 with install_import_hook([f"regjax.{package}" for package in SHAPED], "beartype.beartype"):
     import regjax.launch.launcher  # noqa: F401
     from regjax.config import register_schema

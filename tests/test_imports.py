@@ -10,10 +10,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from regjax.config import Config, flatten
 from regjax.config.schema import known_keys
+from regjax.techniques.settings import neutral_values
 from tests.small import ROOT, composed
 
 HEAVY = {
@@ -33,11 +34,11 @@ finally:
 # From the top down: each imports only those below it. A module that stands alone is a row of its own.
 LAYERS = (
     *("train", "hydra_plugins", "explain", "verify", "launch", "predict", "report", "sweep"),
-    *("runs", "training", "config", "data", "statistics", "files", "errors"),
+    *("runs", "training", "config", "techniques", "data", "statistics", "files", "errors"),
 )
 # Libraries that only some packages or modules may meet.
 KEPT_TO = {
-    "flax": ("regjax.training.model",),
+    "flax": ("regjax.training.model", "regjax.techniques.norms"),
     "safetensors": ("regjax.runs.checkpoint",),
     "matplotlib": ("regjax.report",),
     "plotly": ("regjax.report",),
@@ -48,8 +49,8 @@ KEPT_TO = {
     "tensorflow": ("regjax.data",),
     "scipy": ("regjax.statistics",),
     "filelock": ("regjax.files",),
-    "hydra": ("regjax.config", "regjax.launch", "hydra_plugins", "train"),
-    "omegaconf": ("regjax.config", "regjax.launch", "hydra_plugins", "train"),
+    "hydra": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins", "train"),
+    "omegaconf": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins", "train"),
 }
 PACKAGES = ("regjax", "hydra_plugins")
 SOURCES = [ROOT / "train.py", *(path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py")))]
@@ -168,14 +169,27 @@ def test_no_code_instantiates_what_a_configuration_names(path):
     assert not names & {"instantiate", "get_class", "get_method", "eval", "exec"}
 
 
-def test_values_live_in_yaml_alone_and_every_key_has_one():
+def test_values_live_in_yaml_or_the_table_of_techniques_and_every_key_has_one():
     sections = [field for field in fields(Config) if is_dataclass(field.type)]
-    leaves = [field for section in sections for field in fields(section.type)]
-    assert all(field.default == MISSING for field in [*fields(Config), *leaves])
+    defaults = {f"{part.name}.{leaf.name}": leaf.default for part in sections for leaf in fields(part.type)}
+    defaults |= {leaf.name: leaf.default for leaf in fields(Config) if leaf not in sections}
+    in_table = {key: default for key, default in defaults.items() if default != MISSING}
+    assert in_table == neutral_values()
     keys = {field.name for field in fields(Config)} - {section.name for section in sections}
     keys |= {f"{section.name}.{field.name}" for section in sections for field in fields(section.type)}
     assert set(flatten(composed())) == keys
     assert sorted(known_keys()) == sorted(keys | {section.name for section in sections})
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "model/mlp.yaml"])
+def test_no_file_of_defaults_repeats_what_the_table_of_techniques_says(name):
+    sections = OmegaConf.to_container(OmegaConf.load(CONF / name), resolve=False)
+    sections = {"model": sections} if name.startswith("model") else sections
+    keys = {
+        f"{section}.{key}" for section, value in sections.items() if isinstance(value, dict) for key in value
+    }
+    assert "model.hidden" in keys or "trainer.epochs" in keys
+    assert keys & neutral_values().keys() == set()
 
 
 @pytest.mark.parametrize("option", OPTIONS)

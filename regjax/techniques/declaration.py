@@ -13,7 +13,7 @@ MAX_WHOLE = 2**31 - 1
 MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 
-def as_float32(value: float) -> float:
+def as_float32(value: float | int) -> float | int:
     """The number that the program computes with. One beyond float32 stays as it is."""
     try:
         (rounded,) = struct.unpack("f", struct.pack("f", value))
@@ -32,7 +32,7 @@ class Range(NamedTuple):
     below: bool = False  # `high` itself is not allowed
     whole: bool = False
 
-    def accepts(self, value: float) -> bool:
+    def accepts(self, value: float | int) -> bool:
         """Whether a number is in the range, as a float32. A whole one has the type int already."""
         if not abs(value) <= sys.float_info.max:  # math.isfinite raises for an int that is too large
             return False

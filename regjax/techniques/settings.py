@@ -49,14 +49,14 @@ def is_on(row: Technique, values: Values) -> bool:
     return number is not None and any(_is_active(number, values, layer) for layer in _layers(number, values))
 
 
-def strengths(values: Values) -> dict[str, float]:
+def strengths(values: Values) -> dict[str, float | int]:
     """The numbers of the techniques that are on, by name.
 
     The name is that of the technique, followed by the argument if it has several numbers and by the hidden
     layer, counted from 1, if each layer has its own: `l2`, `dropout/1`. The name of a value at the end of a
     schedule ends in `_final`.
     """
-    found: dict[str, float] = {}
+    found: dict[str, float | int] = {}
     for row in TABLE:
         for argument, number in row.numbers.items():
             for layer in _layers(number, values):
@@ -66,7 +66,7 @@ def strengths(values: Values) -> dict[str, float]:
     return found
 
 
-def _from_start_to_end(name: str, number: Number, values: Values, layer: int) -> dict[str, float]:
+def _from_start_to_end(name: str, number: Number, values: Values, layer: int) -> dict[str, float | int]:
     start, final = map(int if number.range.whole else float, _ends(number, values, layer))
     constant = schedule_of(number, values) == SCHEDULES[0]
     return {name: start} if constant else {name: start, name + FINAL: final}
@@ -94,7 +94,7 @@ def schedule_of(number: Number, values: Values) -> str:
     return str(values[number.key + SCHEDULE]) if number.scheduled else SCHEDULES[0]
 
 
-def absent(name: str) -> float | None:
+def absent(name: str) -> float | int | None:
     """The value at which a strength, by its name, has no effect in a program. None if there is none."""
     numbers = {
         _name(row, argument, None): number for row in TABLE for argument, number in row.numbers.items()

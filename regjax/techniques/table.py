@@ -19,22 +19,22 @@ from regjax.techniques.declaration import (
 )
 
 
-def _same(strength: float, _: Values) -> float:
+def _same(strength: float | int, _: Values) -> float | int:
     return strength
 
 
-def _twice(strength: float, _: Values) -> float:
+def _twice(strength: float | int, _: Values) -> float | int:
     return 2 * strength
 
 
-def _decay_for_l2(strength: float, values: Values) -> float | str:
+def _decay_for_l2(strength: float | int, values: Values) -> float | int | str:
     """Decoupled decay equals L2 under plain gradient descent alone (Loshchilov & Hutter 2019)."""
     if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
         return 2 * strength
     return f"no equal value under {_optimizer(values)}"
 
 
-def _l2_for_decay(strength: float, values: Values) -> float | str:
+def _l2_for_decay(strength: float | int, values: Values) -> float | int | str:
     if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
         return strength / 2
     return f"no equal value under {_optimizer(values)}"

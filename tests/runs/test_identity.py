@@ -42,6 +42,7 @@ def test_an_identity_changes_with_every_key_but_paths_and_the_platforms_name(key
         ("model.dropout", [0.2, 0.3], [0.3, 0.2], False),
         ("penalty.l2", 1, 1.0, True),
         ("data.validation", 0, 0.0, True),
+        ("optimizer.weight_decay", None, 0.0, True),  # null is what some optimizers had without decay
         ("data.validation", 0, "test", False),
         ("seed", 2**31 - 2, 2**31 - 1, False),
     ],
