@@ -16,7 +16,8 @@ from regjax.launch.directories import check_job_directory
 from regjax.launch.jobs import Prepared
 from regjax.launch.progress import LiveRuns
 from regjax.launch.training import accepts, train
-from regjax.report.files import previous_looks, write_report
+from regjax.report.files import write_report
+from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
