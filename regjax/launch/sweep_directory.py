@@ -62,6 +62,8 @@ class SweepDirectory:
         This device may be unable to train a job that another has trained, or the other way round. Then the
         settings alone identify the run.
         """
+        if not self._held:
+            return {}
         done = {
             identity_untrained(held.summary["config"]): held
             for held in self._held.values()
@@ -126,7 +128,6 @@ class SweepDirectory:
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = train(waiting, devices, watcher, self.directory, self._override)
         outcomes |= {run.identity: SavedRun(run.directory, summaries[run.directory]) for run in waiting}
-        self._runs, self._left_out = collection.read_runs(self.directory, same=("jaxlib",))
         return [outcomes[job.identity] for job in self._prepared]
 
     def _retries(self, held: SavedRun) -> bool:
@@ -159,10 +160,9 @@ class SweepDirectory:
 
     def compare(self, outcomes: Sequence[SavedRun]) -> None:
         """Prints the comparison of all runs in the directory, and writes it there."""
-        held = {run.directory: run.summary for run in self._runs}
-        held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been written
+        held = {run.directory: run for run in (*self._runs, *outcomes)}
         report = build_report(
-            [SavedRun(directory, summary) for directory, summary in held.items()],
+            collection.in_order(held.values()),
             **{name: self._settings[f"compare.{name}"] for name in ("baseline", "metric", "effect", "alpha")},
             earlier_looks=previous_looks(self.directory, [self.directory]),
         )

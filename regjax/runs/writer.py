@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from regjax.files import replace_text
+from regjax.files import remove
 from regjax.runs import checkpoint, records
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import LOG, METRICS, append_log
@@ -100,12 +100,14 @@ class RunWriter:
 
 
 def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
-    """Writes a summary that says `running`, an empty log, and a table of metrics without rows."""
+    """Writes a summary that says `running`, and a table of metrics without rows. Removes the log."""
     directory.mkdir(parents=True, exist_ok=True)
     # The summary comes first: it marks the directory as that of a run which has not ended.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
-    (directory / LOG).write_text("")
-    replace_text(directory / METRICS, ",".join(columns) + "\n", lasting=False)
+    for name in (LOG, METRICS):
+        remove(directory / name)
+    with (directory / METRICS).open("x") as table:
+        table.write(",".join(columns) + "\n")
 
 
 def network(run: Run) -> dict[str, Any]:
