@@ -100,14 +100,13 @@ class RunWriter:
 
 
 def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
-    """Writes a summary that says `running`, and a table of metrics without rows. Removes the log."""
+    """Writes a summary that says `running`, an empty log, and a table of metrics without rows."""
     directory.mkdir(parents=True, exist_ok=True)
     # The summary comes first: it marks the directory as that of a run which has not ended.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
-    for name in (LOG, METRICS):
-        remove(directory / name)
-    with (directory / METRICS).open("x") as table:
-        table.write(",".join(columns) + "\n")
+    for name, text in ((LOG, ""), (METRICS, ",".join(columns) + "\n")):
+        remove(directory / name)  # it may be a link
+        (directory / name).write_text(text)
 
 
 def network(run: Run) -> dict[str, Any]:

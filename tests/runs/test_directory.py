@@ -82,6 +82,6 @@ def test_a_run_begins_anew(tmp_path):
     begin_directory(directory, ["epoch", "loss"], DONE | {"status": "running", "identity": "new"})
     assert (directory / "metrics.csv").read_text().splitlines() == ["epoch,loss"]
     assert read_metrics(directory) == {}
-    assert not (directory / "train.log").exists()
+    assert (directory / "train.log").read_text() == ""
     assert not (directory / "SHA256SUMS").exists()
     assert read_summary(directory) == DONE | {"status": "running", "identity": "new"}
