@@ -12,33 +12,49 @@
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 
 from peers import MACHINE, SIDES, measure, median, write_mnist
 
-HERE = pathlib.Path(__file__).parent
-TRAIN = HERE.parent / "train.py"
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+TRAIN = ROOT / "train.py"
 DIGITS = "model.dropout=0,0.1,0.2,0.5 seed=range(8)"
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 FEW, MANY = 2, 12
 PEER_EPOCHS = 5
 
 
-def wall(*arguments: str, script: pathlib.Path = TRAIN, quiet: bool = True) -> float:
-    """Seconds that a command takes, from start to end, in a folder that is thrown away."""
+def wall(
+    *arguments: str,
+    script: pathlib.Path | str = TRAIN,
+    quiet: bool = True,
+    until: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> float:
+    """Seconds of a command, to its end or until it prints `until`, in a folder that is thrown away."""
+    command, told = [sys.executable, str(script), *arguments], []
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, str(script), *arguments], cwd=folder, capture_output=quiet, text=True
-        )
-        seconds = time.perf_counter() - begun
-    if done.returncode:
-        sys.exit(f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
-    return seconds
+        begun, reached = time.perf_counter(), None
+        environment = {**os.environ, **(environment or {})}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, cwd=folder, env=environment, **streams) as process:
+            for line in process.stdout:
+                told.append(line)
+                if until and until in line:
+                    reached = reached or time.perf_counter()
+                if not quiet:
+                    print(line, end="", flush=True)
+        ended = time.perf_counter()
+    if process.returncode or (until and not reached):
+        sys.exit(f"{' '.join(arguments)}\n{''.join(told)}")
+    return (reached or ended) - begun
 
 
 def digits(rounds: int) -> dict[str, float]:

@@ -1,101 +1,131 @@
-"""Notebook 1 on 10 dropout rates x 100 seeds in one command: seconds after compilation, against the floor.
+"""Notebook 1 on dropout rates x seeds in one command: seconds after compilation, against the floor.
 
-    python benchmarks/sweep_grid.py result.json [train.py's overrides]
+    python benchmarks/sweep_grid.py result.json [--rates 10] [--seeds 100] [train.py's overrides]
 
 The floor counts the products of training alone: 2 flops a weight and row forwards, 2 for the weights'
 gradient, 2 for the inputs' gradient except in the first layer. What metrics add to it, 2 flops a weight and
 row, is counted apart: each epoch validation rows and a sample of training rows as large, in the end all rows.
 """
 
+import argparse
 import json
 import pathlib
 import runpy
 import sys
 import tempfile
 import time
+from collections import defaultdict
 
 import jax
 
 ROOT = pathlib.Path(__file__).parent.parent
-RATES, SEEDS, EPOCHS = 10, 100, 25
-ROWS, VALIDATION_ROWS, TEST_ROWS = 55_000, 5_000, 10_000
-WEIGHTS = (784 * 300, 300 * 100, 100 * 10)
+sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
 # Dense products a second, by the makers' data sheets.
 PEAKS = {
     "NVIDIA H200": {"float32": 67e12, "tf32": 494e12},
+    "NVIDIA H100": {"float32": 67e12, "tf32": 494e12},
     "NVIDIA A100": {"float32": 19.5e12, "tf32": 156e12},
 }
 
 
-def floor_flops() -> float:
-    """Floating-point operations of the training products of all runs."""
-    per_row = 4 * WEIGHTS[0] + 6 * sum(WEIGHTS[1:])
-    return float(per_row * ROWS * EPOCHS * RATES * SEEDS)
+def floor_flops(runs) -> float:
+    """Floating-point operations of the training products of all runs, each trained to its last epoch."""
+    return float(sum(_training_rows(run) * (6 * run.spec.num_weights - 2 * _first(run)) for run in runs))
 
 
-def metrics_flops() -> float:
+def _training_rows(run) -> int:
+    """The rows of all batches. The rows after an epoch's last full batch are not trained on."""
+    return run.spec.train_rows // run.spec.batch_size * run.spec.batch_size * run.config["trainer.epochs"]
+
+
+def _first(run) -> int:
+    """The weights of the first layer, whose inputs need no gradient."""
+    return run.spec.num_features * (*run.spec.hidden, run.spec.num_classes)[0]
+
+
+def metrics_flops(runs) -> float:
     """Floating-point operations of the products of all metrics of all runs."""
-    rows = 2 * VALIDATION_ROWS * EPOCHS + ROWS + VALIDATION_ROWS + TEST_ROWS
-    return float(2 * sum(WEIGHTS) * rows * RATES * SEEDS)
+    total = 0
+    for run in runs:
+        spec = run.spec
+        rows = (spec.sample_rows + spec.validation_rows) * run.config["trainer.epochs"]
+        total += 2 * spec.num_weights * (rows + spec.train_rows + spec.test_rows)
+    return float(total)
 
 
-def timed_run(arguments: list[str]) -> dict[str, float]:
-    """Seconds of training, closing and writing all runs, and those of lowering and compiling, apart."""
-    sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
-    from regjax.launch import training
-    from regjax.sweep import compiled
+def timed_run(arguments: list[str]) -> tuple[list, float, float]:
+    """The runs; the seconds that the slowest device trained, closed and wrote; those of compiling, summed."""
+    from regjax.sweep.compiled import Programs
+    from regjax.sweep.worker import Worker
 
-    spent = {"training": 0.0, "compiling": 0.0}
+    runs, training, compiling = {}, defaultdict(float), defaultdict(float)
 
-    def clocked(function, name):
-        def timed(*given, **named):
+    def timed(function, spent):
+        def call(self, *given, **named):
             begun = time.perf_counter()
             try:
-                return function(*given, **named)
+                return function(self, *given, **named)
             finally:
-                spent[name] += time.perf_counter() - begun
+                spent[self] += time.perf_counter() - begun
 
-        return timed
+        return call
 
-    training.train_runs = clocked(training.train_runs, "training")
-    compiled.Programs.__init__ = clocked(compiled.Programs.__init__, "compiling")
-    compiled.Programs.on = clocked(compiled.Programs.on, "compiling")
+    train = timed(Worker._train, training)
+
+    def noted(worker, group, lanes):
+        runs.update((run.directory, run) for run in group.members)
+        train(worker, group, lanes)
+
+    Worker._train = noted
+    Programs.__init__ = timed(Programs.__init__, compiling)
+    Programs.on = timed(Programs.on, compiling)
     sys.argv = ["train.py", *arguments]
     try:
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
     except SystemExit as ended:
         if ended.code:
             raise
-    return spent
+    return list(runs.values()), max(training.values()), sum(compiling.values())
 
 
-def main() -> None:
-    output, *overrides = sys.argv[1:]
-    rates = ",".join(str(rate / 20) for rate in range(RATES))
+def measured(overrides: list[str], rates: int, seeds: int) -> dict[str, float]:
+    """What the grid takes, by itself and as a share of the floor."""
+    dropout = ",".join(str(rate / (2 * rates)) for rate in range(rates))
     with tempfile.TemporaryDirectory() as folder:
-        grid = [f"model.dropout={rates}", f"seed=range({SEEDS})", f"hydra.sweep.dir={folder}"]
+        grid = [f"model.dropout={dropout}", f"seed=range({seeds})", f"hydra.sweep.dir={folder}"]
         begun = time.perf_counter()
-        spent = timed_run(["-m", "experiment=notebook1", *grid, *overrides])
-        whole = time.perf_counter() - begun
-    device = jax.devices()[0]
-    # On several devices they compile at once, and each counts: this is then too kind.
-    seconds = spent["training"] - spent["compiling"]
-    precision = next((each[10:] for each in overrides if each.startswith("precision=")), "float32")
+        runs, seconds, compiling = timed_run(["-m", "experiment=notebook1", *grid, *overrides])
+        command = time.perf_counter() - begun
+    device, precision = jax.devices()[0], runs[0].spec.precision
     peak = next((peaks[precision] for name, peaks in PEAKS.items() if name in device.device_kind), None)
-    both = floor_flops() + metrics_flops()
-    found = {
+    floor, both = floor_flops(runs), floor_flops(runs) + metrics_flops(runs)
+    return {
         "device": f"{len(jax.devices())} x {device.device_kind}",
         "precision": precision,
+        "runs": len(runs),
         "seconds": seconds,
-        "compiling": spent["compiling"],
-        "command": whole,
-        "floor_seconds": peak and floor_flops() / peak,
-        "share_of_floor": peak and floor_flops() / peak / seconds,
+        "compiling": compiling,
+        "command": command,
+        "floor_flops": floor,
+        "floor_seconds": peak and floor / peak,
+        "share_of_floor": peak and floor / peak / seconds,
         "floor_seconds_with_metrics": peak and both / peak,
         "share_of_floor_with_metrics": peak and both / peak / seconds,
     }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--rates", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("overrides", nargs="*")
+    arguments = parser.parse_intermixed_args()
+    found = measured(arguments.overrides, arguments.rates, arguments.seeds)
     print(json.dumps(found, indent=2))
-    pathlib.Path(output).write_text(json.dumps(found))
+    arguments.output.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -39,12 +39,16 @@ class RecordingWatcher:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.compiled: list[tuple[int, bool]] = []
         self.begun: list[Path] = []
         self.epochs: list[tuple[Path, int]] = []
         self.finished: list[tuple[Path, str, str]] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def compiling(self, runs, *, ended: bool) -> None:
+        self.compiled.append((len(runs), ended))
 
     def begin(self, run: Run) -> None:
         self.begun.append(run.directory)

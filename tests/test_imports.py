@@ -34,7 +34,7 @@ finally:
 # From the top down: each imports only those below it. A module that stands alone is a row of its own.
 LAYERS = (
     *("train", "hydra_plugins", "explain", "verify", "launch", "predict", "report", "sweep"),
-    *("runs", "training", "config", "techniques", "data", "statistics", "files", "errors"),
+    *("runs", "training", "config", "techniques", "data", "statistics", "validation", "files", "errors"),
 )
 # Libraries that only some packages or modules may meet.
 KEPT_TO = {
@@ -100,6 +100,15 @@ def own(path: Path) -> set[str]:
     return found - {"regjax", module(path)}
 
 
+def probed(folder: Path, arguments: list[str], **environment: str) -> tuple[str, list[str]]:
+    """What `python train.py` prints in a folder, and the modules that it loads."""
+    command = [sys.executable, "-c", PROBE.format(root=str(ROOT)), str(ROOT / "train.py"), *arguments]
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    *messages, modules = done.stderr.splitlines()
+    return done.stdout + "\n".join(messages), modules.removeprefix("IMPORTED ").split()
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "printed"),
     [
@@ -111,15 +120,53 @@ def own(path: Path) -> set[str]:
     ids=["help", "cfg", "completion", "near-miss"],
 )
 def test_what_trains_nothing_loads_no_numerical_library(arguments, environment, printed, tmp_path):
-    command = [sys.executable, "-c", PROBE.format(root=str(ROOT)), str(ROOT / "train.py"), *arguments]
-    environment = {**os.environ, **environment}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-    *messages, modules = done.stderr.splitlines()
-    loaded = modules.removeprefix("IMPORTED ").split()
-    assert printed in done.stdout + "\n".join(messages)
+    told, loaded = probed(tmp_path, arguments, **environment)
+    assert printed in told
     assert "regjax.config.schema" in loaded
     assert {name.split(".")[0] for name in loaded} & HEAVY == set()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("data.validation=20%", "error: data.validation=20%: must be a share"),
+        ("regularization=[dropout,none]", "none stands alone"),
+    ],
+)
+def test_what_can_be_refused_without_the_data_loads_no_numerical_library(override, told, tmp_path):
+    printed, loaded = probed(tmp_path, [override])
+    assert told in printed
+    assert {name.split(".")[0] for name in loaded} & HEAVY == set()
+
+
+# Tells which modules are there when `print_summary` has printed the results of a run.
+UNTIL_RESULTS = """
+import sys
+sys.path[0] = {root!r}
+from regjax.report import tables
+print_summary = tables.print_summary
+def printed(*given):
+    print_summary(*given)
+    print("IMPORTED", *sorted(sys.modules), file=sys.stderr)
+tables.print_summary = printed
+import runpy
+sys.argv = ["train.py", "trainer.epochs=1", "hydra.run.dir=" + sys.argv[1]]
+runpy.run_path({root!r} + "/train.py", run_name="__main__")
+"""
+
+
+def test_a_run_on_cached_data_loads_nothing_that_it_does_not_need_for_its_results(tmp_path):
+    command = [sys.executable, "-c", UNTIL_RESULTS.format(root=str(ROOT))]
+    environment = {**os.environ, "REGJAX_CACHE_DIR": str(tmp_path / "cache")}
+    given = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
+    cold, warm = (subprocess.run([*command, folder], **given) for folder in ("cold", "warm"))
+    loaded = {line for line in warm.stderr.splitlines() if line.startswith("IMPORTED")}.pop().split()
+    assert "jax" in loaded
+    assert {"scipy.stats", "matplotlib", "sklearn", "tensorflow_datasets"} & set(loaded) == set()
+    assert "selected epoch" in warm.stdout
+    assert (tmp_path / "warm" / "curves.png").exists()
+    assert " sklearn" in cold.stderr  # what is not kept yet comes from there
 
 
 def test_every_package_has_its_row_in_the_table():

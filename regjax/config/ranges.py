@@ -36,6 +36,7 @@ from regjax.techniques.settings import (
     schedule_of,
 )
 from regjax.techniques.table import TABLE
+from regjax.validation import check_validation
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
 KERNEL_INITS = (
@@ -135,7 +136,7 @@ def check(config: Config) -> None:
         if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
             raise invalid(key, values[key], "must be a folder; this one's user has no home here")
     _check_mirror(config.data)
-    _check_validation(config.data.validation)
+    check_validation(config.data.validation)
     if not all(_is_number(width) and COUNT.accepts(width) for width in config.model.hidden):
         raise invalid("model.hidden", config.model.hidden, WIDTHS)
     for number in NUMBERS:
@@ -205,12 +206,6 @@ def _check_mirror(data: DataConfig) -> None:
         raise invalid("data.mirror", data.mirror, allowed)
 
 
-def _check_validation(validation: object) -> None:
-    """Checks the type alone. `data.splits` knows which texts and numbers are legal."""
-    if not (isinstance(validation, str) or _is_number(validation)):
-        raise invalid("data.validation", validation, "must be a share in (0, 1), a count, first:N, test or 0")
-
-
 def _check_relevant(section: str, name: str, values: dict[str, Any], numbers: Kinds) -> None:
     """Refuses a missing number that the chosen kind reads, and a given one that it does not read."""
     for key in sorted({key for keys in numbers.values() for key in keys}):
@@ -233,7 +228,7 @@ def _check_looks(config: Config) -> None:
     if stopping.mode not in ("auto", natural):
         allowed = f"{stopping.monitor} is better the other way: use {natural} or auto"
         raise invalid("early_stopping.mode", stopping.mode, allowed)
-    unvalidated = config.data.validation in (0, "0")
+    unvalidated = config.data.validation == 0
     if unvalidated and config.compare.metric.startswith("val_"):
         allowed = "data.validation=0 leaves no validation rows to compare on; use test_accuracy or test_loss"
         raise invalid("compare.metric", config.compare.metric, allowed)

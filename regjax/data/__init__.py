@@ -44,7 +44,8 @@ def load(
     cached = functools.partial(through_cache, Path(cache_dir).expanduser() / "data", name=name)
     match source:
         case "sklearn":
-            dataset = load_embedded(name)
+            release = importlib.metadata.version("scikit-learn")
+            dataset = cached(f"sklearn-{release}-{name}", functools.partial(load_embedded, name))
         case "idx":
             given = given_files(name, manual_dir)  # refuses a wrong folder even where the set is cached
             build = functools.partial(load_idx, name, given=given, data_dir=data_dir, mirror=mirror)

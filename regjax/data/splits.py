@@ -1,19 +1,16 @@
 """The rows that a run trains on, validates on and, once at the end, tests on."""
 
 import math
-import re
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import UserError, invalid
+from regjax.validation import first_rows, is_count
 
 # The dimension has no name because one call takes parts of several lengths.
 Rows = Int[np.ndarray, "_"]
-
-FIRST_ROWS = re.compile(r"first:0*([1-9][0-9]*)")
-ALLOWED = "must be a share in (0, 1), a count, first:N, test or 0"
 
 
 def draw_split(
@@ -22,16 +19,18 @@ def draw_split(
     """Draw training and validation rows from the rows before the test part.
 
     `validation` is a share in (0, 1) or a count, both stratified by label, "first:N" for the first N rows in
-    file order, "test" for the test part (the split then has no test rows), or 0 for none. `train_size` keeps
-    that many training rows, stratified, some of every class. A smaller size keeps a part of what a larger one
-    keeps. Raises `UserError` where a value is not allowed or leaves too few rows.
+    file order, "test" for the test part (the split then has no test rows), or 0 for none: `check_validation`
+    accepts these. `train_size` keeps that many training rows, stratified, some of every class. A smaller size
+    keeps a part of what a larger one keeps. Raises `UserError` where a value leaves too few rows.
     """
     pool = np.arange(len(dataset.labels) - dataset.test_rows, dtype=np.int32)
     test = np.arange(len(pool), len(dataset.labels), dtype=np.int32)
     if isinstance(validation, str):
         train, held_out, test = _named_rows(dataset, pool, test, validation)
     else:
-        count, key = _count(validation, len(pool)), "data.validation"
+        # scikit-learn rounds a share up, too
+        count = int(validation) if is_count(validation) else math.ceil(validation * len(pool))
+        key = "data.validation"
         train, held_out = _stratified(dataset, pool, count, seed=split_seed, key=key, value=validation)
     if train_size is not None:
         train = _subsample(dataset, train, train_size, seed=split_seed)
@@ -59,21 +58,10 @@ def _named_rows(dataset: Dataset, pool: Rows, test: Rows, validation: str) -> tu
         if not len(test):
             raise invalid("data.validation", validation, f"{dataset.name} has no test part")
         return pool, test, test[:0]
-    first = FIRST_ROWS.fullmatch(validation)
-    if first is None:
-        raise invalid("data.validation", validation, ALLOWED)
-    count = int(first[1])
+    count = first_rows(validation)
     if count >= len(pool):
         raise invalid("data.validation", validation, f"leaves none of the {len(pool)} rows to train on")
     return pool[count:], pool[:count], test
-
-
-def _count(validation: float | int, rows: int) -> int:
-    """The number of validation rows that a share or a count asks for."""
-    whole = validation >= 1 and float(validation).is_integer()
-    if isinstance(validation, bool) or not (0 <= validation < 1 or whole):
-        raise invalid("data.validation", validation, ALLOWED)
-    return int(validation) if whole else math.ceil(validation * rows)  # as scikit-learn rounds
 
 
 def _stratified(
@@ -93,10 +81,38 @@ def _stratified(
         raise UserError(
             f"{key}={value}: {dataset.name} has only one row of class {scarce[0]}, and two parts need two."
         )
-    from sklearn.model_selection import train_test_split
+    drawn = _drawn_in_proportion(labels, count, seed=seed)
+    return rows[~drawn], rows[drawn]
 
-    rest, part = train_test_split(rows, test_size=count, random_state=seed, stratify=labels)
-    return np.sort(rest), np.sort(part)
+
+def _drawn_in_proportion(labels: Rows, count: int, *, seed: int) -> Bool[np.ndarray, "_"]:
+    """Whether each row is drawn: the `count` rows of scikit-learn's stratified `train_test_split`.
+
+    It asks the random numbers in the same order. Importing scikit-learn takes longer than training digits.
+    """
+    random = np.random.RandomState(seed)
+    _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    kept = _in_proportion(sizes, len(labels) - count, random)
+    parts = _in_proportion(sizes - kept, count, random)
+    drawn = np.zeros(len(labels), bool)
+    for label, (size, first, number) in enumerate(zip(sizes, kept, parts, strict=True)):
+        members = np.flatnonzero(classes == label)[random.permutation(size)]
+        drawn[members[first : first + number]] = True
+    return drawn
+
+
+def _in_proportion(sizes: Rows, count: int, random: np.random.RandomState) -> Rows:
+    """Shares `count` out in proportion to `sizes`: the largest remainders are rounded up, ties by lot."""
+    exact = sizes / sizes.sum() * count
+    shares = np.floor(exact)
+    remainders = exact - shares
+    for remainder in np.unique(remainders)[::-1]:
+        missing = int(count - shares.sum())
+        if missing <= 0:
+            break
+        tied = np.flatnonzero(remainders == remainder)
+        shares[random.choice(tied, min(len(tied), missing), replace=False)] += 1
+    return shares.astype(int)
 
 
 def _subsample(dataset: Dataset, train: Rows, train_size: int, *, seed: int) -> Rows:

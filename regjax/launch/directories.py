@@ -6,7 +6,7 @@ from pathlib import Path
 from regjax.errors import UserError, invalid
 from regjax.files import LOCK, refuse_busy
 from regjax.launch.settings import SETTINGS
-from regjax.report.files import NUMBERS, check_output
+from regjax.report.looks import NUMBERS, check_output
 from regjax.runs.directory import CURVES, METRICS, SUMMARY
 
 HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write it before the first job

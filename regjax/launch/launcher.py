@@ -24,7 +24,6 @@ from regjax.launch.resume import resumed
 from regjax.launch.settings import write_settings
 from regjax.launch.sweep_directory import SweepDirectory
 from regjax.launch.training import accepts, train
-from regjax.report.curves import draw_curves, title_of
 from regjax.report.tables import print_summary
 from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, append_log
@@ -52,10 +51,10 @@ def run_single(job: Job, task: DictConfig) -> float | None:
             write_settings(run.directory, task, HydraConfig.instance().cfg)
             with LiveRuns([run], ["run"]) as watcher:
                 summary = train([run], devices, watcher, run.directory, override)[run.directory]
+            (run.directory / CURVES).unlink(missing_ok=True)
+        print_summary(summary, run.directory)
+        if not (run.directory / CURVES).exists():  # nor had a process that was killed
             _draw(run.directory, summary)
-        elif not (run.directory / CURVES).exists():  # the process was killed before it drew them
-            _draw(run.directory, summary)
-    print_summary(summary, run.directory)
     if sweep:
         comparing = f"compare the sweep with: {report_command(sweep)}"
         append_log(run.directory, comparing)
@@ -67,6 +66,8 @@ def run_single(job: Job, task: DictConfig) -> float | None:
 
 def _draw(directory: Path, summary: dict[str, Any]) -> None:
     if summary["status"] in ("done", "diverged"):
+        from regjax.report.curves import draw_curves, title_of  # matplotlib takes .3 s: results come first
+
         draw_curves(directory, selected_epoch=summary["selected_epoch"], title=title_of(summary))
 
 

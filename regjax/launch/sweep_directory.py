@@ -16,7 +16,8 @@ from regjax.launch.directories import check_job_directory
 from regjax.launch.jobs import Prepared
 from regjax.launch.progress import LiveRuns
 from regjax.launch.training import accepts, train
-from regjax.report.files import previous_looks, write_report
+from regjax.report.files import write_report
+from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
@@ -61,6 +62,8 @@ class SweepDirectory:
         This device may be unable to train a job that another has trained, or the other way round. Then the
         settings alone identify the run.
         """
+        if not self._held:
+            return {}
         done = {
             identity_untrained(held.summary["config"]): held
             for held in self._held.values()
@@ -125,7 +128,6 @@ class SweepDirectory:
         with LiveRuns(waiting, self._names(waiting)) as watcher:
             summaries = train(waiting, devices, watcher, self.directory, self._override)
         outcomes |= {run.identity: SavedRun(run.directory, summaries[run.directory]) for run in waiting}
-        self._runs, self._left_out = collection.read_runs(self.directory, same=("jaxlib",))
         return [outcomes[job.identity] for job in self._prepared]
 
     def _retries(self, held: SavedRun) -> bool:
@@ -158,10 +160,9 @@ class SweepDirectory:
 
     def compare(self, outcomes: Sequence[SavedRun]) -> None:
         """Prints the comparison of all runs in the directory, and writes it there."""
-        held = {run.directory: run.summary for run in self._runs}
-        held |= {outcome.directory: outcome.summary for outcome in outcomes}  # one may not have been written
+        held = {run.directory: run for run in (*self._runs, *outcomes)}
         report = build_report(
-            [SavedRun(directory, summary) for directory, summary in held.items()],
+            collection.in_order(held.values()),
             **{name: self._settings[f"compare.{name}"] for name in ("baseline", "metric", "effect", "alpha")},
             earlier_looks=previous_looks(self.directory, [self.directory]),
         )

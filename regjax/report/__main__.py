@@ -13,7 +13,8 @@ from typing import Any
 from regjax.config.ranges import CHOICES
 from regjax.errors import UserError, invalid, nearest, printable, shown
 from regjax.files import outlive_readers
-from regjax.report.files import previous_looks, write_report
+from regjax.report.files import write_report
+from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY

@@ -3,22 +3,16 @@
 import csv
 import io
 import json
-import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from regjax.errors import UserError, printable
+from regjax.errors import printable
 from regjax.files import plain, replace_text
-from regjax.report.bands import draw_variants
-from regjax.report.overall import Look, Report
+from regjax.report.looks import NUMBERS, PAGE, SHEET, check_output, relative
+from regjax.report.overall import Report
 from regjax.report.tables import comparison_cells
-from regjax.runs.directory import CURVES
-from regjax.runs.manifest import DamagedError, read_json
 from regjax.statistics.intervals import Interval
-
-COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
 
 
 def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None:
@@ -27,8 +21,10 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     `paths` hold the runs of the report. They are saved with it, so that later looks at them are counted.
     Raises `UserError` if the directory has the report of other paths, or files that no report wrote.
     """
+    from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
+
     check_output(directory, paths)
-    numbers = {"of": _relative(paths, directory)} | report._asdict()
+    numbers = {"of": relative(paths, directory)} | report._asdict()
     del numbers["variants"]  # the runs themselves
     # First, since it says which paths the other files belong to.
     replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
@@ -37,59 +33,6 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     replace_text(directory / PAGE, _page(report))
     replace_text(directory / SHEET, sheet.getvalue())
     draw_variants(report.variants, directory)
-
-
-def check_output(directory: Path, paths: Iterable[Path]) -> None:
-    """Raises `UserError` if a directory has files of a report, but not the report of these paths.
-
-    `comparison.json` says which paths a report is of.
-    """
-    present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
-    if not present:
-        return
-    try:
-        of, _ = _read(directory)
-    except DamagedError as error:
-        raise UserError(
-            f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
-            "folder, or move them away."
-        ) from None
-    if of != _relative(paths, directory):
-        raise UserError(
-            f"{directory}: it has the comparison of other runs ({', '.join(of)}) and counts the looks at "
-            "them. Name another folder, or move comparison.json away."
-        )
-
-
-def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
-    """The looks at these paths that the comparison in a directory has counted.
-
-    A comparison that cannot be read is named on standard error, and its looks are lost.
-    """
-    if not (directory / NUMBERS).exists():
-        return []
-    try:
-        of, looks = _read(directory)
-    except DamagedError as error:
-        print(f"warning: {error}; the earlier looks that it counted are lost", file=sys.stderr)
-        return []
-    return looks if of == _relative(paths, directory) else []
-
-
-def _read(directory: Path) -> tuple[list[str], list[Look]]:
-    """The paths and the looks of the comparison in a directory. Raises `DamagedError`."""
-    path = directory / NUMBERS
-    found = read_json(path)
-    try:
-        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
-        return [*map(str, found["of"])], looks
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise DamagedError(f"{path}: it cannot be read ({error!r})") from None
-
-
-def _relative(paths: Iterable[Path], directory: Path) -> list[str]:
-    """Paths relative to a directory, so that both can be moved together."""
-    return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
 
 
 def _sheet(report: Report) -> list[list[Any]]:

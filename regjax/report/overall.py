@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regjax.report.comparison import NOT_COMPARED, Comparison, compare_variants, higher_is_better
+from regjax.report.looks import Look
 from regjax.report.variants import by_dataset, grouped_by, variants, varying_settings
 from regjax.runs.collection import SavedRun, runs_by_identity
 from regjax.runs.directory import ENDED
@@ -27,13 +28,6 @@ class Ranks(NamedTuple):
     datasets: list[str]
     test: Friedman
     critical_difference: float
-
-
-class Look(NamedTuple):
-    """One comparison of a sweep: its number of finished runs, and a SHA-256 of their identities."""
-
-    runs: int
-    results: str
 
 
 class Report(NamedTuple):

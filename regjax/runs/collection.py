@@ -1,5 +1,6 @@
 """Finds and checks the saved runs in and below a directory."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,12 @@ def read_runs(path: Path, *, same: Iterable[str] = ()) -> Collection:
             runs.append(SavedRun(directory, summary))
         except (DamagedError, OSError) as error:
             left_out.append(f"{directory / SUMMARY}: left out ({error})")
-    return Collection(sorted(runs, key=_order), left_out)
+    return Collection(in_order(runs), left_out)
+
+
+def in_order(runs: Iterable[SavedRun]) -> list[SavedRun]:
+    """Runs by the sweep's folder, then the job's number; outside a sweep, by the name of the folder."""
+    return sorted(runs, key=_order)
 
 
 def _check_versions(written: Mapping[str, str], packages: Iterable[str]) -> None:
@@ -95,11 +101,16 @@ def _saves(config: Mapping[str, Any]) -> bool:
 
 def _directories(path: Path) -> list[Path]:
     """The run directories in and below a path."""
-    return sorted({file.parent for file in path.rglob("*") if file.name in (SUMMARY, SUMS)})
+    found = []
+    for folder, folders, files in os.walk(path):
+        if {SUMMARY, SUMS} & {*files, *folders}:
+            found.append(Path(folder))
+            # What a run saves holds no other run, and is most of a sweep's files.
+            folders[:] = [name for name in folders if name[0] != "." and name != SELECTED.parts[0]]
+    return sorted(found)
 
 
 def _order(run: SavedRun) -> tuple[Path, bool, int, str]:
-    """Sorts by the sweep's folder, then the job's number; outside a sweep, by the name of the folder."""
     name, job = run.directory.name, run.summary.get("job")
     if job is None:
         return run.directory.parent, not name.isdecimal(), int(name) if name.isdecimal() else 0, name

@@ -32,10 +32,11 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
     partial.mkdir(parents=True)
     try:
         write(partial)
-        listed = {"facts": facts, "files": {name: sha256(path) for name, path in _files(partial).items()}}
+        files = _files(partial)
+        listed = {"facts": facts, "files": {name: sha256(path) for name, path in files.items()}}
         text = json.dumps(listed | {"sha256": _own_digest(listed)}, indent=1) + "\n"
         (partial / MANIFEST).write_text(text)
-        for path in (*_files(partial).values(), partial):
+        for path in (*files.values(), partial / MANIFEST, partial):
             sync(path)
         if final.is_symlink():
             raise OSError(errno.ELOOP, "it is a link, which regjax never follows", str(final))

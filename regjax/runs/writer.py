@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from regjax.files import replace_text
+from regjax.files import remove
 from regjax.runs import checkpoint, records
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import LOG, METRICS, append_log
@@ -104,8 +104,9 @@ def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, 
     directory.mkdir(parents=True, exist_ok=True)
     # The summary comes first: it marks the directory as that of a run which has not ended.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
-    (directory / LOG).write_text("")
-    replace_text(directory / METRICS, ",".join(columns) + "\n", lasting=False)
+    for name, text in ((LOG, ""), (METRICS, ",".join(columns) + "\n")):
+        remove(directory / name)  # it may be a link
+        (directory / name).write_text(text)
 
 
 def network(run: Run) -> dict[str, Any]:

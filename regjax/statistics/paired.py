@@ -4,8 +4,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # which loads `scipy.stats`, .6 s, when it is first used
 from jaxtyping import Float
-from scipy import stats
 
 # Metrics are float32. Differences this close, relative to the largest metric, differ by rounding alone:
 # (k + 3)/n - k/n varies with k, and a spread of 1e-8 would make t millions.
@@ -72,7 +72,7 @@ def paired_test(
     sd = 0.0 if untested else float(differences.std(ddof=1))
     standard_error = nan if caveat is Caveat.CONSTANT else sd * float(np.sqrt(1 / n + test_to_train))
     t = nan if untested else mean / standard_error
-    p = 1.0 if caveat is Caveat.IDENTICAL else 2 * float(stats.t.sf(abs(t), n - 1))
+    p = 1.0 if caveat is Caveat.IDENTICAL else 2 * float(scipy.stats.t.sf(abs(t), n - 1))
     wilcoxon_p = _signed_rank_p(differences, rounding)
     removed = _variance_removed(sd, variant, baseline, rounding)
     return PairedTest(n, mean, sd, standard_error, t, n - 1, p, wilcoxon_p, removed, test_to_train, caveat)
@@ -109,8 +109,8 @@ def _signed_rank_p(differences: Float[np.ndarray, " pairs"], rounding: float) ->
     if len(signed) == 0:
         return 1.0
     if len(signed) > EXACT_PAIRS:
-        return float(stats.wilcoxon(signed, method="asymptotic").pvalue)
-    ranks = (2 * stats.rankdata(np.abs(signed))).astype(int)  # doubled, since mean ranks may be halves
+        return float(scipy.stats.wilcoxon(signed, method="asymptotic").pvalue)
+    ranks = (2 * scipy.stats.rankdata(np.abs(signed))).astype(int)  # doubled, since mean ranks may be halves
     distribution = np.ones(1)
     for rank in ranks:
         zeros = np.zeros(rank)

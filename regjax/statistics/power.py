@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from scipy import stats
+import scipy  # which loads `scipy.stats`, .6 s, when it is first used
 
 MOST_SEEDS = 10**12
 
@@ -16,8 +16,8 @@ def paired_power(n: int, effect: float, sd: float, *, level: float, test_to_trai
     noncentral t is NaN for two pairs and a large effect.
     """
     noncentrality = (effect / sd) ** 2 / (1 / n + test_to_train)
-    critical = stats.t.isf(level / 2, n - 1) ** 2
-    return float(stats.ncf.sf(critical, 1, n - 1, noncentrality))
+    critical = scipy.stats.t.isf(level / 2, n - 1) ** 2
+    return float(scipy.stats.ncf.sf(critical, 1, n - 1, noncentrality))
 
 
 def seeds_needed(

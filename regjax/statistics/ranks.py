@@ -4,8 +4,8 @@ from math import factorial
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # which loads `scipy.stats`, .6 s, when it is first used
 from jaxtyping import Float
-from scipy import stats
 
 # With two variants, Friedman's test is the sign test and its F adds nothing.
 FEWEST_RANKED = 3
@@ -33,19 +33,19 @@ def friedman(scores: Float[np.ndarray, "datasets variants"], *, higher_is_better
     Deviations: chi2 is divided by SciPy's and R's correction for ties, 1 - sum(t^3 - t) / (N k (k^2 - 1)),
     which Demsar omits. If all datasets agree, F is infinite and p is the exact probability of agreement.
     """
-    ranks = stats.rankdata(-scores if higher_is_better else scores, axis=1)
+    ranks = scipy.stats.rankdata(-scores if higher_is_better else scores, axis=1)
     datasets, variants = ranks.shape
     degrees = (variants - 1, (variants - 1) * (datasets - 1))
     if np.ptp(ranks) == 0:  # all variants tie: the correction would be 0 / 0
         return Friedman(ranks.mean(axis=0), 0.0, 1.0, 0.0, degrees, 1.0, "all variants tie")
-    chi_square, chi_square_p = map(float, stats.friedmanchisquare(*ranks.T))
+    chi_square, chi_square_p = map(float, scipy.stats.friedmanchisquare(*ranks.T))
     if np.all(ranks == ranks[0]):
         ties = np.unique(ranks[0], return_counts=True)[1]
         orders = factorial(variants) // int(np.prod([factorial(tie) for tie in ties]))
         f, p, method = float("inf"), float(orders) ** (1 - datasets), "exact: all datasets agree"
     else:
         f = (datasets - 1) * chi_square / (datasets * (variants - 1) - chi_square)
-        p, method = float(stats.f.sf(f, *degrees)), "F of Iman-Davenport"
+        p, method = float(scipy.stats.f.sf(f, *degrees)), "F of Iman-Davenport"
     return Friedman(ranks.mean(axis=0), chi_square, chi_square_p, f, degrees, p, method)
 
 
@@ -54,5 +54,5 @@ def nemenyi_difference(variants: int, datasets: int, *, alpha: float) -> float:
 
     It is q sqrt(k (k + 1) / (6 N)), where q is the studentized range's quantile over sqrt(2): Demsar (2006).
     """
-    quantile = float(stats.studentized_range.isf(alpha, variants, np.inf)) / 2**0.5
+    quantile = float(scipy.stats.studentized_range.isf(alpha, variants, np.inf)) / 2**0.5
     return quantile * (variants * (variants + 1) / (6 * datasets)) ** 0.5

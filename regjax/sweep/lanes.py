@@ -55,30 +55,31 @@ class Lanes:
     def fill(self, newcomers: Sequence[Run]) -> None:
         """Starts runs in free lanes."""
         fresh = np.zeros(len(self._held), bool)
-        for run in newcomers:
-            lane = self._held.index(None)
+        free = (lane for lane, run in enumerate(self._held) if run is None)
+        for lane, run in zip(free, newcomers, strict=False):
             self._held[lane], fresh[lane] = run, True
         filler = next(iter(self.runs.values()))
         held = [filler if run is None else run for run in self._held]
-        numerics, rows, test, _ = lane_arguments(held, self._data)
-        self._numerics = jax.device_put(numerics, self._device)
+        # The programs take these few numbers from the host: to place each of them first takes 1 ms.
+        self._numerics = stacked([run.numerics for run in held])
         splits = [part for run in held for part in (run.split, run.scaling)]
         same = self._splits and all(map(operator.is_, splits, self._splits))
         if not same:  # most sweeps have one split, which is transferred once
+            rows, self._test = stacked_rows(held)
             self._rows = jax.device_put(rows, self._device)
-            self._test, self._train_row = test, rows.train[:, :1]
+            self._train_row = rows.train[:, :1]
             self._splits = splits
-        self._state = self._placed.refill(self._state, self._numerics, jax.device_put(fresh, self._device))
+        self._state = self._placed.refill(self._state, self._numerics, fresh)
 
     def train(self, num_epochs: int, give_up: threading.Event) -> EpochRecord | None:
         """Trains all lanes in one call and returns their records, on the host.
 
         Returns None if the call was given up; the lanes are then unchanged.
         """
-        count = jax.device_put(np.int32(num_epochs), self._device)
 
         def call() -> tuple[TrainState, EpochRecord]:
-            state, records = self._placed.train(self._state, self._numerics, self._rows, self._data, count)
+            given = (self._state, self._numerics, self._rows, self._data, np.int32(num_epochs))
+            state, records = self._placed.train(*given)
             return state, jax.device_get(records)
 
         done = call_unless_given_up(call, give_up)
@@ -118,16 +119,14 @@ class Lanes:
         """
         leaving = np.isin(np.arange(len(self)), lanes)
         test = np.where(leaving[:, None], self._test, self._train_row)
-        test = jax.device_put(test, self._device)
         measured = self._placed.evaluate(self._state, self._numerics, self._rows, test, self._data)
         host = jax.device_get((*measured, self._state.diverged, self._state.blown))
-        left = []
+        left, runs = [], self.runs
         for lane in lanes:
             variables, epoch, evaluation, diverged, steps = jax.tree.map(lambda leaf, at=lane: leaf[at], host)
             blown = {term: int(step) for term, step in steps.items()} if diverged else None
-            run = self.runs[lane]
-            left.append((run, Ended(variables, int(epoch), evaluation, blown)))
-            self.drop(run)
+            left.append((runs[lane], Ended(variables, int(epoch), evaluation, blown)))
+        self._held = [None if leaves else run for run, leaves in zip(self._held, leaving, strict=True)]
         return left
 
     def drop(self, run: Run) -> None:
@@ -148,12 +147,16 @@ def stacked(trees: Sequence[Any]) -> Any:
 
 def lane_arguments(held: Sequence[Run], data: DeviceData) -> Arguments:
     """The programs' arguments for the runs that the lanes hold, on the host."""
+    return Arguments(stacked([run.numerics for run in held]), *stacked_rows(held), data)
+
+
+def stacked_rows(held: Sequence[Run]) -> tuple[Rows, np.ndarray]:
+    """The rows of the runs' splits with their scaling, and their test rows."""
     rows = [
         (run.split.train, run.split.sample, run.split.validation, run.scaling.shift, run.scaling.scale)
         for run in held
     ]
-    test = np.stack([run.split.test for run in held])
-    return Arguments(stacked([run.numerics for run in held]), Rows(*stacked(rows)), test, data)
+    return Rows(*stacked(rows)), np.stack([run.split.test for run in held])
 
 
 def runs_side_by_side(device: jax.Device) -> bool:

@@ -4,7 +4,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ from regjax.sweep.compiled import Placed, Programs, programs
 from regjax.sweep.lanes import lane_arguments, lanes_that_fit, memory_budget, runs_side_by_side
 from regjax.training.state import DeviceData
 
+# A compilation that takes longer than this is announced before it ends.
+SILENT_SECONDS = 2.0
+
 Summaries = dict[Path, dict[str, Any]]
 
 
@@ -23,6 +27,7 @@ class Watcher(Protocol):
     """Receives what happens; called from the thread of each device."""
 
     def note(self, text: str) -> None: ...
+    def compiling(self, runs: Sequence[Run], *, ended: bool) -> None: ...
     def begin(self, run: Run) -> None: ...
     def advance(self, run: Run, row: dict[str, Any], line: str) -> None: ...
     def finish(self, run: Run, summary: dict[str, Any], line: str) -> None: ...
@@ -97,15 +102,30 @@ class Schedule:
 
     def placed(self, group: Group, data: DeviceData, device: jax.Device) -> tuple[Placed, int]:
         """A group's programs, compiled for a device, and their number of lanes."""
-        with group.lock:
-            if group.programs is None:
-                group.programs = self._lowered(group, data, device)
-        begun = time.perf_counter()
-        placed = group.programs.on(device)
-        seconds = time.perf_counter() - begun
+        with self._compiling(group, device):
+            with group.lock:
+                if group.programs is None:
+                    group.programs = self._lowered(group, data, device)
+            begun = time.perf_counter()
+            placed = group.programs.on(device)
+            seconds = time.perf_counter() - begun
         if seconds > 0.1:
             self.watcher.note(f"{group.name}: compiled for {device} in {seconds:.1f} s")
         return placed, group.programs.lanes
+
+    @contextmanager
+    def _compiling(self, group: Group, device: jax.Device) -> Iterator[None]:
+        """Tells the watcher that a group waits for its program, in words if that takes long."""
+        words = f"{group.name}: compiling for {device} ..."
+        late = threading.Timer(SILENT_SECONDS, self.watcher.note, [words])
+        late.daemon = True
+        late.start()
+        self.watcher.compiling(group.members, ended=False)
+        try:
+            yield
+        finally:
+            late.cancel()
+            self.watcher.compiling(group.members, ended=True)
 
     def _lowered(self, group: Group, data: DeviceData, device: jax.Device) -> Programs:
         """The group's programs. They get fewer lanes if the compiled ones exceed the device's memory."""

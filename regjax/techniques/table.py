@@ -202,7 +202,7 @@ TABLE = (
             "Keras EarlyStopping(patience)": _same,
             "Flax EarlyStopping(patience)": lambda patience, _: max(patience - 1, 0),
         },
-        needs={"data.validation": Requirement(lambda rows: rows not in (0, "0"), "validation rows")},
+        needs={"data.validation": Requirement(lambda rows: rows != 0, "validation rows")},
     ),
 )
 

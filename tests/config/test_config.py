@@ -88,6 +88,7 @@ FORMS = [
     *[("model.dropout", rates, RATES) for rates in ([], [0.1], [0.1] * 3, [0.1, 1.5], [0.1, "a"])],
     *[("model.hidden", widths, "widths of 1 or more") for widths in ([0], [8, -1], [8, INT32 + 1])],
     *[("data.validation", part, PARTS) for part in (None, True, [1], {"a": 1}, *NOT_FINITE)],
+    *[("data.validation", part, PARTS) for part in (-1, 1.5, "0.2", "20%", "first", "first:0", "last:5")],
 ]
 READERS = {
     "optimizer.momentum": "optimizer=sgd", "optimizer.nesterov": "optimizer=sgd",

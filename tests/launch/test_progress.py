@@ -38,7 +38,12 @@ def test_a_terminal_has_a_line_for_each_variant(tmp_path, terminal):
     runs = [run_of(tmp_path / str(seed), f"seed={seed}") for seed in range(3)]
     with LiveRuns(runs, ["none", "none", "half"]) as live:
         assert shown(live) == {"none": ("waiting", 0, 12), "half": ("waiting", 0, 6)}
+        live.compiling(runs[:2], ended=False)
+        assert shown(live)["none"] == ("0 done, 0 running, 0 diverged, 2 compiling", 0, 12)
+        assert shown(live)["half"][0] == "waiting"
         live.begin(runs[0])
+        live.compiling(runs[:2], ended=True)
+        assert shown(live)["none"][0] == "0 done, 1 running, 0 diverged, 1 waiting"
         live.begin(runs[1])
         live.advance(runs[0], ROW, LINE)
         live.advance(runs[1], ROW | {"epoch": 1, "val_accuracy": 0.5}, LINE)
@@ -82,6 +87,8 @@ def test_of_more_variants_than_lines_those_with_a_running_run_are_shown(tmp_path
 def test_a_run_that_is_alone_tells_every_epoch(tmp_path, terminal):
     run = run_of(tmp_path)
     with LiveRuns([run], ["run"]) as live:
+        live.compiling([run], ended=False)
+        assert shown(live)["run"][0] == "compiling"
         live.begin(run)
         live.advance(run, ROW, LINE)
         assert shown(live)["run"] == ("train_objective 0.5000  val_accuracy 0.7500", 3, 6)

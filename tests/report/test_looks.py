@@ -3,7 +3,8 @@
 import pytest
 
 from regjax.report.__main__ import main as report
-from regjax.report.files import previous_looks, write_report
+from regjax.report.files import write_report
+from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report
 from tests.reports import SETTINGS, held, sweep_of
 

@@ -10,7 +10,7 @@ import pytest
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.writer import RunWriter
-from regjax.sweep import compiled
+from regjax.sweep import compiled, queue
 from regjax.sweep.lanes import Lanes
 from regjax.training import program
 from tests.small import clusters
@@ -73,6 +73,16 @@ def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     assert len([note for note in watcher.notes if "lowered in" in note]) == 2
     trained(sweep_of(tmp_path / "again"), watcher=watcher)
     assert len(traced) == 2, "a later sweep of the process has the programs already"
+
+
+def test_a_compilation_that_takes_long_is_announced_before_it_ends(tmp_path, monkeypatch):
+    watcher = RecordingWatcher()
+    monkeypatch.setattr(compiled, "_kept", {})
+    monkeypatch.setattr(queue, "SILENT_SECONDS", 0)
+    trained(sweep_of(tmp_path, [("seed=0",), ("seed=1",)]), devices=1, watcher=watcher)
+    assert watcher.notes[0] == f"program 1 of 1: compiling for {jax.devices()[0]} ..."
+    assert "lowered in" in watcher.notes[1]
+    assert watcher.compiled == [(2, False), (2, True)]
 
 
 def test_all_devices_work(tmp_path, monkeypatch):

@@ -1,0 +1,73 @@
+"""The looks at a sweep: `comparison.json` counts them, and says which paths a directory's report is of."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from regjax.errors import UserError
+from regjax.runs.directory import CURVES
+from regjax.runs.manifest import DamagedError, read_json
+
+COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
+
+
+class Look(NamedTuple):
+    """One comparison of a sweep: its number of finished runs, and a SHA-256 of their identities."""
+
+    runs: int
+    results: str
+
+
+def check_output(directory: Path, paths: Iterable[Path]) -> None:
+    """Raises `UserError` if a directory has files of a report, but not the report of these paths.
+
+    `comparison.json` says which paths a report is of.
+    """
+    present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
+    if not present:
+        return
+    try:
+        of, _ = _read(directory)
+    except DamagedError as error:
+        raise UserError(
+            f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
+            "folder, or move them away."
+        ) from None
+    if of != relative(paths, directory):
+        raise UserError(
+            f"{directory}: it has the comparison of other runs ({', '.join(of)}) and counts the looks at "
+            "them. Name another folder, or move comparison.json away."
+        )
+
+
+def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
+    """The looks at these paths that the comparison in a directory has counted.
+
+    A comparison that cannot be read is named on standard error, and its looks are lost.
+    """
+    if not (directory / NUMBERS).exists():
+        return []
+    try:
+        of, looks = _read(directory)
+    except DamagedError as error:
+        print(f"warning: {error}; the earlier looks that it counted are lost", file=sys.stderr)
+        return []
+    return looks if of == relative(paths, directory) else []
+
+
+def _read(directory: Path) -> tuple[list[str], list[Look]]:
+    """The paths and the looks of the comparison in a directory. Raises `DamagedError`."""
+    path = directory / NUMBERS
+    found = read_json(path)
+    try:
+        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+        return [*map(str, found["of"])], looks
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error!r})") from None
+
+
+def relative(paths: Iterable[Path], directory: Path) -> list[str]:
+    """Paths relative to a directory, so that both can be moved together."""
+    return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
