@@ -16,18 +16,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
+from regjax.launch.announcement import ComposingCount
+
 
 class Fast(NamedTuple):
     """How a job was composed: the overrides of its base, and the sections that its plain values change.
 
-    Jobs with the same base are equal in all other sections, and in Hydra's but for `HYDRA_CHANGES`.
+    Jobs of one base are equal in all else, but for `hydra.overrides.task` and `hydra.job.override_dirname`.
     """
 
     base: tuple[str, ...]
     sections: frozenset[str]
-
-
-HYDRA_CHANGES = ("job", "overrides", "runtime")
+    task: list[str]
+    dirname: str
 
 
 class SweepLoader(ConfigLoader):
@@ -38,8 +39,8 @@ class SweepLoader(ConfigLoader):
     types them as it does in Hydra. All other jobs are Hydra's, and so is the error of each job that fails.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig):
-        self._loader, self._master = loader, master
+    def __init__(self, loader: ConfigLoader, master: DictConfig, count: ComposingCount):
+        self._loader, self._master, self._count = loader, master, count
         self._bases: dict[tuple[str, ...], bytes | None] = {}
         parser = OverridesParser.create()
         self._parsed = cache(lambda text: parser.parse_overrides([text])[0])
@@ -52,18 +53,30 @@ class SweepLoader(ConfigLoader):
 
     def compose(self, texts: Sequence[str]) -> tuple[DictConfig, Fast | None]:
         """A job's configuration, and how it was composed: None if Hydra composed the whole."""
+        self._count.advance()
+        try:
+            return self._from_base(texts) or (self._loader.load_sweep_config(self._master, list(texts)), None)
+        except BaseException:
+            self._count.end()  # what is said of the error has its own line
+            raise
+
+    def _from_base(self, texts: Sequence[str]) -> tuple[DictConfig, Fast] | None:
+        """The configuration by way of a base. None if Hydra must compose it, or tell its error."""
         try:
             overrides = [self._parsed(text) for text in texts]
+            if any(override.key_or_group.startswith("hydra") for override in overrides):
+                return None  # they may change how Hydra composes the others
             based = self._is_based(overrides)
             base = tuple(text for text, is_based in zip(texts, based, strict=True) if is_based)
-            pickled = None if any(map(_is_hydras, overrides)) else self._base(base)
-            if pickled:
-                plain = [each for each, is_based in zip(overrides, based, strict=True) if not is_based]
-                sections = frozenset(re.split(r"[.\[]", each.key_or_group)[0] for each in plain)
-                return _with_values(self._copy(pickled), overrides, plain), Fast(base, sections)
-        except Exception:  # Hydra raises its own error, or gives its own result
-            pass
-        return self._loader.load_sweep_config(self._master, list(texts)), None
+            pickled = self._base(base)
+            if pickled is None:
+                return None
+            plain = [each for each, is_based in zip(overrides, based, strict=True) if not is_based]
+            sections = frozenset(re.split(r"[.\[]", each.key_or_group)[0] for each in plain)
+            whole = self._copy(pickled)
+            return whole, Fast(base, sections, *_set_values(whole, overrides, plain))
+        except Exception:  # of whatever kind: what Hydra makes of the job counts
+            return None
 
     def _is_based(self, overrides: Sequence[Override]) -> list[bool]:
         """Whether the base has an override: a choice of a group, or what is not plain and all before it."""
@@ -111,23 +124,20 @@ class SweepLoader(ConfigLoader):
         return self._loader.compute_defaults_list(*given, **named)
 
 
-def _is_hydras(override: Override) -> bool:
-    """Whether an override is one of Hydra's own settings, which decide how it composes the others."""
-    return override.key_or_group.startswith("hydra")
-
-
 def _is_change(override: Override) -> bool:
     """Whether an override is `key=value`, with one value, which may be a choice of a group."""
     is_one = not override.is_sweep_override() and not isinstance(override.value(), dict)
     return is_one and override.type == OverrideType.CHANGE and override.package is None
 
 
-def _with_values(whole: DictConfig, overrides: Sequence[Override], plain: Sequence[Override]) -> DictConfig:
-    """Sets plain values and what Hydra records of them."""
+def _set_values(
+    whole: DictConfig, overrides: Sequence[Override], plain: Sequence[Override]
+) -> tuple[list[str], str]:
+    """Sets plain values, and what Hydra records of the overrides, which is returned."""
     for override in plain:
         OmegaConf.update(whole, override.key_or_group, override.value(), merge=True)
     hydra = whole.hydra
-    hydra.overrides.task = [override.input_line for override in overrides]
-    job, settings = hydra.job, hydra.job.config.override_dirname
-    job.override_dirname = get_overrides_dirname(list(overrides), **settings)
-    return whole
+    job, task = hydra.job, [str(override.input_line) for override in overrides]
+    dirname: str = get_overrides_dirname(list(overrides), **job.config.override_dirname)
+    hydra.overrides.task, job.override_dirname = task, dirname
+    return task, dirname

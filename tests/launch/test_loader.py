@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from regjax.launch.announcement import ComposingCount
 from regjax.launch.loader import SweepLoader
 from tests.faults.command_lines import KEYS, command_lines, overrides, values
 from tests.small import ROOT
@@ -81,7 +82,7 @@ def loaders():
         hydra = GlobalHydra.instance().config_loader()
         given = ["seed=0,1", "hydra.output_subdir=settings", "model.dropout=0.1"]
         sweep = hydra.load_configuration("config", given, run_mode=RunMode.MULTIRUN)
-        yield SweepLoader(hydra, sweep), hydra, sweep
+        yield SweepLoader(hydra, sweep, ComposingCount(None)), hydra, sweep
 
 
 def agree(loaders, jobs):
