@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from regjax.config import register_schema
 from regjax.errors import UserError
+from regjax.launch.announcement import announce_run
 from regjax.launch.command import run_command
 from regjax.sweep.signals import leave
 
@@ -23,7 +24,8 @@ def main(config: DictConfig) -> float | None:
     job = job_of(config, HydraConfig.get())
     if isinstance(job, Refused):  # before JAX loads, which takes seconds
         raise UserError(job.reason)
-    from regjax.launch.launcher import run_single
+    announce_run()
+    from regjax.launch.single import run_single
 
     return run_single(job, config)
 

@@ -13,7 +13,9 @@ from jaxtyping import install_import_hook
 # The modules whose annotations carry shapes.
 SHAPED = ("data", "predict", "statistics", "techniques", "training")
 with install_import_hook([f"regjax.{package}" for package in SHAPED], "beartype.beartype"):
-    import regjax.launch.launcher  # noqa: F401
+    import regjax.launch.jobs
+    import regjax.launch.launcher
+    import regjax.launch.resume  # noqa: F401
     from regjax.config import register_schema
 
 register_schema()

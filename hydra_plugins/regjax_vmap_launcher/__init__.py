@@ -25,11 +25,14 @@ class VmapLauncher(Launcher):
     """Trains all jobs of a sweep in this process. Jobs that share a program are its lanes."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self._given = (hydra_context, config, task_function)
+        from regjax.launch.composer import Composer
+
+        # It puts a faster loader into the context, from which Hydra's sweeper takes it.
+        self._given = (Composer(hydra_context, config), config, hydra_context.callbacks, task_function)
         self._sweep: Any = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from regjax.launch.launcher import Sweep  # JAX loads only if there is something to train
+        from regjax.launch.launcher import Sweep
 
         self._sweep = self._sweep or Sweep(*self._given)
         returned: list[JobReturn] = self._sweep.launch(job_overrides, initial_job_idx)

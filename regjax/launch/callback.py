@@ -14,6 +14,7 @@ from regjax.config.ranges import MONITOR_MODES
 from regjax.errors import RefusedError, UserError, invalid
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class BorderCheck(Callback):
@@ -80,21 +81,27 @@ def _check_direction(config: DictConfig) -> None:
         raise invalid("hydra.sweeper.direction", given, allowed)
 
 
-def grid_size(config: DictConfig) -> int:
-    """The number of jobs that Hydra's grid sweeper makes of a command."""
+def is_grid(config: DictConfig) -> bool:
+    """Whether Hydra's grid sweeper makes the jobs of a command. Others search."""
+    return bool(config.hydra.sweeper._target_ == BASIC_SWEEPER)
+
+
+def grid_of(config: DictConfig) -> list[list[str]]:
+    """The overrides of each job that Hydra's grid sweeper makes of a command."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     parser = OverridesParser.create(config_loader=BorderCheck.loader)
     overrides = parser.parse_overrides([*params, *typed])
-    return sum(map(len, BasicSweeper.split_arguments(overrides, max_batch_size=None)))
+    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    return jobs
 
 
 def jobs_done() -> str:
     """After a grid broke off: how many of its jobs are done, and how to go on. Else ""."""
     config = BorderCheck.composed
-    if config is None or "max_batch_size" not in config.hydra.sweeper:
+    if config is None or not is_grid(config):
         return ""
     from regjax.launch.directories import report_command
     from regjax.runs.collection import read_runs
@@ -102,6 +109,6 @@ def jobs_done() -> str:
     directory = Path(str(config.hydra.sweep.dir)).absolute()
     done = [run for run in read_runs(directory).runs if run.summary["status"] == "done"]
     return (
-        f"\n{len(done)} of {grid_size(config)} jobs are done in {directory}. The same command with "
+        f"\n{len(done)} of {len(grid_of(config))} jobs are done in {directory}. The same command with "
         f"{SWEEP}={directory} goes on; {report_command(directory)} compares what is done."
     )

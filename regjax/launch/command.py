@@ -11,6 +11,7 @@ from traceback import walk_tb
 from regjax.config import explain
 from regjax.errors import RefusedError, StoppedError
 from regjax.files import outlive_readers
+from regjax.launch import loader
 from regjax.launch.callback import BorderCheck, jobs_done
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -57,8 +58,9 @@ def _message(error: BaseException, conf: Path) -> str:
     if type(error).__module__.partition(".")[0] in LAUNCHERS:
         reason = str(error).strip().partition("\n")[0]
         return f"a job's process ended by itself ({type(error).__name__}: {reason}).{jobs_done()}"
-    modules = {frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)} - {__name__}
-    composed = any(name.startswith("regjax.") for name in modules)
+    modules = [frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)]
+    own = [name for name in modules if name.startswith("regjax.") and name != __name__]
+    composed = bool(own) and own[-1] != loader.__name__  # which calls Hydra to compose a job
     return explain(error, sys.argv[1:], conf, composed=composed)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
@@ -20,6 +20,13 @@ GROUP = "regularization"
 # Choosing a file of these groups does not count as typing what it sets.
 OF_SETTINGS = ("experiment", "debug")
 Places = tuple[tuple[str, str], ...]
+
+
+class Loaded(NamedTuple):
+    """The files of other groups that Hydra loaded, by group, and the places where it looks for files."""
+
+    places: Places
+    by_group: dict[str, str]
 
 
 def chosen(overrides: Iterable[str]) -> list[str] | None:
@@ -50,25 +57,30 @@ def check_list(overrides: Sequence[str]) -> None:
             raise invalid(GROUP, _listed(names), f"{name} is named {times} times; name it once")
 
 
-def check_named(values: Mapping[str, Any], overrides: Sequence[str], hydra: Any) -> None:
+def loaded(hydra: Any) -> Loaded:
+    """The files that Hydra loaded for a job."""
+    places = ((place.provider, f"{place.schema}://{place.path}") for place in hydra.runtime.config_sources)
+    chosen_files = ((group, choice) for group, choice in hydra.runtime.choices.items() if choice is not None)
+    own = {group: f"{group}/{choice}" for group, choice in chosen_files if not group.startswith("hydra")}
+    own.pop(GROUP, None)
+    return Loaded(tuple(places), own)
+
+
+def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Loaded) -> None:
     """Refuses a typed list of techniques if others are on, or one of them is off, by no typed key.
 
-    `values` is a job's configuration by dotted key, and `hydra` Hydra's part of it.
+    `values` is a job's configuration by dotted key.
     """
     names = chosen(overrides)
     if names is None:
         return
-    places = tuple(
-        (place.provider, f"{place.schema}://{place.path}") for place in hydra.runtime.config_sources
-    )
-    alone = {**values, **NEUTRAL, **_settings_of_all(names, places)}
+    alone = {**values, **NEUTRAL, **_settings_of_all(names, files.places)}
     typed = _typed_keys(overrides)
-    files = _files(hydra.runtime.choices, typed)
-    typed |= {key for file in files[True] for key in _settings(file, places)}
+    by_user = [file for group, file in files.by_group.items() if group in typed and group not in OF_SETTINGS]
+    typed |= {key for file in by_user for key in _settings(file, files.places)}
     for row in TABLE:
         if is_on(row, alone) != is_on(row, values) and not typed & set(keys_of(row)):
-            setting = [file for file in files[False] if set(keys_of(row)) & _settings(file, places).keys()]
-            raise _broken_word(row, names, values, setting[-1:])
+            raise _broken_word(row, names, values, files)
 
 
 def check_distinct(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
@@ -127,24 +139,14 @@ def _typed_keys(overrides: Iterable[str]) -> set[str]:
     return {text.lstrip("+~").partition("=")[0].partition("@")[0] for text in overrides}
 
 
-def _files(choices: Mapping[str, str | None], typed: set[str]) -> dict[bool, list[str]]:
-    """The files of the other groups that are loaded: those that the user typed, and the rest."""
-    loaded: dict[bool, list[str]] = {True: [], False: []}
-    for group, choice in choices.items():
-        if choice is not None and group != GROUP and not group.startswith("hydra"):
-            loaded[group in typed and group not in OF_SETTINGS].append(f"{group}/{choice}")
-    return loaded
-
-
-def _broken_word(
-    row: Technique, names: Sequence[str], values: Mapping[str, Any], file: Sequence[str]
-) -> UserError:
-    key, where = keys_of(row)[0], f"{file[0]}.yaml" if file else "the configuration"
-    on = is_on(row, values)
+def _broken_word(row: Technique, names: Sequence[str], values: Mapping[str, Any], files: Loaded) -> UserError:
+    keys, on = keys_of(row), is_on(row, values)
+    setting = [file for file in files.by_group.values() if set(keys) & _settings(file, files.places).keys()]
+    where = f"{setting[-1]}.yaml" if setting else "the configuration"
     remedy = "Add it to the list" if on else "Leave it out of the list"
     return UserError(
         f"{GROUP}={_listed(names)}: {where} turns {row.name} {'on' if on else 'off'} "
-        f"({key}={shown(values[key])}). {remedy}, or give {key} on the command line."
+        f"({keys[0]}={shown(values[keys[0]])}). {remedy}, or give {keys[0]} on the command line."
     )
 
 

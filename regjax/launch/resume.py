@@ -1,12 +1,11 @@
 """Resumes the run that a directory holds. Other settings are accepted only if the user asks for it."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from regjax.errors import UserError, invalid, shown
+from regjax.launch.finished import tell_finished
 from regjax.runs import checkpoint, records
-from regjax.runs.collection import UNSAVED, SavedRun, is_unsaved, warn_of_damage
 from regjax.runs.directory import ENDED, METRICS
 from regjax.runs.identity import identity_of_parts, is_decisive, versions
 from regjax.runs.manifest import STATES, DamagedError
@@ -29,10 +28,7 @@ def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, An
     run = _continued(run, summary)
     if summary["status"] != "done":
         return run, None
-    print(f"{run.directory}: done already, not trained again", file=sys.stderr)
-    if is_unsaved(summary, run.config):
-        print(f"warning: {run.directory}: {UNSAVED}", file=sys.stderr)
-    warn_of_damage(SavedRun(run.directory, summary))
+    tell_finished(run.directory, summary, run.config)
     return run, summary
 
 

@@ -1,22 +1,50 @@
 """Writes a run's configuration into its `.hydra` folder, in Hydra's own format."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
 SETTINGS = ".hydra"  # unless `hydra.output_subdir` names another folder
 EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+HEAD = "hydra:\n"
 
 
-def write_settings(directory: Path, task: DictConfig, hydra: Any) -> None:
+class Settings(NamedTuple):
+    """The texts of the settings, by section. Jobs of a sweep share the texts of equal sections."""
+
+    folder: str
+    config: dict[str, str]
+    hydra: dict[str, str]
+    overrides: str
+
+
+def settings_of(task: DictConfig, hydra: Any) -> Settings:
+    """The settings of a job, from its configuration and Hydra's section."""
+    return texts_of(hydra.output_subdir or SETTINGS, plain(task), plain(hydra))
+
+
+def texts_of(folder: str, task: Mapping[str, Any], hydra: Mapping[str, Any]) -> Settings:
+    """The texts of sections, as `plain` gives them."""
+    texts = {name: _as_yaml({name: value}) for name, value in task.items()}
+    below = {name: _as_yaml({"hydra": {name: value}}).removeprefix(HEAD) for name, value in hydra.items()}
+    return Settings(folder, texts, below, _as_yaml(hydra["overrides"]["task"]))
+
+
+def plain(node: Any) -> Any:
+    """A part of a configuration as it is written: unresolved, without OmegaConf's types."""
+    return OmegaConf.to_container(node, enum_to_str=True)
+
+
+def write_settings(directory: Path, settings: Settings) -> None:
     """Writes the task's configuration, Hydra's and the overrides."""
-    folder = directory / (hydra.hydra.output_subdir or SETTINGS)
+    folder = directory / settings.folder
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"config": task, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
-    for name, node in parts.items():
-        (folder / f"{name}.yaml").write_text(_as_yaml(OmegaConf.to_container(node, enum_to_str=True)))
+    (folder / "config.yaml").write_text("".join(settings.config.values()))
+    (folder / "hydra.yaml").write_text(HEAD + "".join(settings.hydra.values()))
+    (folder / "overrides.yaml").write_text(settings.overrides)
 
 
 def _as_yaml(plain: Any) -> str:

@@ -1,21 +1,22 @@
-"""A sweep's directory: which jobs are new, which are trained, and the comparison of all runs."""
+"""A sweep's directory: which jobs are new, which are trained, and the comparison of all runs.
+
+JAX loads only if there is something to train: a finished sweep is shown without it.
+"""
+
+from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-import jax
+from typing import TYPE_CHECKING, Any
 
 from regjax.errors import UserError, invalid
 from regjax.launch.command import command_again
 from regjax.launch.composing import Refused
 from regjax.launch.directories import check_job_directory
-from regjax.launch.jobs import Prepared
-from regjax.launch.progress import LiveRuns
-from regjax.launch.training import accepts, train
+from regjax.launch.finished import FinishedJob
 from regjax.report.files import write_report
 from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report, failures_in_words
@@ -23,11 +24,16 @@ from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
 from regjax.runs import collection
 from regjax.runs.collection import SavedRun
-from regjax.runs.directory import CUT_OFF, SUMMARY, append_log
+from regjax.runs.directory import CUT_OFF, SUMMARY, accepts, append_log
 from regjax.runs.identity import identity_untrained, versions
-from regjax.runs.run import Run
 from regjax.runs.summary import refuse_other_version, write_summary
-from regjax.runs.writer import without_results
+
+if TYPE_CHECKING:
+    import jax
+
+    from regjax.launch.jobs import Prepared
+    from regjax.runs.run import Run
+    from regjax.sweep.queue import Summaries
 
 
 class SweepDirectory:
@@ -37,11 +43,13 @@ class SweepDirectory:
     out. Raises `UserError` if another version of regjax wrote the sweep.
     """
 
-    def __init__(self, directory: Path, prepared: Sequence[Prepared]):
+    def __init__(
+        self, directory: Path, prepared: Sequence[Prepared | FinishedJob], held: collection.Collection
+    ):
         self.directory, self._prepared = directory, prepared
         self._settings = prepared[0].config
         self._override = f"hydra.sweep.dir={directory}"
-        self._runs, self._left_out = collection.read_runs(directory, same=("jaxlib",))
+        self._runs, self._left_out = held
         for run in self._runs:
             refuse_other_version(directory, run.summary)
         self._held = collection.runs_by_identity(self._runs)
@@ -120,15 +128,22 @@ class SweepDirectory:
                 collection.warn_of_damage(held)
                 continue
             directory, position = (held.directory, held.summary.get("job")) if held else self._new[index]
+            assert not isinstance(job, FinishedJob)  # its run is held
             if isinstance(job, Refused):
                 outcomes[identity] = SavedRun(directory, _write_refusal(job, directory, position))
             else:
                 waiting.append(job._replace(directory=directory, job=position))
         self._print_settled(settled, unsaved)
-        with LiveRuns(waiting, self._names(waiting)) as watcher:
-            summaries = train(waiting, devices, watcher, self.directory, self._override)
+        summaries = self._trained(waiting, devices) if waiting else {}
         outcomes |= {run.identity: SavedRun(run.directory, summaries[run.directory]) for run in waiting}
         return [outcomes[job.identity] for job in self._prepared]
+
+    def _trained(self, waiting: list[Run], devices: Sequence[jax.Device]) -> Summaries:
+        from regjax.launch.progress import LiveRuns
+        from regjax.launch.training import train
+
+        with LiveRuns(waiting, self._names(waiting)) as watcher:
+            return train(waiting, devices, watcher, self.directory, self._override)
 
     def _retries(self, held: SavedRun) -> bool:
         status = held.summary["status"]
@@ -197,6 +212,8 @@ class SweepDirectory:
 
 def _write_refusal(job: Refused, directory: Path, position: dict[str, Any] | None) -> dict[str, Any]:
     """Writes the directory of a job that cannot be trained. Gives its summary, with the reason."""
+    from regjax.runs.writer import without_results
+
     directory.mkdir(parents=True, exist_ok=True)
     append_log(directory, job.reason)
     summary = without_results("failed", job.reason) | {

@@ -1,14 +1,14 @@
 """Trains runs until they end or a signal comes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from regjax.errors import StoppedError, UserError
 from regjax.launch.command import command_again
+from regjax.runs.directory import accepts
 from regjax.runs.manifest import STATES
 from regjax.runs.run import Run
 from regjax.runs.states import States
@@ -46,8 +46,3 @@ def train(
     if signals.number:
         raise StoppedError(signals.number, f"interrupted; to go on:\n{command_again(override)}")
     return summaries
-
-
-def accepts(status: str, settings: Mapping[str, Any]) -> bool:
-    """Whether an ended run is a result: it is done, or it diverged and `sweep.allow_diverged` is on."""
-    return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])

@@ -12,6 +12,7 @@ from regjax.files import plain, replace_text
 from regjax.report.looks import NUMBERS, PAGE, SHEET, check_output, relative
 from regjax.report.overall import Report
 from regjax.report.tables import comparison_cells
+from regjax.runs.directory import CURVES
 from regjax.statistics.intervals import Interval
 
 
@@ -21,18 +22,24 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     `paths` hold the runs of the report. They are saved with it, so that later looks at them are counted.
     Raises `UserError` if the directory has the report of other paths, or files that no report wrote.
     """
-    from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
-
     check_output(directory, paths)
     numbers = {"of": relative(paths, directory)} | report._asdict()
     del numbers["variants"]  # the runs themselves
+    text = json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n"
+    curves, written = directory / CURVES, directory / NUMBERS
+    is_drawn = curves.is_file() and written.is_file() and written.read_bytes() == text.encode()
+    if not is_drawn:
+        curves.unlink(missing_ok=True)  # if this process is killed before it draws them, the next one does
     # First, since it says which paths the other files belong to.
-    replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
+    replace_text(written, text)
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
     replace_text(directory / PAGE, _page(report))
     replace_text(directory / SHEET, sheet.getvalue())
-    draw_variants(report.variants, directory)
+    if not is_drawn:
+        from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
+
+        draw_variants(report.variants, directory)
 
 
 def _sheet(report: Report) -> list[list[Any]]:

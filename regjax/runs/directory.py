@@ -1,13 +1,20 @@
 """Names the files of a run directory, and writes its log."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
 # The SHA-256 of an ended run's metrics and summary, in the format of `sha256sum -c`.
 SUMS = "SHA256SUMS"
 # The statuses. The next command trains a run that was cut off.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
+
+
+def accepts(status: str, settings: Mapping[str, Any]) -> bool:
+    """Whether an ended run is a result: it is done, or it diverged and `sweep.allow_diverged` is on."""
+    return status == "done" or (status == "diverged" and settings["sweep.allow_diverged"])
 
 
 def append_log(directory: Path, *lines: str) -> None:

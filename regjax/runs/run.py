@@ -13,7 +13,8 @@ class Run(NamedTuple):
     `config` is flat, by dotted key. `written` has the unresolved texts with `${oc.env:...}`: the summary
     saves them in place of their values. `digest` is the dataset's. `changes` lists the settings that changed
     since the run began. `cores` is the number of CPU cores that the process may use (None on an accelerator);
-    the last bits of results depend on it. `job` has the job's `number` and `folder` in its sweep.
+    the last bits of results depend on it. `device` has the training device's `kind` and `platform`. `job` has
+    the job's `number` and `folder` in its sweep.
     """
 
     directory: Path
@@ -30,4 +31,5 @@ class Run(NamedTuple):
     identity: str
     changes: tuple[dict[str, Any], ...] = ()
     cores: int | None = None
+    device: dict[str, str] | None = None
     job: dict[str, Any] | None = None

@@ -49,6 +49,7 @@ OPTIONAL: Table = {
     "reason": TEXT,
     "changes": [{"after_epoch": WHOLE_NUMBER, "changed": {}, "identity": TEXT, "asked": TEXT}],
     "job": {"number": WHOLE_NUMBER, "folder": TEXT},
+    "device": {"kind": TEXT, "platform": TEXT},
     "ledger": {},
     "selected_on_test": (bool,),
 }
@@ -99,6 +100,12 @@ def _check_sums(directory: Path) -> None:
             check_file(directory / name, expected[name])
         elif (directory / name).exists():
             raise DamagedError(f"{path}: it does not list {name}")
+
+
+def monitored(summary: Mapping[str, Any]) -> float | None:
+    """The validation metric `early_stopping.monitor` at the selected epoch."""
+    value: float | None = summary[summary["config"]["early_stopping.monitor"]]
+    return value
 
 
 def refuse_other_version(directory: Path, summary: Mapping[str, Any]) -> None:

@@ -130,7 +130,12 @@ def ending(results: dict[str, Any]) -> str:
 
 def provenance(run: Run) -> dict[str, Any]:
     """The entries of a summary that are known before training."""
-    optional = {"changes": list(run.changes) or None, "job": run.job, "cores": run.cores}
+    optional = {
+        "changes": list(run.changes) or None,
+        "job": run.job,
+        "cores": run.cores,
+        "device": run.device,
+    }
     parts = {part: rows for part, rows in run.split._asdict().items() if part != "sample"}
     return {name: value for name, value in optional.items() if value is not None} | {
         "selected_on_test": run.config["data.validation"] == "test",

@@ -9,7 +9,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from regjax.errors import StoppedError, UserError
-from regjax.launch.callback import grid_size
+from regjax.launch.callback import grid_of
 from regjax.launch.command import command_again, run_command
 from regjax.launch.directories import check_run_directory, check_sweep_directory
 from tests.small import ROOT
@@ -31,7 +31,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         assert capsys.readouterr().err.startswith(line)
         assert os.environ == {}
     with pytest.raises(AttributeError):  # a fault of the program's
-        run_command(lambda: grid_size(None), ROOT / "conf")
+        run_command(lambda: grid_of(None), ROOT / "conf")
     monkeypatch.setattr("os.environ", {"HYDRA_FULL_ERROR": "1"})
     with pytest.raises(UserError):
         run_command(Mock(side_effect=UserError), ROOT / "conf")

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from regjax.launch.sweep_directory import SweepDirectory
-from regjax.runs.collection import SavedRun
+from regjax.runs.collection import Collection, SavedRun
 from regjax.runs.summary import read_summary, write_summary
 from regjax.runs.writer import provenance, without_results
 from tests.sweeps import numbers, run_of
@@ -153,7 +153,7 @@ def test_a_sweep_of_another_version_is_not_topped_up(command):
     write_summary(Path("out/0"), summary(0) | {"versions": versions | {"regjax": "0.1.0"}})
     before = contents(0)
     done = command(f"-m {SMALL} seed=0,1")
-    (line,) = done.err.splitlines()
+    line = done.err.splitlines()[-1]
     assert (done.code, folders(), contents(0)) == (1, [0], before)
     assert f"regjax 0.1.0 wrote it, and this is {versions['regjax']}" in line
 
@@ -205,7 +205,7 @@ def test_directories_may_be_named_by_what_their_jobs_have(command, subdir, folde
 
 def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(tmp_path):
     run = run_of(tmp_path / "0")
-    study = SweepDirectory(tmp_path, [run])
+    study = SweepDirectory(tmp_path, [run], Collection([], []))
     study.compare([SavedRun(run.directory, without_results("failed", "the disk is full") | provenance(run))])
     assert not run.directory.exists()
     numbers = json.loads((tmp_path / "comparison.json").read_text())
@@ -231,7 +231,7 @@ def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(
 def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command, arguments, message):
     done = command(f"-m {SMALL} {arguments}")
     assert (done.code, folders()) == (1, [])
-    assert done.err.startswith(f"error: {message}")
+    assert done.err.splitlines()[-1].startswith(f"error: {message}")
 
 
 @pytest.mark.slow

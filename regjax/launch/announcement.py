@@ -1,0 +1,39 @@
+"""Says on standard error what the command does before it trains. Loads only Python's own modules."""
+
+import sys
+import time
+
+SECONDS_BETWEEN = 0.1  # of the counts on a terminal
+
+
+def announce_run() -> None:
+    print("regjax: one run, starting ...", file=sys.stderr, flush=True)
+
+
+class ComposingCount:
+    """How many jobs of a sweep are composed: a number that moves on a terminal, elsewhere one plain line.
+
+    `jobs` is None for a search, which makes its jobs on the way. Hydra composes each job twice.
+    """
+
+    def __init__(self, jobs: int | None):
+        shown = "the jobs of a search" if jobs is None else f"{jobs:,} job{'s' * (jobs != 1)}"
+        self._line = f"regjax: {shown}, composing ..."
+        self._composed, self._shown, self._moves = 0, time.monotonic(), False
+
+    def begin(self) -> None:
+        self._moves = sys.stderr.isatty()
+        print(self._line, file=sys.stderr, end="" if self._moves else "\n", flush=True)
+
+    def advance(self) -> None:
+        """Another job was composed, for the first or the second time."""
+        self._composed += 1
+        if self._moves and time.monotonic() - self._shown > SECONDS_BETWEEN:
+            self._shown = time.monotonic()
+            print(f"\r{self._line} {self._composed // 2:,}", file=sys.stderr, end="", flush=True)
+
+    def end(self) -> None:
+        """Ends the line, so that what follows has its own."""
+        if self._moves:
+            self._moves = False
+            print(file=sys.stderr)

@@ -1,0 +1,183 @@
+"""Composes the jobs of a sweep. Loads no JAX."""
+
+import gc
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from regjax.config import from_environment
+from regjax.config.restored import UNREAD
+from regjax.launch.announcement import ComposingCount
+from regjax.launch.callback import grid_of, is_grid
+from regjax.launch.composing import Job, Refused, checked, position_of, typed_job
+from regjax.launch.loader import Fast, SweepLoader
+from regjax.launch.named import Loaded, loaded
+from regjax.launch.settings import SETTINGS, Settings, plain, texts_of
+
+NUMBERED = "${hydra.job.num}"  # Hydra's own `hydra.sweep.subdir`
+FIXED = re.compile(r"\$\{(now|oc\.env):[^${}]*\}")  # such an interpolation is the same for all jobs
+Changes = dict[str, dict[str, Any]]  # new values by key, of sections
+SAVED_AS_WRITTEN = frozenset(key.partition(".")[0] for key in UNREAD)
+
+
+class Configs(NamedTuple):
+    """A job's configuration and Hydra's."""
+
+    task: DictConfig
+    hydra: Any
+
+
+class Composed(NamedTuple):
+    """A job of a sweep. `position` has its number and its folder in the sweep.
+
+    `configs` take 130 kB, and are kept where somebody reads them.
+    """
+
+    job: Job | Refused
+    directory: Path
+    position: dict[str, Any]
+    settings: Settings
+    configs: Configs | None
+
+
+class _Model(NamedTuple):
+    """The first job of a base. Others differ from it in the sections that either has `changed`.
+
+    `interpolated` sections may depend on other sections.
+    """
+
+    changed: frozenset[str]
+    interpolated: frozenset[str]
+    hydra: dict[str, Any]
+    job: Job
+    settings: Settings
+    files: Loaded
+
+
+class Composer:
+    """Composes the jobs of a sweep, whose configuration is `sweep`, also for Hydra's sweeper.
+
+    Jobs of one base share the sections that are equal.
+    """
+
+    def __init__(self, context: HydraContext, sweep: DictConfig):
+        jobs = grid_of(sweep) if is_grid(sweep) else None
+        self.size = None if jobs is None else len(jobs)
+        self._count = ComposingCount(self.size)
+        self._loader = SweepLoader(context.config_loader, sweep, self._count)
+        context.config_loader = self._loader
+        self._models: dict[tuple[str, ...], _Model] = {}
+        # Hydra's grid sweeper reads results alone.
+        self._keeps = has_own_callbacks(sweep) or not is_grid(sweep)
+        written: Any = OmegaConf.to_container(sweep.hydra.sweep, resolve=False)
+        self._directory = None if _varies(written["dir"]) else str(sweep.hydra.sweep.dir)
+        self._is_numbered = written["subdir"] == NUMBERED
+        if jobs:
+            self.compose(jobs[0], 0)  # a key that does not exist is refused now
+            HydraConfig.instance().cfg = None
+        self._count.begin()
+        gc.freeze()  # a configuration is a web of cycles: collect those, and not what was there before
+
+    def batch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Composed]:
+        """The jobs of a batch, which begins with number `first`."""
+        try:
+            return [self.compose(overrides, first + at) for at, overrides in enumerate(job_overrides)]
+        finally:
+            gc.unfreeze()
+            self._count.end()
+
+    def compose(self, overrides: Sequence[str], number: int) -> Composed:
+        """Job `number` of the sweep, with the directory that Hydra gives it."""
+        whole, fast = self._loader.compose(overrides)
+        own = whole.hydra
+        numbered = {"id": f"{own.job.name}_{number}", "num": number}
+        for key, value in numbered.items():
+            own.job[key] = value
+        hydra = _hydra_of(whole, own)
+        HydraConfig.instance().cfg = hydra
+        directory, position = self._position(own, fast, number)
+        own.runtime.output_dir = str(directory)
+        OmegaConf.set_readonly(hydra, True)
+        with open_dict(whole):
+            del whole["hydra"]  # a copy without it would lose the schema
+        changes: Changes = {"job": numbered, "runtime": {"output_dir": str(directory)}}
+        model = self._models.get(fast.base) if fast else None
+        files = model.files if model else loaded(own)
+        job, settings = self._job(whole, own, fast, changes, files)
+        configs = Configs(whole, hydra) if self._keeps else None
+        return Composed(checked(job, files), directory, position, settings, configs)
+
+    def _position(self, hydra: Any, fast: Fast | None, number: int) -> tuple[Path, dict[str, Any]]:
+        """OmegaConf needs 0.3 ms to resolve either text."""
+        sweep = self._directory if fast and self._directory else str(hydra.sweep.dir)
+        name = str(number if fast and self._is_numbered else hydra.sweep.subdir)
+        return position_of(sweep, name, number)
+
+    def _job(
+        self, task: DictConfig, hydra: Any, fast: Fast | None, changes: Changes, files: Loaded
+    ) -> tuple[Job, Settings]:
+        """The job and its settings: those of the base's first job, with the sections that differ.
+
+        `changes` are those that the job's number makes in Hydra's sections.
+        """
+        model = self._models.get(fast.base) if fast else None
+        if fast and model:
+            changed = fast.sections | model.changed
+            job = _job_like(model, task, changed, fast.task)
+            recorded = {
+                "overrides": {"task": fast.task},
+                "job": {"override_dirname": fast.dirname, **changes["job"]},
+            }
+            return job, _settings_like(model, task, changed, changes | recorded)
+        job, written, own = typed_job(task, hydra.overrides.task), plain(task), plain(hydra)
+        settings = texts_of(hydra.output_subdir or SETTINGS, written, own)
+        if fast:
+            interpolated = frozenset(name for name, value in written.items() if _varies(value))
+            self._models[fast.base] = _Model(fast.sections, interpolated, own, job, settings, files)
+        return job, settings
+
+
+def has_own_callbacks(sweep: DictConfig) -> bool:
+    """Whether the user has callbacks beside the one of `conf/config.yaml`."""
+    return len(sweep.hydra.callbacks) > 1
+
+
+def _varies(value: Any) -> bool:
+    """Whether a value may depend on the job's other values."""
+    return "${" in FIXED.sub("", repr(value))
+
+
+def _job_like(model: _Model, task: DictConfig, changed: frozenset[str], overrides: list[str]) -> Job:
+    varying = changed | model.interpolated
+    parts = {name: task[name] for name in varying}
+    values: Any = {
+        name: OmegaConf.to_object(part) if OmegaConf.is_config(part) else part for name, part in parts.items()
+    }
+    config = replace(model.job.config, **values)
+    written = from_environment(task, config) if varying & SAVED_AS_WRITTEN else model.job.written
+    return Job(config, written, overrides)
+
+
+def _settings_like(model: _Model, task: DictConfig, changed: frozenset[str], changes: Changes) -> Settings:
+    nodes: dict[str, Any] = {name: task._get_node(name) for name in changed}
+    written = {
+        name: plain(node) if OmegaConf.is_config(node) else node._value() for name, node in nodes.items()
+    }
+    own = {name: model.hydra[name] | values for name, values in changes.items()}
+    differing = texts_of(model.settings.folder, written, own)
+    config, hydra = model.settings.config | differing.config, model.settings.hydra | differing.hydra
+    return differing._replace(config=config, hydra=hydra)
+
+
+def _hydra_of(whole: DictConfig, own: DictConfig) -> Any:
+    """Hydra's part of a configuration, as `HydraConfig.set_config` has it. Its copy would take 3 ms a job."""
+    hydra = OmegaConf.create({}, flags={"no_deepcopy_set_nodes": True})
+    hydra["hydra"] = own
+    own._set_parent(whole)
+    return hydra
