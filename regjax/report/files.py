@@ -11,7 +11,6 @@ from typing import Any
 
 from regjax.errors import UserError, printable
 from regjax.files import plain, replace_text
-from regjax.report.bands import draw_variants
 from regjax.report.overall import Look, Report
 from regjax.report.tables import comparison_cells
 from regjax.runs.directory import CURVES
@@ -30,13 +29,21 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     check_output(directory, paths)
     numbers = {"of": _relative(paths, directory)} | report._asdict()
     del numbers["variants"]  # the runs themselves
+    text = json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n"
+    curves, written = directory / CURVES, directory / NUMBERS
+    is_drawn = curves.is_file() and written.is_file() and written.read_bytes() == text.encode()
+    if not is_drawn:
+        curves.unlink(missing_ok=True)  # if this process is killed before it draws them, the next one does
     # First, since it says which paths the other files belong to.
-    replace_text(directory / NUMBERS, json.dumps(plain(numbers), indent=2, allow_nan=False) + "\n")
+    replace_text(written, text)
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
     replace_text(directory / PAGE, _page(report))
     replace_text(directory / SHEET, sheet.getvalue())
-    draw_variants(report.variants, directory)
+    if not is_drawn:
+        from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
+
+        draw_variants(report.variants, directory)
 
 
 def check_output(directory: Path, paths: Iterable[Path]) -> None:

@@ -13,6 +13,7 @@ from regjax.errors import printable
 from regjax.report.comparison import Comparison
 from regjax.report.overall import Report
 from regjax.statistics.intervals import Interval
+from regjax.training.zero import ZERO
 
 # Wide enough for the names of variants. Lines are never cut, on a terminal or not.
 WIDTH = 200
@@ -40,9 +41,6 @@ def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["status"] != "done":
         return [("status", summary["reason"])]
-    # Imports JAX, which the comparison of finished runs does not need.
-    from regjax.training.evaluation import ZERO
-
     entries = [("selected epoch", f"{summary['selected_epoch']} of {summary['epochs']}")]
     for part, name in (("train", "train"), ("val", "validation"), ("test", "test")):
         accuracy, loss = summary[f"{part}_accuracy"], summary[f"{part}_loss"]

@@ -10,11 +10,9 @@ from jaxtyping import Array, Float, Int, Num, PyTree
 
 from regjax.training.penalties import is_kernel
 from regjax.training.state import DeviceData, Metrics, Rows
+from regjax.training.zero import ZERO
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
-
-# `sparsity` counts smaller weights as zero: gradient steps on an L1 penalty come near zero, not to it.
-ZERO = 1e-3
 
 
 def batch_inputs(

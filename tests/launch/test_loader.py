@@ -6,7 +6,7 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -102,14 +102,14 @@ jobs = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=2))
 def test_jobs_are_composed_as_by_hydra_errors_included(loaders, drawn):
     agree(loaders, drawn)
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None, database=None)
+@settings(max_examples=1500, deadline=None, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=3))
 def test_many_jobs_are_composed_as_by_hydra(loaders, drawn):
     agree(loaders, drawn)
