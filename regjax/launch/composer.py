@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from regjax.config import from_environment
 from regjax.config.restored import UNREAD
@@ -21,6 +21,7 @@ from regjax.launch.settings import SETTINGS, Settings, plain, texts_of
 
 NUMBERED = "${hydra.job.num}"  # Hydra's own `hydra.sweep.subdir`
 FIXED = re.compile(r"\$\{(now|oc\.env):[^${}]*\}")  # such an interpolation is the same for all jobs
+Changes = dict[str, dict[str, Any]]  # new values by key, of sections
 SAVED_AS_WRITTEN = frozenset(key.partition(".")[0] for key in UNREAD)
 
 
@@ -92,17 +93,19 @@ class Composer:
     def compose(self, overrides: Sequence[str], number: int) -> Composed:
         """Job `number` of the sweep, with the directory that Hydra gives it."""
         whole, fast = self._loader.compose(overrides)
-        with read_write(whole.hydra), open_dict(whole.hydra):
-            whole.hydra.job.id = f"{whole.hydra.job.name}_{number}"
-            whole.hydra.job.num = number
-        hydra = _hydra_of(whole)
+        own = whole.hydra
+        numbered = {"id": f"{own.job.name}_{number}", "num": number}
+        for key, value in numbered.items():
+            own.job[key] = value
+        hydra = _hydra_of(whole, own)
         HydraConfig.instance().cfg = hydra
-        directory, position = self._position(hydra.hydra, fast, number)
-        with read_write(hydra.hydra):
-            hydra.hydra.runtime.output_dir = str(directory)
-        with read_write(whole), open_dict(whole):
+        directory, position = self._position(own, fast, number)
+        own.runtime.output_dir = str(directory)
+        OmegaConf.set_readonly(hydra, True)
+        with open_dict(whole):
             del whole["hydra"]  # a copy without it would lose the schema
-        job, settings = self._job(whole, hydra.hydra, fast)
+        changes: Changes = {"job": numbered, "runtime": {"output_dir": str(directory)}}
+        job, settings = self._job(whole, own, fast, changes)
         configs = Configs(whole, hydra) if self._keeps else None
         return Composed(checked(job), directory, position, settings, configs)
 
@@ -112,13 +115,20 @@ class Composer:
         name = str(number if fast and self._is_numbered else hydra.sweep.subdir)
         return position_of(sweep, name, number)
 
-    def _job(self, task: DictConfig, hydra: Any, fast: Fast | None) -> tuple[Job, Settings]:
-        """The job and its settings: those of the base's first job, with the sections that differ."""
+    def _job(self, task: DictConfig, hydra: Any, fast: Fast | None, changes: Changes) -> tuple[Job, Settings]:
+        """The job and its settings: those of the base's first job, with the sections that differ.
+
+        `changes` are those that the job's number makes in Hydra's sections.
+        """
         model = self._models.get(fast.base) if fast else None
         if fast and model:
             changed = fast.sections | model.changed
             job = _job_like(model, task, changed, fast.task)
-            return job, _settings_like(model, task, changed, hydra, fast)
+            recorded = {
+                "overrides": {"task": fast.task},
+                "job": {"override_dirname": fast.dirname, **changes["job"]},
+            }
+            return job, _settings_like(model, task, changed, changes | recorded)
         job, written, own = typed_job(task, hydra.overrides.task), plain(task), plain(hydra)
         settings = texts_of(hydra.output_subdir or SETTINGS, written, own)
         if fast:
@@ -148,26 +158,20 @@ def _job_like(model: _Model, task: DictConfig, changed: frozenset[str], override
     return Job(config, written, overrides)
 
 
-def _settings_like(
-    model: _Model, task: DictConfig, changed: frozenset[str], hydra: Any, fast: Fast
-) -> Settings:
+def _settings_like(model: _Model, task: DictConfig, changed: frozenset[str], changes: Changes) -> Settings:
     nodes: dict[str, Any] = {name: task._get_node(name) for name in changed}
     written = {
         name: plain(node) if OmegaConf.is_config(node) else node._value() for name, node in nodes.items()
     }
-    job = {"override_dirname": fast.dirname, "id": hydra.job.id, "num": hydra.job.num}
-    own = {"job": job, "overrides": {"task": fast.task}, "runtime": {"output_dir": hydra.runtime.output_dir}}
-    own = {name: model.hydra[name] | changes for name, changes in own.items()}
+    own = {name: model.hydra[name] | values for name, values in changes.items()}
     differing = texts_of(model.settings.folder, written, own)
-    config, hydras = model.settings.config | differing.config, model.settings.hydra | differing.hydra
-    return differing._replace(config=config, hydra=hydras)
+    config, hydra = model.settings.config | differing.config, model.settings.hydra | differing.hydra
+    return differing._replace(config=config, hydra=hydra)
 
 
-def _hydra_of(whole: DictConfig) -> Any:
+def _hydra_of(whole: DictConfig, own: DictConfig) -> Any:
     """Hydra's part of a configuration, as `HydraConfig.set_config` has it. Its copy would take 3 ms a job."""
-    node = whole._get_node("hydra")
     hydra = OmegaConf.create({}, flags={"no_deepcopy_set_nodes": True})
-    hydra["hydra"] = node
-    OmegaConf.set_readonly(hydra, True)
-    hydra.hydra._set_parent(whole)
+    hydra["hydra"] = own
+    own._set_parent(whole)
     return hydra

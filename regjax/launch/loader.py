@@ -41,7 +41,7 @@ class SweepLoader(ConfigLoader):
 
     def __init__(self, loader: ConfigLoader, master: DictConfig, count: ComposingCount):
         self._loader, self._master, self._count = loader, master, count
-        self._bases: dict[tuple[str, ...], bytes | None] = {}
+        self._bases: dict[tuple[str, ...], tuple[bytes, dict[str, Any]] | None] = {}
         parser = OverridesParser.create()
         self._parsed = cache(lambda text: parser.parse_overrides([text])[0])
         self._is_group = cache(self._asked_if_group)
@@ -68,13 +68,13 @@ class SweepLoader(ConfigLoader):
                 return None  # they may change how Hydra composes the others
             based = self._is_based(overrides)
             base = tuple(text for text, is_based in zip(texts, based, strict=True) if is_based)
-            pickled = self._base(base)
-            if pickled is None:
+            if (found := self._base(base)) is None:
                 return None
+            pickled, naming = found
             plain = [each for each, is_based in zip(overrides, based, strict=True) if not is_based]
             sections = frozenset(re.split(r"[.\[]", each.key_or_group)[0] for each in plain)
             whole = self._copy(pickled)
-            return whole, Fast(base, sections, *_set_values(whole, overrides, plain))
+            return whole, Fast(base, sections, *_set_values(whole, overrides, plain, naming))
         except Exception:  # of whatever kind: what Hydra makes of the job counts
             return None
 
@@ -90,14 +90,18 @@ class SweepLoader(ConfigLoader):
         given = (parent, ObjectType.GROUP, self._master.hydra.job.config_name, hydra)
         return name in self._loader.get_group_options(*given)
 
-    def _base(self, texts: tuple[str, ...]) -> bytes | None:
-        """The base as a pickle, which is small and quickly copied. None if its jobs need Hydra."""
+    def _base(self, texts: tuple[str, ...]) -> tuple[bytes, dict[str, Any]] | None:
+        """The base as a pickle, which is small and quickly copied, and how Hydra names a job's directory.
+
+        None if its jobs need Hydra.
+        """
         if texts not in self._bases:
             whole = self._loader.load_sweep_config(self._master, list(texts))
             job: Any = OmegaConf.to_container(whole.hydra.job, resolve=False)
             # Hydra resolves these as it composes.
             resolved = job.pop("env_copy") or "${" in repr(job | {"override_dirname": ""})
-            self._bases[texts] = None if resolved else pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
+            pickled, naming = pickle.dumps(whole, pickle.HIGHEST_PROTOCOL), job["config"]["override_dirname"]
+            self._bases[texts] = None if resolved else (pickled, naming)
         return self._bases[texts]
 
     def _copy(self, pickled: bytes) -> DictConfig:
@@ -131,13 +135,13 @@ def _is_change(override: Override) -> bool:
 
 
 def _set_values(
-    whole: DictConfig, overrides: Sequence[Override], plain: Sequence[Override]
+    whole: DictConfig, overrides: Sequence[Override], plain: Sequence[Override], naming: dict[str, Any]
 ) -> tuple[list[str], str]:
     """Sets plain values, and what Hydra records of the overrides, which is returned."""
     for override in plain:
         OmegaConf.update(whole, override.key_or_group, override.value(), merge=True)
+    task = [str(override.input_line) for override in overrides]
+    dirname: str = get_overrides_dirname(list(overrides), **naming)
     hydra = whole.hydra
-    job, task = hydra.job, [str(override.input_line) for override in overrides]
-    dirname: str = get_overrides_dirname(list(overrides), **job.config.override_dirname)
-    hydra.overrides.task, job.override_dirname = task, dirname
+    hydra.overrides.task, hydra.job.override_dirname = task, dirname
     return task, dirname
