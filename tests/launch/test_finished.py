@@ -69,6 +69,15 @@ def test_a_finished_run_is_shown_without_jax(command):
     assert ("sparsity" in out, loaded, times()) == (True, "LOADED", before)
 
 
+@pytest.mark.parametrize(
+    "arguments", ["regularization=[dropout,none]", "-m model.dropuot=0,0.1", "-m model=x"]
+)
+def test_what_cannot_be_trained_is_refused_without_jax(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    _, (*_, line), loaded = again(arguments)
+    assert (line.startswith("error: "), loaded) == (True, "LOADED")
+
+
 def job(*overrides):
     return Job(composed("data=wine", *overrides), {}, [])
 

@@ -1,6 +1,8 @@
 """A sweep's jobs are composed as Hydra composes them. Hydra's own loader gives what is expected."""
 
+from contextlib import contextmanager
 from itertools import chain
+from unittest.mock import patch
 
 import pytest
 from hydra import initialize_config_dir
@@ -75,14 +77,19 @@ def end_of(compose, texts):
     return described(whole), OmegaConf.to_yaml(whole), OmegaConf.get_cache(whole)
 
 
-@pytest.fixture(scope="module")
-def loaders():
-    """The faster loader, Hydra's, and the sweep."""
+@contextmanager
+def loaders_of(*given):
+    """The faster loader, Hydra's, and the sweep of these overrides."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         hydra = GlobalHydra.instance().config_loader()
-        given = ["seed=0,1", "hydra.output_subdir=settings", "model.dropout=0.1"]
-        sweep = hydra.load_configuration("config", given, run_mode=RunMode.MULTIRUN)
+        sweep = hydra.load_configuration("config", list(given), run_mode=RunMode.MULTIRUN)
         yield SweepLoader(hydra, sweep, ComposingCount(None)), hydra, sweep
+
+
+@pytest.fixture(scope="module")
+def loaders():
+    with loaders_of("seed=0,1", "hydra.output_subdir=settings", "model.dropout=0.1") as found:
+        yield found
 
 
 def agree(loaders, jobs):
@@ -124,3 +131,29 @@ def test_a_job_has_the_times_of_the_sweep_also_those_read_later(loaders):
     agree(loaders, [["seed=1"]])
     assert str(loaders[2].hydra.run.dir) != str(OmegaConf.to_container(loaders[2].hydra.run)["dir"])
     agree(loaders, [["seed=1"]])
+
+
+def test_folders_of_a_search_path_are_groups(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nseed: 9\nmodel: {dropout: 0.5}\n"
+    )
+    (tmp_path / "precision").mkdir()  # an empty group: its name is no key any more
+    with loaders_of(f"hydra.searchpath=[file://{tmp_path}]") as found:
+        agree(found, [["seed=3", "experiment=mine"], ["experiment=mine", "seed=3"], ["precision=tf32"]])
+        assert found[0].compose(["experiment=mine", "seed=3"])[0].model.dropout == 0.5
+
+
+def test_hydra_composes_once_for_each_set_of_choices():
+    """The bases count: a fast path that always gave up would agree as well."""
+    with (
+        loaders_of("seed=0") as (ours, hydra, sweep),
+        patch.object(hydra, "load_sweep_config", wraps=hydra.load_sweep_config) as composing,
+    ):
+        for optimizer in ("adam", "sgd"):
+            for rate in ("0.1", "[0.1,0.2]", "'${seed}'"):
+                for seed in range(5):
+                    ours.load_sweep_config(
+                        sweep, [f"model.dropout={rate}", f"optimizer={optimizer}", f"seed={seed}"]
+                    )
+        assert composing.call_count == 2
