@@ -136,7 +136,7 @@ def end_of(line: Sequence[str]) -> Outcome:
             kinds.append("usage" if ended.code == 2 else "raised by Hydra")
         except Exception as error:
             return Outcome("traceback", "", None, f"{type(error).__name__}: {error}")
-    message = re.sub(r"\AError executing job .*\n", "", err.getvalue())  # Hydra's line
+    message = re.sub(r"(?m)^(Error executing job|regjax:) .*\n", "", err.getvalue())  # Hydra's line, and ours
     if config:
         return Outcome("accepted", message, config, "")
     wrong = "" if re.match("error: |usage: ", message) and "Traceback" not in message else "no message"
