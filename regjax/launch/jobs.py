@@ -19,9 +19,9 @@ Prepared = Run | Refused
 
 
 def prepare(
-    jobs: Sequence[Job | Refused], sources: Sources, *, one_of_many: bool = False
+    jobs: Sequence[Job | Refused], sources: Sources | None = None, *, one_of_many: bool = False
 ) -> tuple[list[Prepared], list[jax.Device]]:
-    """The runs, without directories, and the devices that train them.
+    """The runs, without directories, and the devices that train them. `sources` may hold their data already.
 
     Raises `UserError` if jobs differ in a setting that all must share, or if no job can be trained. The
     batches of a search are `one_of_many`: one without a trainable job does not end the search.
@@ -34,7 +34,7 @@ def prepare(
     if accepted:
         first = accepted[0].config
         devices = prepare_devices(first.platform, first.cache_dir, len(jobs))
-        prepared = _bound(jobs, sources, devices[0], union=first.sweep.grouping == "union")
+        prepared = _bound(jobs, sources or Sources(), devices[0], union=first.sweep.grouping == "union")
     reasons = [job.reason for job in prepared if isinstance(job, Refused)]
     if reasons and (fail_fast or (len(reasons) == len(jobs) and not one_of_many)):
         raise UserError("\n".join(dict.fromkeys(reasons)))

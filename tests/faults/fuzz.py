@@ -39,8 +39,9 @@ from regjax.config import Config
 from regjax.data import load
 from regjax.data.dataset import Dataset
 from regjax.errors import UserError
-from regjax.launch import command, jobs, launcher
+from regjax.launch import command, jobs, sources
 from regjax.launch.composing import Job, Refused
+from regjax.launch.jobs import prepare
 from regjax.launch.training import train
 from tests.faults.command_lines import command_lines
 from tests.small import ROOT
@@ -85,8 +86,8 @@ def workplace(folder: Path) -> Iterator[None]:
     root = logging.getLogger()
     cached = jax.config.jax_compilation_cache_dir
 
-    def prepare_only(given: Sequence[Job | Refused], *, one_of_many: bool = False) -> None:
-        prepared, _ = jobs.prepare(given, one_of_many=one_of_many)
+    def prepare_only(given: Sequence[Job | Refused], data: object, *, one_of_many: bool = False) -> None:
+        prepared, _ = prepare(given, one_of_many=one_of_many)
         if all(isinstance(job, Refused) for job in prepared):
             raise UserError(prepared[0].reason)
         raise Accepted(given[0])
@@ -95,8 +96,8 @@ def workplace(folder: Path) -> Iterator[None]:
     with (
         chdir(folder / "above" / "here"),
         patch.dict(os.environ, variables),
-        patch.object(jobs.data, "load", _load),
-        patch.object(launcher, "prepare", prepare_only),
+        patch.object(sources.data, "load", _load),
+        patch.object(jobs, "prepare", prepare_only),
         # Hydra configures logging, which closes every handler that it finds: pytest's are hidden.
         patch("logging._handlerList", []),
         patch("logging._handlers", WeakValueDictionary()),
@@ -135,7 +136,7 @@ def end_of(line: Sequence[str]) -> Outcome:
             kinds.append("usage" if ended.code == 2 else "raised by Hydra")
         except Exception as error:
             return Outcome("traceback", "", None, f"{type(error).__name__}: {error}")
-    message = re.sub(r"\AError executing job .*\n", "", err.getvalue())  # Hydra's line
+    message = re.sub(r"(?m)^(Error executing job|regjax:) .*\n", "", err.getvalue())  # Hydra's line, and ours
     if config:
         return Outcome("accepted", message, config, "")
     wrong = "" if re.match("error: |usage: ", message) and "Traceback" not in message else "no message"
@@ -218,7 +219,7 @@ def cut(config: Config) -> Config:
 
 def trained(config: Config, directory: Path) -> tuple[str, str]:
     """The status of a run, and the reason where it is not done."""
-    (run,), devices = jobs.prepare([Job(config, {}, [])])
+    (run,), devices = prepare([Job(config, {}, [])])
     if isinstance(run, Refused):
         return "refused", run.reason
     run = run._replace(directory=directory)

@@ -80,6 +80,7 @@ def end_of(compose, texts):
 @contextmanager
 def loaders_of(*given):
     """The faster loader, Hydra's, and the sweep of these overrides."""
+    GlobalHydra.instance().clear()  # the one of the module's fixture, whose loaders go on working
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         hydra = GlobalHydra.instance().config_loader()
         sweep = hydra.load_configuration("config", list(given), run_mode=RunMode.MULTIRUN)
