@@ -43,7 +43,9 @@ def _with_other_sections(cls: type[Section]) -> type[Section]:
     """Adds the sections that hold keys of techniques alone, such as `constraint`."""
     for name in dict.fromkeys(key.partition(".")[0] for key in neutral_values()):
         if name not in cls.__annotations__:
-            section: Any = _with_techniques(name)(type(f"{name.title()}Config", (), {"__annotations__": {}}))
+            own = {"__annotations__": {}, "__module__": __name__}
+            section: Any = _with_techniques(name)(type(f"{name.title()}Config", (), own))
+            globals()[section.__name__] = section  # where pickle looks for it
             cls.__annotations__[name] = section
             setattr(cls, name, field(default_factory=section))
     return dataclass(cls)
