@@ -1,7 +1,13 @@
 """Train one run, or with -m a comparison of several: `python train.py --help`."""
 
 import signal
+import sys
 from pathlib import Path
+
+from regjax.launch.announcement import announce_start
+
+if __name__ == "__main__":
+    announce_start(sys.argv[1:])
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -9,7 +15,6 @@ from omegaconf import DictConfig
 
 from regjax.config import register_schema
 from regjax.errors import UserError
-from regjax.launch.announcement import announce_run
 from regjax.launch.command import run_command
 from regjax.sweep.signals import leave
 
@@ -24,7 +29,6 @@ def main(config: DictConfig) -> float | None:
     job = job_of(config, HydraConfig.get())
     if isinstance(job, Refused):  # before JAX loads, which takes seconds
         raise UserError(job.reason)
-    announce_run()
     from regjax.launch.single import run_single
 
     return run_single(job, config)

@@ -6,7 +6,6 @@ import runpy
 import sys
 import time
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from protocols import peak_resident_mb
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -15,18 +14,23 @@ ROOT = pathlib.Path(__file__).parent.parent
 def main() -> None:
     output = pathlib.Path(next(argument for argument in sys.argv if argument.startswith("+output="))[8:])
     composing = []
-    compose = ConfigLoaderImpl.load_configuration
-
-    def timed(*given, **named):
-        begun = time.perf_counter()
-        try:
-            return compose(*given, **named)
-        finally:
-            composing.append(time.perf_counter() - begun)
-
-    ConfigLoaderImpl.load_configuration = timed
-    sys.argv = ["train.py", *(argument for argument in sys.argv[1:] if not argument.startswith("+output="))]
     sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
+    from regjax.launch.composer import Composer
+    from regjax.launch.loader import SweepLoader
+
+    def clocked(function):
+        def timed(*given, **named):
+            begun = time.perf_counter()
+            try:
+                return function(*given, **named)
+            finally:
+                composing.append(time.perf_counter() - begun)
+
+        return timed
+
+    for place, name in ((Composer, "__init__"), (Composer, "batch"), (SweepLoader, "load_sweep_config")):
+        setattr(place, name, clocked(getattr(place, name)))
+    sys.argv = ["train.py", *(argument for argument in sys.argv[1:] if not argument.startswith("+output="))]
     begun = time.perf_counter()
     try:
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")

@@ -2,12 +2,20 @@
 
 import sys
 import time
+from collections.abc import Sequence
 
 SECONDS_BETWEEN = 0.1  # of the counts on a terminal
 
 
-def announce_run() -> None:
-    print("regjax: one run, starting ...", file=sys.stderr, flush=True)
+# With these arguments a command prints something and trains nothing.
+PRINTS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info")
+PRINTS += ("-sc", "--shell-completion")
+
+
+def announce_start(arguments: Sequence[str]) -> None:
+    """Says that a command starts, before Hydra loads."""
+    if not any(argument.partition("=")[0] in PRINTS for argument in arguments):
+        print("regjax: starting ...", file=sys.stderr, flush=True)
 
 
 class ComposingCount:

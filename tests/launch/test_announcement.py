@@ -1,10 +1,13 @@
 """What the command says before it trains: plain lines, and on a terminal a count that moves."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 
 from regjax.launch.announcement import ComposingCount
+from tests.small import ROOT
 
 
 class Terminal(io.StringIO):
@@ -48,7 +51,17 @@ def test_elsewhere_it_is_one_plain_line(monkeypatch, clock, jobs, line):
     assert said(monkeypatch, io.StringIO(), jobs, composed=4) == line
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--cfg job", "-m seed=0,1 --cfg job"])
+def test_a_command_says_that_it_starts_before_hydra_loads(tmp_path):
+    """A folder of the name `hydra` stands in Hydra's way."""
+    (tmp_path / "hydra").mkdir()
+    (tmp_path / "hydra" / "__init__.py").write_text("raise SystemExit('Hydra loads')")
+    code = "import runpy, sys; sys.path[:0] = sys.argv[1:3]; runpy.run_path(sys.argv[3], run_name='__main__')"
+    command = [sys.executable, "-c", code, str(tmp_path), str(ROOT), str(ROOT / "train.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stderr.splitlines() == ["regjax: starting ...", "Hydra loads"]
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--cfg job", "-m seed=0,1 --cfg=job", "--info defaults"])
 def test_what_trains_nothing_announces_nothing(command, arguments):
     assert "regjax: " not in command(arguments).err
 
@@ -58,7 +71,7 @@ def test_a_key_that_does_not_exist_is_refused_before_jobs_are_composed(command, 
     composed = []
     monkeypatch.setattr(ComposingCount, "advance", lambda count: composed.append(count))
     done = command(f"-m {key}=0,0.1 'seed=range(500)' hydra.sweep.dir=out")
-    (line,) = done.err.splitlines()
-    assert (done.code, len(composed)) == (1, 1)
+    start, line = done.err.splitlines()
+    assert (done.code, len(composed), start) == (1, 1, "regjax: starting ...")
     assert line.startswith("error: ")
     assert "Did you mean 'model.dropout'?" in line

@@ -118,7 +118,7 @@ def test_a_run_leaves_its_directory_and_a_table(done):
     run = done("plain")
     hydra = {f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")}
     files = {"train.log", "metrics.csv", "summary.json", "SHA256SUMS", "curves.png", "checkpoints"}
-    assert (run.code, run.err, run.below("out")) == (0, "regjax: one run, starting ...\n", hydra | files)
+    assert (run.code, run.err, run.below("out")) == (0, "regjax: starting ...\n", hydra | files)
     assert run.files["out/curves.png"][1].startswith(b"\x89PNG")
     assert len(re.findall(r"epoch \d/2 .*val_accuracy", run.text("out/train.log"))) == 2
     for row in ("selected epoch", "train", "validation", "test", "ledger", "sparsity", "seconds", "files"):
@@ -151,7 +151,11 @@ def test_a_directory_that_holds_another_run_is_refused_and_left_as_it_is(done):
 
 def test_a_sweep_leaves_for_every_job_what_a_single_run_leaves(done):
     sweep, alone = done("sweep"), done("alone")
-    assert (sweep.code, alone.code, sweep.err) == (0, 0, "regjax: 4 jobs, composing ...\n")
+    assert (sweep.code, alone.code, sweep.err) == (
+        0,
+        0,
+        "regjax: starting ...\nregjax: 4 jobs, composing ...\n",
+    )
     assert {name.split("/")[1] for name in sweep.files} & set("012345") == set("0123")
     assert len({str(sweep.numbers(f"out/{job}")) for job in range(4)}) == 4
     for job in range(4):  # one picture shows all runs of a sweep

@@ -44,7 +44,7 @@ def test_a_finished_sweep_is_shown_without_jax(command):
     first = command(SWEEP)
     before = times()
     out, told, loaded = again(SWEEP)
-    assert told == ["regjax: 2 jobs, composing ...", "2 of 2 runs are done already"]
+    assert told == ["regjax: starting ...", "regjax: 2 jobs, composing ...", "2 of 2 runs are done already"]
     assert loaded == "LOADED"
     assert [line for line in out.splitlines() if "default" in line] == [
         line for line in first.out.splitlines() if "default" in line and "seed=" not in line
@@ -63,7 +63,7 @@ def test_a_finished_run_is_shown_without_jax(command):
     before = times()
     out, told, loaded = again(RUN)
     assert told == [
-        "regjax: one run, starting ...",
+        "regjax: starting ...",
         f"{Path('out').absolute()}: done already, not trained again",
     ]
     assert ("sparsity" in out, loaded, times()) == (True, "LOADED", before)
