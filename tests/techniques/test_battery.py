@@ -173,6 +173,7 @@ def compatible(*rows: Technique) -> bool:
     return len(keys) == len(set(keys))
 
 
+@pytest.mark.slow
 @named
 def test_a_technique_acts_beside_all_others(row):
     others = [other for other in TABLE if other is not row and compatible(row, other)]
@@ -194,6 +195,7 @@ def test_two_techniques_act_together(pair):
     assert not any(same(both, outcome((on(row),))) for row in pair)
 
 
+@pytest.mark.slow
 @numbered
 def test_where_another_run_has_it_on_its_absent_value_changes_last_digits_alone(row, number):
     if number.absent is None:
