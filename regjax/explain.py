@@ -1,9 +1,9 @@
-"""Says what a technique does, where it acts, and what its strength is called elsewhere. Loads no JAX.
+"""Says what techniques do, and how other libraries name their strengths.
 
-python -m regjax.explain                     all techniques
-python -m regjax.explain l2                  one, at the strength of its file
-python -m regjax.explain 'regularization=[l2]' penalty.l2=1e-3 optimizer=adamw
-python -m regjax.explain --json-schema       the schema by which editors check YAML
+python -m regjax.explain                    all techniques
+python -m regjax.explain l2 dropout         some, at the strengths of their files
+python -m regjax.explain l2 penalty.l2=1e-3 optimizer=adamw
+python -m regjax.explain --json-schema      the schema by which editors check YAML
 """
 
 import argparse
@@ -27,7 +27,8 @@ from regjax.techniques.declaration import Hook, Number, Technique
 from regjax.techniques.settings import FINAL, SCHEDULES, is_on, keys_of, schedule_of
 from regjax.techniques.table import TABLE, rows
 
-CONF = Path(__file__).parent.parent / "conf"
+ROOT = Path(__file__).parent.parent
+CONF = ROOT / "conf"
 WIDTH, COLUMN = 80, 12
 
 
@@ -42,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     outlive_readers()
     overrides = _overrides(given.what)
     try:
-        lines = _catalogue() if not overrides else _explained(_values(overrides))
-        print(json.dumps(json_schema(), indent=2) if given.json_schema else "\n".join(lines))
+        if given.json_schema:
+            print(json.dumps(json_schema(), indent=2))
+        else:
+            print("\n".join(_explained(_values(overrides), given.what) if overrides else _catalogue()))
     except Exception as error:
         message = explain(error, overrides, CONF, composed=isinstance(error, UserError))
         if not message:
@@ -62,6 +65,8 @@ def _overrides(words: Sequence[str]) -> list[str]:
 
 def _values(overrides: Sequence[str]) -> dict[str, Any]:
     """The configuration that train.py would train, by dotted key."""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))  # where Hydra finds our launcher
     register_schema()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         whole = compose("config", list(overrides), return_hydra_config=True)
@@ -88,9 +93,9 @@ def _turned_on_by(row: Technique) -> str:
     return f"{row.choice.key}={row.choice.value}" if row.choice else keys_of(row)[0]
 
 
-def _explained(values: Mapping[str, Any]) -> Iterator[str]:
-    """The techniques that are on."""
-    found = [row for row in TABLE if is_on(row, values)]
+def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]:
+    """The techniques that are on, and those that are named."""
+    found = [row for row in TABLE if is_on(row, values) or row.name in named]
     if not found:
         yield "No technique is on."
     for row in found:
@@ -99,13 +104,16 @@ def _explained(values: Mapping[str, Any]) -> Iterator[str]:
         yield from _entry("acts", row.hook.value)
         for number in row.numbers.values():
             setting, neutral = _setting(number, values), _short(number.neutral)
-            yield from _entry("number", f"{setting}: {number.range.allowed}; {neutral} is off")
+            layers = ", or a list of them, one per hidden layer" if number.per_layer else ""
+            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is off")
         if row.choice:
-            yield from _entry("choice", f"{row.choice.key}={row.choice.value}; none is off")
+            chosen = f"{row.choice.key}={values[row.choice.key]}"
+            yield from _entry("choice", f"{chosen}: {row.choice.value} turns it on")
         for key, needed in row.needs.items():
             yield from _entry("needs", f"{needed.words} ({key}={shown(values[key])})")
         yield from _entry("source", row.source)
-        yield from _elsewhere(row, values)
+        if is_on(row, values):
+            yield from _elsewhere(row, values)
 
 
 def _entry(name: str, text: str, indent: int = 0) -> Iterator[str]:
@@ -123,11 +131,15 @@ def _setting(number: Number, values: Mapping[str, Any]) -> str:
 
 def _elsewhere(row: Technique, values: Mapping[str, Any]) -> Iterator[str]:
     """The same strength in other libraries, for this optimizer and batch size."""
-    given = values[keys_of(row)[0]]
+    keys = [keys_of(row)[0]]
+    if row.strength and schedule_of(row.strength, values) != SCHEDULES[0]:
+        keys.append(row.strength.key + FINAL)
     for index, (place, convert) in enumerate(row.elsewhere.items()):
-        found = [convert(each, values) for each in (given if isinstance(given, list) else [given])]
-        text = f"{place}: {', '.join(map(_short, found))}"
-        yield from _entry("elsewhere" if index == 0 else "", text, indent=2)
+        ends = []
+        for given in (values[key] for key in keys):
+            found = [convert(each, values) for each in (given if isinstance(given, list) else [given])]
+            ends.append(", ".join(map(_short, found)))
+        yield from _entry("elsewhere" if index == 0 else "", f"{place}: {' to '.join(ends)}", indent=2)
 
 
 def _short(value: object) -> str:

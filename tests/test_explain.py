@@ -1,6 +1,9 @@
 """What `python -m regjax.explain` says, and the JSON schema, by another implementation's judgement."""
 
 import json
+import os
+import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -42,13 +45,21 @@ def test_alone_it_lists_every_technique_below_the_place_where_it_acts(told):
             "l2",
             "strength * sum(w^2) | penalty.l2=0.0001: must be a finite number, 0 or more; 0 is off | 1992",
         ),
-        ("l2 penalty.l2=1e-3", "Keras L2(l2): 0.001 | on kernels alone: 0.002 | MLPClassifier(alpha): 0.064"),
+        (
+            "l2 penalty.l2=1e-3",
+            "Keras L2(l2): 0.001 | weight_decay): 0.002, for kernels alone | MLPClassifier(alpha): 0.064",
+        ),
         ("regularization=[l2] optimizer=adamw", "our weight_decay: no equal value under adamw"),
         ("l2 optimizer=sgd", "AdamW and our weight_decay: 0.0002"),
         ("l2 optimizer=sgd optimizer.momentum=0.9", "no equal value under sgd with momentum"),
+        ("l2 penalty.biases=true", "RMSprop(weight_decay): 0.0002 AdamW | no equal value: it spares biases"),
+        ("dropout model.dropout=0", "dropout formula | model.dropout=0: must be"),
         ("l2 trainer.batch_size=100", "scikit-learn MLPClassifier(alpha): 0.02"),
         ("dropout model.dropout=[0.1,0.3]", "Keras Dropout(rate): 0.1, 0.3"),
-        ("dropout model.dropout_schedule=linear model.dropout_final=0.5", "model.dropout=0.2, linear to 0.5"),
+        (
+            "dropout model.dropout_schedule=linear model.dropout_final=0.5",
+            "model.dropout=0.2, linear to 0.5 | Keras Dropout(rate): 0.2 to 0.5",
+        ),
         ("batch_norm", "PyTorch BatchNorm1d(momentum): 0.01 | needs 2 rows or more in a batch"),
         ("elastic_net", "l1 formula | l2 formula"),
         ("optimizer=sgd", "No technique is on."),
@@ -69,6 +80,13 @@ def test_a_technique_is_explained_at_its_strength_with_the_same_one_elsewhere(to
 )
 def test_a_wrong_word_is_refused_as_by_train_py(told, given, message):
     assert message in told(given, code=1)
+
+
+def test_it_works_in_every_folder(tmp_path):
+    command = [sys.executable, "-m", "regjax.explain", "l2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "penalty.l2=0.0001" in done.stdout) == (0, True)
 
 
 def nested(flat):

@@ -26,7 +26,8 @@ def json_schema() -> Schema:
     definitions = {name: _object(_leaves(kind, f"{name}.")) for name, kind in sections.items()}
     own = {"defaults": {"type": "array"}, "hydra": {"type": "object"}}  # Hydra's keys in a first file
     own |= {name: {"$ref": f"#/$defs/{name}"} for name in sections}
-    return {"$schema": DIALECT, "title": "regjax", **_object(_leaves(Config) | own), "$defs": definitions}
+    whole = _object(_leaves(Config) | own) | {"type": ["object", "null"]}  # a file may have comments alone
+    return {"$schema": DIALECT, "title": "regjax", **whole, "$defs": definitions}
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:

@@ -22,6 +22,7 @@ from regjax.techniques.declaration import (
     Number,
     Range,
     Technique,
+    as_float32,
 )
 from regjax.techniques.settings import (
     FINAL,
@@ -149,10 +150,13 @@ def check(config: Config) -> None:
 
 
 def _check_number(key: str, value: float, limits: Range) -> None:
+    rounded = as_float32(value) if isinstance(value, float) else value
     beyond = value != 0 and FINITE.accepts(value) and not MIN_REAL <= abs(value) <= MAX_REAL
     if beyond or not limits.accepts(value):
-        float32 = f"; float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size" if beyond else ""
-        raise invalid(key, value, f"{limits.allowed}{float32}")
+        note = f"; float32 holds numbers from {MIN_REAL:.2g} to {MAX_REAL:.2g} in size" if beyond else ""
+        if not beyond and rounded != value and rounded == limits.high:
+            note = f"; it rounds to {rounded:g} in float32"
+        raise invalid(key, value, f"{limits.allowed}{note}")
 
 
 def _check_technique_number(number: Number, values: dict[str, Any]) -> None:
@@ -162,11 +166,12 @@ def _check_technique_number(number: Number, values: dict[str, Any]) -> None:
         key, final, kind = number.key + FINAL, values[number.key + FINAL], schedule_of(number, values)
         keys.append(key)
         if kind == SCHEDULES[0] and final is not None:
-            allowed = f"{number.key}{SCHEDULE}={kind} does not read it; choose {' or '.join(SCHEDULES[1:])}"
+            kinds = f"{', '.join(SCHEDULES[1:-1])} or {SCHEDULES[-1]}"
+            allowed = f"{number.key}{SCHEDULE}={kind} does not read it; choose {kinds}"
             raise invalid(key, final, allowed)
         if kind != SCHEDULES[0] and final is None:
-            allowed = f"{number.key}{SCHEDULE}={kind} needs the value at the end of training here"
-            raise invalid(key, final, allowed)
+            allowed = f"it needs {key}, the value at the end of training"
+            raise invalid(number.key + SCHEDULE, kind, allowed)
     for key in keys:
         if number.per_layer:
             _check_layers(key, values, number.range)

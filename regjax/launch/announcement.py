@@ -8,8 +8,8 @@ SECONDS_BETWEEN = 0.1  # of the counts on a terminal
 
 
 # With these arguments a command prints something and trains nothing.
-PRINTS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info")
-PRINTS += ("-sc", "--shell-completion")
+HELP = ("-h", "--help", "--hydra-help", "--version")
+PRINTS = (*HELP, "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
 
 
 def announce_start(arguments: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ def checked(job: Job, files: Loaded) -> Job | Refused:
     Raises `UserError` if the techniques that it names are not those that are on, with `files` loaded.
     """
     try:
-        check_list(job.overrides)
+        check_list(job.overrides, files)
         check(job.config)
     except UserError as error:
         return refused(job, str(error))

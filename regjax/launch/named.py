@@ -45,8 +45,8 @@ def _chosen_by(text: str) -> tuple[str, ...] | None:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def check_list(overrides: Sequence[str]) -> None:
-    """Refuses `none` beside a technique, and one that is named twice."""
+def check_list(overrides: Sequence[str], files: Loaded) -> None:
+    """Refuses `none` beside a technique, two that set one key, and one that is named twice."""
     names = chosen(overrides) or []
     if "none" in names and len(names) > 1:
         rest = ",".join(name for name in names if name != "none")
@@ -55,6 +55,11 @@ def check_list(overrides: Sequence[str]) -> None:
         if names.count(name) > 1:
             times = names.count(name)
             raise invalid(GROUP, _listed(names), f"{name} is named {times} times; name it once")
+    setters: dict[str, str] = {}  # one of two would undo the other
+    for name in names:
+        for key in _settings(f"{GROUP}/{name}", files.places):
+            if (other := setters.setdefault(key, name)) != name:
+                raise invalid(GROUP, _listed(names), f"{other} and {name} both set {key}; name one of them")
 
 
 def loaded(hydra: Any) -> Loaded:
@@ -74,7 +79,9 @@ def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Load
     names = chosen(overrides)
     if names is None:
         return
-    alone = {**values, **NEUTRAL, **_settings_of_all(names, files.places)}
+    alone = {**values, **NEUTRAL}
+    for name in names:
+        alone |= _settings(f"{GROUP}/{name}", files.places)
     typed = _typed_keys(overrides)
     by_user = [file for group, file in files.by_group.items() if group in typed and group not in OF_SETTINGS]
     typed |= {key for file in by_user for key in _settings(file, files.places)}
@@ -96,23 +103,9 @@ def check_distinct(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) -> N
         other = first.setdefault(identity_untrained(values), names)
         typed = [text for text in overrides if _typed_keys([text]) & NEUTRAL.keys()]
         if typed and sorted(other) != sorted(names):
-            raise UserError(
-                f"{', '.join(typed)}: {GROUP}={_listed(other)} and {GROUP}={_listed(names)} are the same run "
-                "with it. Leave it out, or name one of them."
-            )
-
-
-def _settings_of_all(names: Sequence[str], places: Places) -> dict[str, Any]:
-    """What the listed files set. Raises `UserError` if two of them set one key: one would undo the other."""
-    setters: dict[str, str] = {}
-    found: dict[str, Any] = {}
-    for name in names:
-        for key, value in _settings(f"{GROUP}/{name}", places).items():
-            if key in setters:
-                allowed = f"{setters[key]} and {name} both set {key}; name one of them"
-                raise invalid(GROUP, _listed(names), allowed)
-            setters[key], found[key] = name, value
-    return found
+            numbers, lists = ", ".join(typed), f"{GROUP}={_listed(other)} and {GROUP}={_listed(names)}"
+            remedy = f"Leave {numbers} out, or name one of the two lists"
+            raise UserError(f"{numbers}: {lists} are the same run, since {numbers} overrules both. {remedy}.")
 
 
 @cache

@@ -154,7 +154,7 @@ class SweepDirectory:
         done = sum(held.summary["status"] == "done" for held in settled)
         failed = len(settled) - done
         if settled:
-            others = f", {failed} have failed (sweep.retry=true trains them)" if failed else ""
+            others = f", {failed} failed (sweep.retry=true trains them again)" if failed else ""
             print(f"{done} of {distinct} runs are done already{others}", file=sys.stderr)
         if unsaved:
             print(f"warning: {unsaved} of them {collection.UNSAVED}", file=sys.stderr)

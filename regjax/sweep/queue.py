@@ -72,9 +72,14 @@ class Schedule:
         ]
 
     def next_group(self) -> Group | None:
-        """The group with waiting runs that fewest devices took up; None if none waits or all shall stop."""
+        """The group with waiting runs that fewest devices took up; None if none waits or all shall stop.
+
+        No group is taken up by more devices than it has runs: each device compiles its program.
+        """
         with self._lock:
-            open_groups = [group for group in self._groups if group.queue]
+            open_groups = [
+                group for group in self._groups if group.queue and group.workers < len(group.members)
+            ]
             if not open_groups or self.stop.is_set():
                 return None
             group = min(open_groups, key=lambda group: group.workers)

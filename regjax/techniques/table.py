@@ -27,6 +27,19 @@ def _twice(strength: float | int, _: Values) -> float | int:
     return 2 * strength
 
 
+def _on_the_same_weights(strength: float | int, values: Values) -> str:
+    """PyTorch's weight decay is on the biases too, unless they have a group of their own."""
+    return f"{2 * strength:g}" if values["penalty.biases"] else f"{2 * strength:g}, for kernels alone"
+
+
+def _scikit_learn_alpha(strength: float | int, values: Values) -> float | int | str:
+    return (
+        "no equal value: it spares biases"
+        if values["penalty.biases"]
+        else 2 * strength * values["trainer.batch_size"]
+    )
+
+
 def _decay_for_l2(strength: float | int, values: Values) -> float | int | str:
     """Decoupled decay equals L2 under plain gradient descent alone (Loshchilov & Hutter 2019)."""
     if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
@@ -130,9 +143,9 @@ TABLE = (
         "8eefcfdf5990e441f0fb6f3fad709e21-Abstract.html",
         elsewhere={
             "Keras L2(l2)": _same,
-            "PyTorch SGD, Adam, RMSprop(weight_decay), on kernels alone": _twice,
+            "PyTorch SGD, Adam, RMSprop(weight_decay)": _on_the_same_weights,
             "AdamW and our weight_decay": _decay_for_l2,
-            "scikit-learn MLPClassifier(alpha)": lambda s, values: 2 * s * values["trainer.batch_size"],
+            "scikit-learn MLPClassifier(alpha)": _scikit_learn_alpha,
             "init2winit, scenic (l2 * sum(w^2) / 2)": _twice,
         },
     ),

@@ -183,7 +183,7 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
         ("early_stopping.mode=max", "early_stopping.mode=max val_loss min"),
         ("early_stopping.monitor=val_accuracy early_stopping.mode=min", "mode=min val_accuracy max"),
         ("model.dropout_final=0.3", "model.dropout_final=0.3 model.dropout_schedule=constant linear cosine"),
-        ("model.dropout_schedule=linear", "model.dropout_final=null model.dropout_schedule=linear"),
+        ("model.dropout_schedule=linear", "model.dropout_schedule=linear: model.dropout_final, end"),
         ("model.dropout_schedule=linear model.dropout_final=1.5", "model.dropout_final=1.5 from 0 to 1"),
         ("model.dropout_schedule=linear model.dropout_final=[0.1]", "model.dropout_final=[0.1] (here 2)"),
         ("model.norm=batch trainer.batch_size=1", "trainer.batch_size=1 model.norm=batch 2 rows"),

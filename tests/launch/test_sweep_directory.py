@@ -75,7 +75,7 @@ def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
     before = contents(0, 1)
     again = command(f"-m {SMALL} model.dropout=0,1.5 seed=0,1")
     assert again.code == 1
-    assert "2 of 4 runs are done already, 2 have failed (sweep.retry=true trains them)" in again.err
+    assert "2 of 4 runs are done already, 2 failed (sweep.retry=true trains them again)" in again.err
     *_, last = done.err.splitlines()
     assert command(last.partition("train.py ")[2]).code == 1
     assert (folders(), contents(0, 1)) == ([0, 1, 2, 3], before)
