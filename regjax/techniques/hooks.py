@@ -40,7 +40,7 @@ INPUT_SITE = 0
 
 
 def _acting(
-    hook: Hook, strengths: Strengths, layer: int | None = None
+    hook: Hook, strengths: Mapping[str, Any], layer: int | None = None
 ) -> Iterator[tuple[Technique, Callable[..., Any], dict[str, Any]]]:
     """The techniques of a hook that are on, with their functions and the numbers of these."""
     for row in rows(hook):
@@ -49,7 +49,7 @@ def _acting(
             yield row, getattr(MODULES[hook], row.name), numbers
 
 
-def streams(strengths: Strengths, layers: int) -> list[str]:
+def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
     """The streams of random numbers that the techniques which are on draw from."""
     found = [row for hook in (Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)]
     found += [row for layer in range(layers) for row, _, _ in _acting(Hook.UNIT, strengths, layer)]
