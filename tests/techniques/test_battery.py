@@ -14,7 +14,7 @@ from regjax.runs import checkpoint
 from regjax.runs.resolve import united
 from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
-from regjax.techniques.declaration import MIN_REAL, Number, Technique
+from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
 from regjax.techniques.table import TABLE
 from regjax.training import model, program
 from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
@@ -192,7 +192,9 @@ def test_two_techniques_act_together(pair):
         pytest.skip("both set one key")
     both = outcome((on(*pair),))
     assert all(np.isfinite(leaf).all() for leaf in both)
-    assert not any(same(both, outcome((on(row),))) for row in pair)
+    for row, other in (pair, pair[::-1]):
+        if other.hook is not Hook.EPOCH_END:  # with some techniques validation never gets worse
+            assert not same(both, outcome((on(row),)))
 
 
 @pytest.mark.slow
