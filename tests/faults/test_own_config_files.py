@@ -27,8 +27,9 @@ def refused(command):
 
     def run(arguments: str) -> str:
         done = command(arguments)
-        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
-        return done.err.removeprefix("error: ")
+        err = done.err.removeprefix("regjax: starting ...\n")
+        assert (done.code, done.out, err.count("\n")) == (1, "", 1), err
+        return err.removeprefix("error: ")
 
     return run
 

@@ -110,7 +110,7 @@ jobs = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@settings(max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=2))
 def test_jobs_are_composed_as_by_hydra_errors_included(loaders, drawn):
     agree(loaders, drawn)

@@ -137,6 +137,7 @@ def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
     assert changed == row.at_inference
 
 
+@pytest.mark.slow
 @named
 def test_a_lane_has_the_bits_that_its_run_has_alone(row):
     variants = (on(row),), (*other_strength(row), "seed=3")

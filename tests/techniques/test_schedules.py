@@ -51,6 +51,7 @@ def test_progress_is_counted_over_all_epochs_of_the_run():
     np.testing.assert_allclose(rates, [0, 0.2, 0.4, 0.8], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_kind_of_a_schedule_is_compiled_and_its_ends_are_traced():
     def one(*overrides):
         given = ("model.hidden=[4]", "trainer.epochs=2", "trainer.batch_size=8", *overrides)
