@@ -53,6 +53,13 @@ def cache_of_tests(tmp_path_factory):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_compiled_programs():
+    """Each maps memory, and Linux ends a process that has too many maps."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(autouse=True)
 def no_process_is_left():
     yield

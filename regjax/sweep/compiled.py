@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -16,9 +15,6 @@ from regjax.training.state import DeviceData, Rows, TrainState
 
 # The lowering names no device, so one lowering can be compiled for each.
 _ANY_DEVICE = NamedSharding(AbstractMesh((1,), ("device",)), PartitionSpec())
-
-
-_compiling = threading.Lock()
 
 
 class Arguments(NamedTuple):
@@ -66,15 +62,7 @@ class Programs:
         self.seconds = time.perf_counter() - begun
 
     def on(self, device: jax.Device) -> Placed:
-        """The programs for a device, compiled on its first call.
-
-        CPU devices compile one after the other: each compilation takes all cores, so the first can begin to
-        train earlier.
-        """
-        with _compiling if device.platform == "cpu" else nullcontext():
-            return self._compiled(device)
-
-    def _compiled(self, device: jax.Device) -> Placed:
+        """The programs for a device, compiled on its first call."""
         if device not in self._placed:
             compiled = [program.compile(device_assignment=(device,)) for program in self._lowered]
             self._placed[device] = Placed(self._state, *compiled)

@@ -38,5 +38,5 @@ def test_nothing_is_written_elsewhere_and_nothing_listens(tmp_path, monkeypatch,
     stop(process, signal.SIGTERM)
     assert process.returncode == 143
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    places = ("here/out/", "cache/jax/", "home/.cache/matplotlib/")  # the last is matplotlib's list of fonts
+    places = ("here/out/", "cache/", "home/.cache/matplotlib/")  # the last is matplotlib's list of fonts
     assert {name for name in left if not name.startswith(places)} == set()
