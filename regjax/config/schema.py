@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, dataclass_transform
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, Container, DictConfig, OmegaConf
 
 from regjax.errors import UserError, invalid, nearest
 from regjax.techniques.settings import CHOICES, FINAL, NUMBERS, SCHEDULE, neutral_values
@@ -193,7 +193,7 @@ def typed(composed: DictConfig) -> Config:
     return config
 
 
-def as_written(composed: DictConfig) -> dict[str, Any]:
+def as_written(composed: Container) -> dict[str, Any]:
     """`{"model.dropout": 0.2, ...}`, with interpolations such as `${oc.env:HOME}` unresolved."""
     sections = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(sections, dict)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 from regjax.config.ranges import NEUTRAL
+from regjax.config.schema import as_written
 from regjax.errors import UserError, invalid, shown
 from regjax.runs.identity import identity_untrained
 from regjax.techniques.declaration import Technique
@@ -118,14 +118,8 @@ def _settings(file: str, places: Places) -> dict[str, Any]:
     if found is None:
         return {}
     package = found.header.get("package") or file.rpartition("/")[0].replace("/", ".")
-    plain = OmegaConf.to_container(found.config, resolve=False)
-    return dict(_leaves(plain, "" if package == "_global_" else package))
-
-
-def _leaves(node: Any, key: str) -> Iterable[tuple[str, Any]]:
-    if not isinstance(node, dict):
-        return [(key, node)]
-    return [leaf for name, value in node.items() for leaf in _leaves(value, f"{key}.{name}".lstrip("."))]
+    prefix = "" if package == "_global_" else f"{package}."
+    return {f"{prefix}{key}": value for key, value in as_written(found.config).items()}
 
 
 def _typed_keys(overrides: Iterable[str]) -> set[str]:

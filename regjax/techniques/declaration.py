@@ -108,9 +108,9 @@ class Technique(NamedTuple):
     """One regularizer. Its name is also that of its function and of its file in `conf/regularization/`.
 
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
-    of them is not neutral. `stream` names its random numbers, which by default have its own name. `elsewhere`
-    gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a technique
-    that changes predictions of a trained network.
+    of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
+    `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
+    technique that changes predictions of a trained network.
     """
 
     name: str
@@ -121,10 +121,15 @@ class Technique(NamedTuple):
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
     choice: Choice | None = None
-    stream: str = ""
+    shared_stream: str = ""
     at_inference: bool = False
 
     @property
     def strength(self) -> Number | None:
         """The number that turns the technique on, or None for a choice."""
         return next(iter(self.numbers.values()), None)
+
+    @property
+    def stream(self) -> str:
+        """The stream that its random numbers come from."""
+        return self.shared_stream or self.name

@@ -53,14 +53,14 @@ def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
     """The streams of random numbers that the techniques which are on draw from."""
     found = [row for hook in (Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)]
     found += [row for layer in range(layers) for row, _, _ in _acting(Hook.UNIT, strengths, layer)]
-    return list(dict.fromkeys(row.stream or row.name for row in found))
+    return list(dict.fromkeys(row.stream for row in found))
 
 
 def transformed(keys: Keys, batch: Batch, strengths: Strengths, *, num_classes: int) -> Batch:
     """The batch as the network gets it. Without a technique its targets stay labels."""
     for index, (row, function, numbers) in enumerate(_acting(Hook.BATCH, strengths)):
         batch = batches.with_probabilities(batch, num_classes) if index == 0 else batch
-        batch = function(keys[row.stream or row.name], batch, **numbers)
+        batch = function(keys[row.stream], batch, **numbers)
     return batch
 
 
@@ -74,7 +74,7 @@ def noisy(
     """The inputs of the network, or the outputs of a hidden layer. Noise is on if there are keys."""
     hook, site = (Hook.INPUT, INPUT_SITE) if layer is None else (Hook.UNIT, layer + 1)
     for row, function, numbers in _acting(hook, strengths, layer) if keys is not None else ():
-        key = jax.random.fold_in(keys[row.stream or row.name], site)  # type: ignore[index]
+        key = jax.random.fold_in(keys[row.stream], site)  # type: ignore[index]
         outputs = function(key, outputs, **numbers)
     return outputs
 

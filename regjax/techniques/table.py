@@ -89,7 +89,7 @@ TABLE = (
         formula="inputs * mask / (1 - rate); mask is 0 with probability rate, else 1",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
         elsewhere={"Keras Dropout(rate)": _same, "PyTorch Dropout(p)": _same},
-        stream="dropout",
+        shared_stream="dropout",
     ),
     Technique(
         "batch_norm",
