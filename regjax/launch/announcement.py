@@ -21,7 +21,7 @@ def announce_start(arguments: Sequence[str]) -> None:
 class ComposingCount:
     """How many jobs of a sweep are composed: a number that moves on a terminal, elsewhere one plain line.
 
-    `jobs` is None for a search, which makes its jobs on the way. Hydra composes each job twice.
+    `jobs` is None for a search, which makes its jobs on the way.
     """
 
     def __init__(self, jobs: int | None):
@@ -34,11 +34,11 @@ class ComposingCount:
         print(self._line, file=sys.stderr, end="" if self._moves else "\n", flush=True)
 
     def advance(self) -> None:
-        """Another job was composed, for the first or the second time."""
+        """Another job is composed."""
         self._composed += 1
         if self._moves and time.monotonic() - self._shown > SECONDS_BETWEEN:
             self._shown = time.monotonic()
-            print(f"\r{self._line} {self._composed // 2:,}", file=sys.stderr, end="", flush=True)
+            print(f"\r{self._line} {self._composed:,}", file=sys.stderr, end="", flush=True)
 
     def end(self) -> None:
         """Ends the line, so that what follows has its own."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import env_override
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -18,7 +19,7 @@ from regjax.launch.callback import grid_of, is_grid
 from regjax.launch.composing import Job, Refused, checked, position_of, typed_job
 from regjax.launch.loader import Fast, SweepLoader
 from regjax.launch.named import Loaded, loaded
-from regjax.launch.settings import SETTINGS, Settings, plain, texts_of
+from regjax.launch.settings import Settings, plain, sections, settings_of
 
 NUMBERED = "${hydra.job.num}"  # Hydra's own `hydra.sweep.subdir`
 FIXED = re.compile(r"\$\{(now|oc\.env):[^${}]*\}")  # such an interpolation is the same for all jobs
@@ -54,47 +55,67 @@ class _Model(NamedTuple):
 
     changed: frozenset[str]
     interpolated: frozenset[str]
-    hydra: dict[str, Any]
     job: Job
     settings: Settings
     files: Loaded
 
 
-class Composer:
-    """Composes the jobs of a sweep, whose configuration is `sweep`, also for Hydra's sweeper.
+class Composer(SweepLoader):
+    """Composes the jobs of a sweep. It is the loader of Hydra's sweeper too.
 
-    Jobs of one base share the sections that are equal.
+    Jobs of one base share the sections that are equal. Hydra's sweeper asks for each job of a batch before
+    it launches the batch. Its grid does not read them, so each is then what `batch` gives.
     """
 
     def __init__(self, context: HydraContext, sweep: DictConfig):
         jobs = grid_of(sweep) if is_grid(sweep) else None
         self.size = None if jobs is None else len(jobs)
         self._count = ComposingCount(self.size)
-        self._loader = SweepLoader(context.config_loader, sweep, self._count)
-        context.config_loader = self._loader
+        super().__init__(context.config_loader, sweep)
+        context.config_loader = self
+        self._environment = dict(sweep.hydra.job.env_set)
+        self._asked = 0
+        self._ready: dict[tuple[Any, ...], Composed] = {}
         self._models: dict[tuple[str, ...], _Model] = {}
-        # Hydra's grid sweeper reads results alone.
+        # The grid sweeper reads results alone.
         self._keeps = has_own_callbacks(sweep) or not is_grid(sweep)
         written: Any = OmegaConf.to_container(sweep.hydra.sweep, resolve=False)
         self._directory = None if _varies(written["dir"]) else str(sweep.hydra.sweep.dir)
         self._is_numbered = written["subdir"] == NUMBERED
         if jobs:
-            self.compose(jobs[0], 0)  # a key that does not exist is refused now
+            self.composed(jobs[0], 0)  # a key that does not exist is refused now
             HydraConfig.instance().cfg = None
         self._count.begin()
         gc.freeze()  # a configuration is a web of cycles: collect those, and not what was there before
 
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        if master_config is not self._master:
+            return super().load_sweep_config(master_config, sweep_overrides)
+        try:
+            whole, fast = self.compose(sweep_overrides)
+            if not self._keeps:
+                self._ready[self._asked, *sweep_overrides] = self._composed(whole, fast, self._asked)
+                self._asked += 1
+            return whole
+        except BaseException:
+            self._count.end()  # what is said of the error has its own line
+            raise
+
     def batch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Composed]:
         """The jobs of a batch, which begins with number `first`."""
         try:
-            return [self.compose(overrides, first + at) for at, overrides in enumerate(job_overrides)]
+            return [self.composed(overrides, first + at) for at, overrides in enumerate(job_overrides)]
         finally:
             gc.unfreeze()
             self._count.end()
 
-    def compose(self, overrides: Sequence[str], number: int) -> Composed:
+    def composed(self, overrides: Sequence[str], number: int) -> Composed:
         """Job `number` of the sweep, with the directory that Hydra gives it."""
-        whole, fast = self._loader.compose(overrides)
+        ready = self._ready.pop((number, *overrides), None)
+        return ready or self._composed(*self.compose(overrides), number)
+
+    def _composed(self, whole: DictConfig, fast: Fast | None, number: int) -> Composed:
+        self._count.advance()
         own = whole.hydra
         numbered = {"id": f"{own.job.name}_{number}", "num": number}
         for key, value in numbered.items():
@@ -109,7 +130,8 @@ class Composer:
         changes: Changes = {"job": numbered, "runtime": {"output_dir": str(directory)}}
         model = self._models.get(fast.base) if fast else None
         files = model.files if model else loaded(own)
-        job, settings = self._job(whole, own, fast, changes, files)
+        with env_override(self._environment):
+            job, settings = self._job(whole, own, fast, changes, files)
         configs = Configs(whole, hydra) if self._keeps else None
         return Composed(checked(job, files), directory, position, settings, configs)
 
@@ -135,11 +157,10 @@ class Composer:
                 "job": {"override_dirname": fast.dirname, **changes["job"]},
             }
             return job, _settings_like(model, task, changed, changes | recorded)
-        job, written, own = typed_job(task, hydra.overrides.task), plain(task), plain(hydra)
-        settings = texts_of(hydra.output_subdir or SETTINGS, written, own)
+        job, settings = typed_job(task, hydra.overrides.task), settings_of(task, hydra)
         if fast:
-            interpolated = frozenset(name for name, value in written.items() if _varies(value))
-            self._models[fast.base] = _Model(fast.sections, interpolated, own, job, settings, files)
+            interpolated = frozenset(name for name, part in settings.config.items() if _varies(part.value))
+            self._models[fast.base] = _Model(fast.sections, interpolated, job, settings, files)
         return job, settings
 
 
@@ -169,10 +190,9 @@ def _settings_like(model: _Model, task: DictConfig, changed: frozenset[str], cha
     written = {
         name: plain(node) if OmegaConf.is_config(node) else node._value() for name, node in nodes.items()
     }
-    own = {name: model.hydra[name] | values for name, values in changes.items()}
-    differing = texts_of(model.settings.folder, written, own)
-    config, hydra = model.settings.config | differing.config, model.settings.hydra | differing.hydra
-    return differing._replace(config=config, hydra=hydra)
+    folder, config, hydra = model.settings
+    own = {name: hydra[name].value | values for name, values in changes.items()}
+    return Settings(folder, config | sections(written), hydra | sections(own))
 
 
 def _hydra_of(whole: DictConfig, own: DictConfig) -> Any:

@@ -75,7 +75,7 @@ class Sweep:
             new = sweep.new_jobs(first)
             for index, number in new.items():
                 if number != first + index:
-                    composed[index] = self._composer.compose(job_overrides[index], number)
+                    composed[index] = self._composer.composed(job_overrides[index], number)
             sweep.add({index: (composed[index].directory, composed[index].position) for index in new})
             for index in new:
                 write_settings(composed[index].directory, composed[index].settings)

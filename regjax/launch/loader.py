@@ -16,8 +16,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
-from regjax.launch.announcement import ComposingCount
-
 
 class Fast(NamedTuple):
     """How a job was composed: the overrides of its base, and the sections that its plain values change.
@@ -39,12 +37,12 @@ class SweepLoader(ConfigLoader):
     types them as it does in Hydra. All other jobs are Hydra's, and so is the error of each job that fails.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig, count: ComposingCount):
-        self._loader, self._master, self._count = loader, master, count
+    def __init__(self, loader: ConfigLoader, master: DictConfig):
+        self._loader, self._master = loader, master
         self._bases: dict[tuple[str, ...], tuple[bytes, dict[str, Any]] | None] = {}
         parser = OverridesParser.create()
         self._parsed = cache(lambda text: parser.parse_overrides([text])[0])
-        self._is_group = cache(self._asked_if_group)
+        self._groups = cache(self._asked_for_groups)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         if master_config is not self._master:
@@ -53,12 +51,7 @@ class SweepLoader(ConfigLoader):
 
     def compose(self, texts: Sequence[str]) -> tuple[DictConfig, Fast | None]:
         """A job's configuration, and how it was composed: None if Hydra composed the whole."""
-        self._count.advance()
-        try:
-            return self._from_base(texts) or (self._loader.load_sweep_config(self._master, list(texts)), None)
-        except BaseException:
-            self._count.end()  # what is said of the error has its own line
-            raise
+        return self._from_base(texts) or (self._loader.load_sweep_config(self._master, list(texts)), None)
 
     def _from_base(self, texts: Sequence[str]) -> tuple[DictConfig, Fast] | None:
         """The configuration by way of a base. None if Hydra must compose it, or tell its error."""
@@ -84,11 +77,14 @@ class SweepLoader(ConfigLoader):
         last = others[-1] if others else -1
         return [at <= last or self._is_group(each.key_or_group) for at, each in enumerate(overrides)]
 
-    def _asked_if_group(self, key: str) -> bool:
+    def _is_group(self, key: str) -> bool:
         parent, _, name = key.rpartition("/")
+        return name in self._groups(parent)
+
+    def _asked_for_groups(self, parent: str) -> list[str]:
         hydra: Any = OmegaConf.to_container(self._master.hydra.overrides.hydra, resolve=False)
-        given = (parent, ObjectType.GROUP, self._master.hydra.job.config_name, hydra)
-        return name in self._loader.get_group_options(*given)
+        name = self._master.hydra.job.config_name
+        return self._loader.get_group_options(parent, ObjectType.GROUP, name, hydra)
 
     def _base(self, texts: tuple[str, ...]) -> tuple[bytes, dict[str, Any]] | None:
         """The base as a pickle, which is small and quickly copied, and how Hydra names a job's directory.

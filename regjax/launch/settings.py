@@ -1,6 +1,7 @@
 """Writes a run's configuration into its `.hydra` folder, in Hydra's own format."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,25 +13,38 @@ EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 HEAD = "hydra:\n"
 
 
+class Section:
+    """A section of the settings. Its text is made when it is first written."""
+
+    def __init__(self, name: str, value: Any):
+        self.name, self.value = name, value
+
+    @cached_property
+    def text(self) -> str:
+        return _as_yaml({self.name: self.value})
+
+    @cached_property
+    def hydra_text(self) -> str:
+        """The text as a part of `hydra`, without the line that names it."""
+        return _as_yaml({"hydra": {self.name: self.value}}).removeprefix(HEAD)
+
+
 class Settings(NamedTuple):
-    """The texts of the settings, by section. Jobs of a sweep share the texts of equal sections."""
+    """The settings of a job, by section. Jobs of a sweep share equal sections."""
 
     folder: str
-    config: dict[str, str]
-    hydra: dict[str, str]
-    overrides: str
+    config: dict[str, Section]
+    hydra: dict[str, Section]
 
 
 def settings_of(task: DictConfig, hydra: Any) -> Settings:
     """The settings of a job, from its configuration and Hydra's section."""
-    return texts_of(hydra.output_subdir or SETTINGS, plain(task), plain(hydra))
+    return Settings(hydra.output_subdir or SETTINGS, sections(plain(task)), sections(plain(hydra)))
 
 
-def texts_of(folder: str, task: Mapping[str, Any], hydra: Mapping[str, Any]) -> Settings:
-    """The texts of sections, as `plain` gives them."""
-    texts = {name: _as_yaml({name: value}) for name, value in task.items()}
-    below = {name: _as_yaml({"hydra": {name: value}}).removeprefix(HEAD) for name, value in hydra.items()}
-    return Settings(folder, texts, below, _as_yaml(hydra["overrides"]["task"]))
+def sections(values: Mapping[str, Any]) -> dict[str, Section]:
+    """Sections of these values, which `plain` gives."""
+    return {name: Section(name, value) for name, value in values.items()}
 
 
 def plain(node: Any) -> Any:
@@ -42,9 +56,10 @@ def write_settings(directory: Path, settings: Settings) -> None:
     """Writes the task's configuration, Hydra's and the overrides."""
     folder = directory / settings.folder
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text("".join(settings.config.values()))
-    (folder / "hydra.yaml").write_text(HEAD + "".join(settings.hydra.values()))
-    (folder / "overrides.yaml").write_text(settings.overrides)
+    (folder / "config.yaml").write_text("".join(each.text for each in settings.config.values()))
+    below = "".join(each.hydra_text for each in settings.hydra.values())
+    (folder / "hydra.yaml").write_text(HEAD + below)
+    (folder / "overrides.yaml").write_text(_as_yaml(settings.hydra["overrides"].value["task"]))
 
 
 def _as_yaml(plain: Any) -> str:

@@ -1,5 +1,6 @@
 """The jobs of a sweep and their settings: what Hydra, OmegaConf and `job_of` make of each job alone."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf, open_dict
 
 from regjax.launch.composer import Composer
 from regjax.launch.composing import job_of
+from regjax.launch.settings import write_settings
 from tests.launch.test_loader import jobs, loaders  # noqa: F401
 
 NUMBERS = [["seed=3", "model.dropout=0.1"], ["seed=4", "model.dropout=0.2"], ["seed=5", "penalty.l2=1"]]
@@ -44,14 +46,12 @@ def as_read(text):
 
 
 def ours(composer, texts, number):
-    composed = composer.compose(texts, number)
-    written = composed.settings
-    files = [
-        "".join(written.config.values()),
-        "hydra:\n" + "".join(written.hydra.values()),
-        written.overrides,
-    ]
-    return composed.job, str(composed.directory), composed.position, written.folder, [*map(as_read, files)]
+    composed = composer.composed(texts, number)
+    with tempfile.TemporaryDirectory() as directory:
+        write_settings(Path(directory), composed.settings)
+        (folder,) = Path(directory).iterdir()
+        files = [(folder / f"{name}.yaml").read_text() for name in ("config", "hydra", "overrides")]
+    return composed.job, str(composed.directory), composed.position, folder.name, [*map(as_read, files)]
 
 
 def expected(loaders, texts, number):  # noqa: F811

@@ -12,7 +12,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from regjax.launch.announcement import ComposingCount
 from regjax.launch.loader import SweepLoader
 from tests.faults.command_lines import KEYS, command_lines, overrides, values
 from tests.small import ROOT
@@ -84,7 +83,7 @@ def loaders_of(*given):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         hydra = GlobalHydra.instance().config_loader()
         sweep = hydra.load_configuration("config", list(given), run_mode=RunMode.MULTIRUN)
-        yield SweepLoader(hydra, sweep, ComposingCount(None)), hydra, sweep
+        yield SweepLoader(hydra, sweep), hydra, sweep
 
 
 @pytest.fixture(scope="module")
