@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import env_override
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from regjax.config import from_environment
 from regjax.config.restored import UNREAD
@@ -124,15 +124,17 @@ class Composer(SweepLoader):
         HydraConfig.instance().cfg = hydra
         directory, position = self._position(own, fast, number)
         own.runtime.output_dir = str(directory)
-        OmegaConf.set_readonly(hydra, True)
-        with open_dict(whole):
-            del whole["hydra"]  # a copy without it would lose the schema
+        # A copy without it would lose the schema, and `open_dict` walks through all nodes twice.
+        del whole.__dict__["_content"]["hydra"]
         changes: Changes = {"job": numbered, "runtime": {"output_dir": str(directory)}}
         model = self._models.get(fast.base) if fast else None
         files = model.files if model else loaded(own)
         with env_override(self._environment):
             job, settings = self._job(whole, own, fast, changes, files)
-        configs = Configs(whole, hydra) if self._keeps else None
+        configs = None
+        if self._keeps:
+            OmegaConf.set_readonly(hydra, True)
+            configs = Configs(whole, hydra)
         return Composed(checked(job, files), directory, position, settings, configs)
 
     def _position(self, hydra: Any, fast: Fast | None, number: int) -> tuple[Path, dict[str, Any]]:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from regjax.launch.announcement import ComposingCount
+from regjax.launch.loader import SweepLoader
 from tests.small import ROOT
 
 
@@ -69,7 +70,8 @@ def test_what_trains_nothing_announces_nothing(command, arguments):
 @pytest.mark.parametrize("key", ["model.dropuot", "+model.dropuot"])
 def test_a_key_that_does_not_exist_is_refused_before_jobs_are_composed(command, monkeypatch, key):
     composed = []
-    monkeypatch.setattr(ComposingCount, "advance", lambda count: composed.append(count))
+    compose = SweepLoader.compose
+    monkeypatch.setattr(SweepLoader, "compose", lambda *given: composed.append(given) or compose(*given))
     done = command(f"-m {key}=0,0.1 'seed=range(500)' hydra.sweep.dir=out")
     start, line = done.err.splitlines()
     assert (done.code, len(composed), start) == (1, 1, "regjax: starting ...")

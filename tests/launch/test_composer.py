@@ -77,6 +77,16 @@ def agree(composer, loaders, drawn):  # noqa: F811
         assert end_of(ours, composer, texts, number) == end_of(expected, loaders, texts, number), texts
 
 
+def test_a_job_that_the_grid_sweeper_asked_for_is_composed_once(composer, loaders, monkeypatch):  # noqa: F811
+    _, _, sweep = loaders
+    for texts in NUMBERS:
+        composer.load_sweep_config(sweep, texts)
+    monkeypatch.setattr(composer, "compose", None)
+    batch = composer.batch(NUMBERS, 0)
+    assert [each.job for each in batch] == [expected(loaders, texts, 0)[0] for texts in NUMBERS]
+    assert [each.position["number"] for each in batch] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("drawn", [NUMBERS, VARYING, DEPENDENT, [*VARYING, *NUMBERS]])
 def test_jobs_of_one_base_are_each_what_they_are_alone(composer, loaders, drawn):  # noqa: F811
     agree(composer, loaders, drawn)
