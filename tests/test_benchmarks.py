@@ -23,6 +23,7 @@ def benchmark(folder, name, *arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_grid_times_training_and_compiling_of_the_runs_that_it_trains(tmp_path):
     benchmark(tmp_path, "sweep_grid.py", "grid.json", "--rates=1", "--seeds=2", "model.hidden=[8]", *DIGITS)
     found = json.loads((tmp_path / "grid.json").read_text())

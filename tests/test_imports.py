@@ -156,6 +156,7 @@ runpy.run_path({root!r} + "/train.py", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_a_run_on_cached_data_loads_nothing_that_it_does_not_need_for_its_results(tmp_path):
     command = [sys.executable, "-c", UNTIL_RESULTS.format(root=str(ROOT))]
     environment = {**os.environ, "REGJAX_CACHE_DIR": str(tmp_path / "cache")}

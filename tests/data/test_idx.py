@@ -186,6 +186,7 @@ def test_registered_sizes_and_hashes_are_those_of_tfds():
         assert (int(registered[url].size), registered[url].checksum) == (file.size, file.sha256), url
 
 
+@pytest.mark.slow
 def test_real_mnist_has_its_published_rows(tmp_path):
     folder = os.environ.get("REGJAX_MNIST_DIR") or pytest.skip("REGJAX_MNIST_DIR does not name MNIST's files")
     given = idx.given_files("mnist", folder)

@@ -123,6 +123,7 @@ def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, siz
     assert not comparison["failures"]
 
 
+@pytest.mark.slow
 def test_a_text_of_the_environment_is_used_and_saved_as_it_was_written(tmp_path, monkeypatch):
     monkeypatch.setenv("REGJAX_TEST_FOLDER", str(tmp_path / "a-folder"))
     monkeypatch.setenv("REGJAX_TEST_SEED", "7")

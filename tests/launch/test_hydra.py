@@ -100,6 +100,7 @@ def test_a_callback_of_ones_own_may_write_into_a_single_run(command, tmp_path, o
     assert json.loads((tmp_path / "out/summary.json").read_text())["status"] == "done"
 
 
+@pytest.mark.slow
 def test_resolvers_are_called_and_log_handlers_write_files(tmp_path, monkeypatch, own):
     own("hydra_plugins/mine/__init__.py", RESOLVER)
     own(
@@ -156,6 +157,7 @@ def test_the_settings_go_where_output_subdir_says(command, tmp_path):
         assert not (tmp_path / folder / ".hydra").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_has_one_log_where_its_jobs_would_each_have_one(tmp_path):
     finish(tmp_path, f"{SWEEP} hydra/job_logging=default hydra.verbose=true")
     assert "[DEBUG]" in (tmp_path / "out/train.log").read_text()

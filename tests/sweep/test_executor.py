@@ -59,6 +59,7 @@ def run_variables(run):
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape[1:], np.float32), shapes)
 
 
+@pytest.mark.slow
 def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     traced = []
     real = program.train_lanes

@@ -104,6 +104,7 @@ def test_at_its_neutral_value_or_null_a_technique_is_not_in_the_program(row, num
         assert same(ended(neutral), outcome(()))
 
 
+@pytest.mark.slow
 @named
 def test_a_technique_that_is_on_changes_the_result(row):
     assert not same(outcome((on(row),)), outcome(()))
