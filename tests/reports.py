@@ -1,22 +1,30 @@
 """Sweeps on disk, with what reports read."""
 
+import yaml
+
 from regjax import __version__
 from regjax.runs.collection import SavedRun
 from regjax.runs.metrics import append_metrics
 from regjax.runs.summary import write_summary
 from regjax.runs.writer import begin_directory
 
-SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.001, "alpha": 0.05}
+SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.01, "alpha": 0.05}
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
 
 
+def typed(overrides):
+    """The configuration that overrides make: a choice of a group is a key, too."""
+    pairs = (text.lstrip("+").split("=", 1) for text in overrides)
+    return {key: value if "${" in value else yaml.safe_load(value) for key, value in pairs}
+
+
 def run(seed, accuracy, *overrides, status="done", on_test=False, rows=None, **config):
-    """The summary of a run. `rows` replaces the digests of its rows."""
+    """The summary of a run. `rows` replaces the digests of its rows, `config` is not of its overrides."""
     metrics = ("best_val_accuracy", "val_accuracy", "test_accuracy", "val_loss", "test_loss")
     return {
         "status": status,
         "selected_on_test": on_test,
-        "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0} | config,
+        "config": {"data.split_seed": 0, "data.test_seed": 0} | typed(overrides) | {"seed": seed} | config,
         "overrides": [f"seed={seed}", *overrides],
         "rows": {"train": 800, "validation": 100, "test": 200},
         "row_digests": {"train": "a", "validation": "b", "test": "c"} | (rows or {}),

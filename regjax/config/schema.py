@@ -125,8 +125,10 @@ class EarlyStoppingConfig:
 class CompareConfig:
     baseline: str | None = MISSING
     metric: str = MISSING
-    effect: float = MISSING
+    effect: float | None = MISSING
     alpha: float = MISSING
+    looks: int = MISSING
+    within: str | None = MISSING
 
 
 @dataclass

@@ -71,7 +71,7 @@ class Sweep:
             prepared, devices = self._prepared(composed, held.runs, one_of_many=not is_whole)
             sweep = SweepDirectory(directory, prepared, held)
             if is_whole:
-                sweep.check_baseline()
+                sweep.check_comparison()
             new = sweep.new_jobs(first)
             for index, number in new.items():
                 if number != first + index:

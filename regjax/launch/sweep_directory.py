@@ -17,9 +17,10 @@ from regjax.launch.command import command_again
 from regjax.launch.composing import Refused
 from regjax.launch.directories import check_job_directory
 from regjax.launch.finished import FinishedJob
+from regjax.report.designs import check_strata, strata
 from regjax.report.files import write_report
 from regjax.report.looks import previous_looks
-from regjax.report.overall import build_report, failures_in_words
+from regjax.report.overall import SETTINGS, build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
 from regjax.runs import collection
@@ -58,10 +59,18 @@ class SweepDirectory:
         self._new: dict[int, tuple[Path, dict[str, Any]]] = {}
         self._unwritten = ""
 
-    def check_baseline(self) -> None:
-        """Refuses a baseline that no variant has, before anything is trained."""
-        if (baseline := self._settings["compare.baseline"]) is not None:
-            for named in self._named().values():
+    def check_comparison(self) -> None:
+        """Refuses a baseline that no variant has, and a key that divides nothing, before training."""
+        baseline, within = (self._settings[f"compare.{name}"] for name in ("baseline", "within"))
+        parts = [
+            variants(members)
+            for of_dataset in by_dataset(self._known()).values()
+            for members in (strata(of_dataset, within).values() if within else [of_dataset])
+        ]
+        if within:
+            check_strata((named.runs for named in parts), within)
+        if baseline is not None:
+            for named in parts:
                 variant_called(baseline, named)
 
     def _find(self) -> dict[str, SavedRun]:
@@ -89,11 +98,12 @@ class SweepDirectory:
                 found[identity] = held
         return found
 
-    def _named(self) -> dict[str, dict[str, list[Summary]]]:
-        """The variants of each dataset, over the runs that the directory holds and this command's jobs."""
-        held = [run.summary for run in self._held.values()]
-        asked = [{"overrides": job.overrides, "config": job.config | job.written} for job in self._prepared]
-        return {dataset: variants(members) for dataset, members in by_dataset([*held, *asked]).items()}
+    def _known(self) -> list[Summary]:
+        """The runs that the directory holds and this command's jobs, as far as they name variants."""
+        held: list[Summary] = [run.summary for run in self._held.values()]
+        return held + [
+            {"overrides": job.overrides, "config": job.config | job.written} for job in self._prepared
+        ]
 
     def new_jobs(self, first: int) -> dict[int, int]:
         """The index and the number of each job that the directory does not hold."""
@@ -164,7 +174,7 @@ class SweepDirectory:
 
     def _names(self, waiting: list[Run]) -> list[str]:
         """Each run's variant, after its dataset if there are several."""
-        named = self._named()
+        named = {dataset: variants(members).runs for dataset, members in by_dataset(self._known()).items()}
         names = {
             tuple(run["overrides"]): f"{dataset} {name}" if len(named) > 1 else name
             for dataset, groups in named.items()
@@ -178,7 +188,7 @@ class SweepDirectory:
         held = {run.directory: run for run in (*self._runs, *outcomes)}
         report = build_report(
             collection.in_order(held.values()),
-            **{name: self._settings[f"compare.{name}"] for name in ("baseline", "metric", "effect", "alpha")},
+            **{name: self._settings[f"compare.{name}"] for name in SETTINGS},
             earlier_looks=previous_looks(self.directory, [self.directory]),
         )
         try:

@@ -15,7 +15,7 @@ from regjax.errors import UserError, invalid, nearest, printable, shown
 from regjax.files import outlive_readers
 from regjax.report.files import write_report
 from regjax.report.looks import previous_looks
-from regjax.report.overall import build_report
+from regjax.report.overall import SETTINGS, build_report
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
 from regjax.runs.collection import SavedRun, read_runs
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
     if not held:
         raise UserError("no finished run to compare")
-    config = _settings(held)
+    config, settings = held[0].summary["config"], _settings(held)
     if options.group_by and options.group_by not in config:
         near = nearest(options.group_by, config)
         raise invalid("--group-by", options.group_by, "the configuration has no such key", near=near)
@@ -80,10 +80,11 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
     looks = dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths))
     report = build_report(
         held,
-        baseline=options.baseline or (None if options.group_by else config["compare.baseline"]),
-        metric=options.metric or config["compare.metric"],
-        effect=config["compare.effect"],
-        alpha=config["compare.alpha"],
+        **settings
+        | {
+            "baseline": options.baseline or (None if options.group_by else settings["baseline"]),
+            "metric": options.metric or settings["metric"],
+        },
         group_by=options.group_by,
         earlier_looks=list(looks),
     )
@@ -96,16 +97,17 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
 
 
 def _settings(held: list[SavedRun]) -> dict[str, Any]:
-    """The first run's configuration, without a baseline if the runs disagree on it. Prints disagreements."""
-    config = dict(held[0].summary["config"])
-    for key in ("compare.baseline", "compare.metric", "compare.effect", "compare.alpha"):
-        values = list(dict.fromkeys(run.summary["config"][key] for run in held))
+    """The first run's `compare.*`, without a baseline if the runs disagree on it. Prints disagreements."""
+    settings = {}
+    for name, older in SETTINGS.items():
+        key = f"compare.{name}"
+        values = list(dict.fromkeys(run.summary["config"].get(key, older) for run in held))
+        settings[name], used = values[0], shown(values[0])
         if len(values) > 1:
-            used = shown(config[key])
-            if key == "compare.baseline":
-                config[key], used = None, "the first variant"
+            if name == "baseline":
+                settings[name], used = None, "the first variant"
             _print(f"{key}: the runs have {' and '.join(map(shown, values))}; using {used}")
-    return config
+    return settings
 
 
 def _print(text: str) -> None:

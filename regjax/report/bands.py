@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regjax.report.comparison import correction
+from regjax.report.pairing import correction
 from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
 from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, METRICS

@@ -1,38 +1,61 @@
 """Compares variants with a baseline on one metric: runs paired by seed, tests corrected by Holm."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from regjax.report import remarks
-from regjax.report.remarks import Pairs, part_of
-from regjax.report.variants import Summary, pair_of, variant_called
+from regjax.report.pairing import (
+    Pairs,
+    Plan,
+    correction,
+    failed_seeds,
+    measured,
+    part_of,
+    tested,
+    tested_with_failures,
+)
+from regjax.report.variants import Summary
 from regjax.runs.summary import HIGHER_IS_BETTER
-from regjax.statistics.family import compare
+from regjax.statistics.family import Comparison as Compared
+from regjax.statistics.family import Equivalence, compare, equivalences
 from regjax.statistics.intervals import Interval, mean_interval
-from regjax.statistics.paired import PairedTest, paired_test
+from regjax.statistics.paired import PairedTest, row_error
 from regjax.statistics.verdict import verdict
 
 # The tables show the best of many epochs, as the notebooks print it. No verdict uses it.
 SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
-NOT_COMPARED = "not compared: validated on other rows"
+# What regularization does beside the metric. No verdict uses it.
+BESIDE = (
+    *("gap", "selected_epoch", "epochs_to", "seconds", "zeros", "sparsity", "kernel_norm"),
+    *("val_calibration_error", "test_calibration_error"),
+)
+# The difference of shares that is worth finding, where `compare.effect` is null.
+EFFECT = 0.001
+Key = TypeVar("Key")
+HitsOf = Callable[[Summary], Bool[np.ndarray, " rows"] | None]
 
 
 class Row(NamedTuple):
-    """One variant. The baseline, and a variant that is not compared, have neither test nor difference.
+    """One variant. The baseline, and a variant that is not judged, have neither test nor difference.
 
-    `level` is the significance level of the difference's interval, by Holm.
+    `level` is the significance level of the difference's interval, by Holm. `row_error` is the standard error
+    of the difference from the test rows.
     """
 
     variant: str
     n: int
     failed: int
     means: dict[str, Interval | None]
+    beside: dict[str, Interval | None]
     test: PairedTest | None = None
     difference: Interval | None = None
     level: float | None = None
     adjusted_p: float | None = None
+    equivalence: Equivalence | None = None
+    row_error: float | None = None
     verdict: str = "baseline"
 
 
@@ -42,108 +65,123 @@ class Comparison(NamedTuple):
     metric: str
     baseline: str
     alpha: float
+    effect: float | None
     rows: list[Row]
     notes: list[str]
 
 
 def compare_variants(
-    variants: Mapping[str, list[Summary]], *, baseline: str | None, metric: str, effect: float, alpha: float
-) -> Comparison:
-    """Compares every variant with the baseline, or with the first variant if `baseline` is None.
-
-    If the baseline validated on its test rows, a metric of test rows becomes that of validation rows, and a
-    note says so. A variant is not compared with a baseline that validated on the other kind of rows.
-    """
-    given, variants = variants, {name: _one_per_seed(group) for name, group in variants.items()}
-    reference = next(iter(variants)) if baseline is None else variant_called(baseline, variants)
-    on_test = [name for name in variants if any(run["selected_on_test"] for run in variants[name])]
-    metric, excluded = _judged(variants, reference, metric, on_test)
-    rows = {name: _row(name, group, metric) for name, group in variants.items()}
-    rows |= {name: rows[name]._replace(verdict=NOT_COMPARED) for name in excluded}
-    pairs = {
-        name: _pairs(group, variants[reference], metric)
-        for name, group in variants.items()
-        if name not in (reference, *excluded)
+    plans: Mapping[Key, Plan], *, effect: float | None, alpha: float, hits_of: HitsOf = lambda _: None
+) -> dict[Key, Comparison]:
+    """The comparison of each plan. The tests of all plans are one family, with an error rate of `alpha`."""
+    tests = {
+        key: [tested(pairs, plan.metric) for pairs in plan.pairs.values()] for key, plan in plans.items()
     }
-    tests = [_test(of_variant, metric) for of_variant in pairs.values()]
-    for name, compared in zip(pairs, compare(tests, alpha=alpha), strict=True):
-        words = verdict(
-            compared,
-            failures_variant=rows[name].failed,
-            failures_baseline=rows[reference].failed,
-            higher_is_better=higher_is_better(metric),
-            effect=effect if metric.endswith("accuracy") else None,
+    effects = {key: effect_on(plan, effect) for key, plan in plans.items()}
+    flat = [(test, effects[key]) for key, of_plan in tests.items() for test in of_plan]
+    found = iter(
+        zip(
+            compare([test for test, _ in flat], alpha=alpha),
+            equivalences([test for test, _ in flat], effects=[each for _, each in flat], alpha=alpha),
+            strict=True,
         )
-        found = (compared.test, compared.interval, compared.level, compared.adjusted_p)
-        rows[name] = Row(*rows[name][:4], *found, verdict=words)
+    )
+    judged = {key: [next(found) for _ in of_plan] for key, of_plan in tests.items()}
+    return {
+        key: _comparison(plan, judged[key], effects[key], effect, alpha, hits_of)
+        for key, plan in plans.items()
+    }
+
+
+def effect_on(plan: Plan, effect: float | None) -> float | None:
+    """The difference that counts: at least one of the rows measured on for shares; None if there is none."""
+    if not plan.metric.endswith("accuracy"):
+        return effect or None
+    rows = [run["rows"][part_of(plan.metric)] for pairs in plan.pairs.values() for run, _ in pairs]
+    wanted = EFFECT if effect is None else effect
+    return max(wanted, 1 / max(rows)) if wanted and rows else None
+
+
+def _comparison(
+    plan: Plan,
+    judged: list[tuple[Compared, Equivalence]],
+    effect: float | None,
+    wanted: float | None,
+    alpha: float,
+    hits_of: HitsOf,
+) -> Comparison:
+    rows = {name: _row(name, group, plan.metric) for name, group in plan.variants.items()}
+    rows |= {name: rows[name]._replace(verdict=why) for name, why in plan.unjudged.items()}
+    for name, (compared, equivalence) in zip(plan.pairs, judged, strict=True):
+        rows[name] = rows[name]._replace(
+            test=compared.test,
+            difference=compared.interval,
+            level=compared.level,
+            adjusted_p=compared.adjusted_p,
+            equivalence=equivalence if effect else None,
+            row_error=_row_error(plan, plan.pairs[name], hits_of),
+            verdict=_verdict(plan, name, compared, equivalence, effect),
+        )
+    ordered = [rows.pop(plan.baseline), *rows.values()]
     notes = [
-        f"means with 95 % intervals; differences paired by seed, intervals at Holm's level for {alpha:g}",
-        *remarks.verdict_notes(pairs, tests),
-        *remarks.validation_notes(on_test, [name for name in variants if name not in on_test], metric),
-        *remarks.pair_notes(variants, reference, pairs, metric),
-        *remarks.duplicate_notes(variants),
-        *remarks.repeat_notes(given, variants),
+        f"means with 95 % intervals over seeds, cut to [0, 1]; differences paired by seed, intervals at "
+        f"Holm's level for {alpha:g}",
+        *remarks.effect_notes(effect, wanted, plan.metric),
+        *remarks.verdict_notes(plan, ordered[1:]),
+        *remarks.validation_notes(plan),
+        *remarks.pair_notes(plan),
+        *remarks.duplicate_notes(plan),
     ]
-    return Comparison(metric, reference, alpha, [rows.pop(reference), *rows.values()], notes)
+    return Comparison(plan.metric, plan.baseline, alpha, effect, ordered, notes)
+
+
+def _verdict(
+    plan: Plan, name: str, compared: Compared, equivalence: Equivalence, effect: float | None
+) -> str:
+    failures, holds = failed_seeds(plan, name), True
+    if failures and compared.rejected:
+        above = compared.test.mean > 0
+        worst = tested_with_failures(plan, name, variant_is_above=above)
+        holds = worst.p <= compared.level and (worst.mean > 0) == above
+    return verdict(
+        compared,
+        equivalence if effect else None,
+        higher_is_better=higher_is_better(plan.metric),
+        effect=effect,
+        failures=failures,
+        holds_with_failures=holds,
+    )
 
 
 def _row(name: str, summaries: list[Summary], metric: str) -> Row:
     failed = sum(summary["status"] != "done" for summary in summaries)
-    means = {shown: _mean(_measured(summaries, shown), shown) for shown in dict.fromkeys((*SHOWN, metric))}
-    return Row(name, len(summaries) - failed, failed, means)
+    means = {shown: _mean(measured(summaries, shown), shown) for shown in dict.fromkeys((*SHOWN, metric))}
+    beside = {name: _mean(measured(summaries, name), name) for name in BESIDE}
+    return Row(name, len(summaries) - failed, failed, means, beside)
 
 
-def _measured(summaries: list[Summary], metric: str) -> list[Summary]:
-    """The runs that are done and have a value of this metric."""
-    return [summary for summary in summaries if summary["status"] == "done" and summary[metric] is not None]
-
-
-def _mean(measured: list[Summary], metric: str) -> Interval | None:
-    if not measured:
+def _mean(runs: list[Summary], metric: str) -> Interval | None:
+    if not runs:
         return None
-    ratio = correction([(summary,) for summary in measured], metric)
-    return mean_interval([summary[metric] for summary in measured], test_to_train=ratio)
+    return mean_interval(
+        [run[metric] for run in runs],
+        test_to_train=correction([(run,) for run in runs], metric),
+        is_share=metric.endswith("accuracy"),
+    )
 
 
-def _judged(
-    variants: Mapping[str, list[Summary]], reference: str, metric: str, on_test: list[str]
-) -> tuple[str, list[str]]:
-    """The metric of the verdicts, and the variants that validated on other rows than the baseline."""
-    judged_on_test = reference in on_test or (not variants[reference] and bool(on_test))
-    excluded = [name for name, group in variants.items() if group and (name in on_test) != judged_on_test]
-    return metric.replace("test_", "val_") if judged_on_test else metric, excluded
-
-
-def _one_per_seed(summaries: list[Summary]) -> list[Summary]:
-    """One run of each seed, since runs of one seed are dependent: the last that is done, or else the last."""
-    last = {pair_of(summary): summary for summary in summaries}
-    done = {pair_of(summary): summary for summary in summaries if summary["status"] == "done"}
-    return list((last | done).values())
-
-
-def _pairs(variant: list[Summary], baseline: list[Summary], metric: str) -> Pairs:
-    ours, theirs = ({pair_of(run): run for run in _measured(group, metric)} for group in (variant, baseline))
-    return [(ours[seeds], theirs[seeds]) for seeds in sorted(ours.keys() & theirs.keys())]
-
-
-def _test(pairs: Pairs, metric: str) -> PairedTest:
-    variant = np.array([ours[metric] for ours, _ in pairs], float)
-    baseline = np.array([theirs[metric] for _, theirs in pairs], float)
-    return paired_test(variant, baseline, test_to_train=correction(pairs, metric))
-
-
-def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
-    """The number of rows measured on per training row, or 0 if all samples share both (Nadeau & Bengio 2003).
-
-    A sample is one run, or a pair of runs, and a mean is taken over the samples. With 0, the result holds for
-    their one split.
-    """
-    part = part_of(metric)
-    digests = [[run["row_digests"][rows] for run in sample for rows in ("train", part)] for sample in samples]
-    if all(of_sample == digests[0] for of_sample in digests):
-        return 0.0
-    rows = samples[0][0]["rows"]
-    return float(rows[part] / rows["train"])
+def _row_error(plan: Plan, pairs: Pairs, hits_of: HitsOf) -> float | None:
+    """None unless the metric is the test accuracy, on the same rows in all runs, and their hits are known."""
+    if (
+        plan.metric != "test_accuracy"
+        or len({run["row_digests"]["test"] for pair in pairs for run in pair}) != 1
+    ):
+        return None
+    hits = [(hits_of(ours), hits_of(theirs)) for ours, theirs in pairs]
+    known = [(ours, theirs) for ours, theirs in hits if ours is not None and theirs is not None]
+    if len(known) < len(pairs):
+        return None
+    return row_error(*(np.array([pair[side] for pair in known]) for side in (0, 1)))
 
 
 def higher_is_better(metric: str) -> bool:

@@ -52,8 +52,12 @@ def _sheet(report: Report) -> list[list[Any]]:
             for name, interval in row.means.items():
                 line |= _bounds(name, interval)
             line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
-            p, wilcoxon_p = (row.test.p, row.test.wilcoxon_p) if row.test else (None, None)
-            line |= {"p": p, "holm_p": row.adjusted_p, "wilcoxon_p": wilcoxon_p, "verdict": row.verdict}
+            for name in ("standard_error", "p", "wilcoxon_p", "sign_flip_p"):
+                line[name] = getattr(row.test, name, None)
+            line |= {"row_error": row.row_error, "holm_p": row.adjusted_p}
+            line |= {"equivalence_p": row.equivalence and row.equivalence.adjusted_p, "verdict": row.verdict}
+            for name, interval in row.beside.items():
+                line |= _bounds(name, interval)
             lines.append(plain(line))
     header = list(dict.fromkeys(name for line in lines for name in line))
     return [header, *([line.get(name) for name in header] for line in lines)]

@@ -2,21 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from regjax.report.comparison import NOT_COMPARED, Comparison, compare_variants, higher_is_better
+from regjax.report.comparison import Comparison, HitsOf, compare_variants, higher_is_better
+from regjax.report.designs import Interaction, check_strata, interaction_notes, interactions, strata
 from regjax.report.looks import Look
-from regjax.report.variants import by_dataset, grouped_by, variants, varying_settings
+from regjax.report.pairing import OTHER_ROWS, Plan, planned
+from regjax.report.variants import Summary, Variants, by_dataset, grouped_by, variants, varying_settings
 from regjax.runs.collection import SavedRun, runs_by_identity
 from regjax.runs.directory import ENDED
+from regjax.runs.hits import read_hits
 from regjax.runs.identity import identity_of_parts
 from regjax.runs.summary import changes_in_words
 from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
 # Means are rounded to this many decimals before ranking: equal accuracies differ in float32's last digits.
 DECIMALS = 6
+# The settings `compare.*`, with the values of runs of an older version.
+SETTINGS: dict[str, Any] = {
+    "baseline": None,
+    "metric": None,
+    "effect": None,
+    "alpha": None,
+    "looks": 1,
+    "within": None,
+}
 # The packages whose versions may change a run's digits.
 COMPUTE = ("regjax", "jaxlib", "jax", "flax", "optax", "numpy")
 
@@ -39,6 +51,7 @@ class Report(NamedTuple):
 
     comparisons: dict[str, Comparison]
     variants: dict[str, dict[str, list[SavedRun]]]
+    interactions: list[Interaction]
     ranks: Ranks | None
     failures: list[str]
     looks: list[Look]
@@ -50,46 +63,99 @@ def build_report(
     *,
     baseline: str | None,
     metric: str,
-    effect: float,
+    effect: float | None,
     alpha: float,
+    looks: int = 1,
+    within: str | None = None,
     group_by: str | None = None,
     earlier_looks: Sequence[Look] = (),
 ) -> Report:
     """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
 
+    With `within`, each value of this key has its own comparison. All verdicts of a report are one family, and
+    each of the planned `looks` is judged at `alpha / looks`: together they err with `alpha` at most.
     Directories with the same run, by its identity, count once. Runs that have not ended only affect the names
     of variants.
     """
     runs = list(runs_by_identity(runs).values())
     ended = {id(run.summary): run for run in runs if run.summary["status"] in ENDED}
-    comparisons, named = {}, {}
-    for dataset, summaries in by_dataset(run.summary for run in runs).items():
-        groups = grouped_by(summaries, group_by) if group_by else variants(summaries)
-        groups = {name: [run for run in group if id(run) in ended] for name, group in groups.items()}
-        named[dataset] = {name: [ended[id(run)] for run in group] for name, group in groups.items()}
-        compared = compare_variants(groups, baseline=baseline, metric=metric, effect=effect, alpha=alpha)
-        others = [key for key in varying_settings(summaries) if key != group_by] if group_by else []
-        if others:
-            note = f"the groups also differ in {', '.join(others)}, which may explain a difference"
-            compared = compared._replace(notes=[*compared.notes, note])
-        comparisons[dataset] = compared
-    looks = _looks(runs, earlier_looks)
-    ranks, notes = _ranks(comparisons, alpha)
-    if len(looks) > 1:
-        counted = ", then ".join(f"{look.runs} runs" for look in looks)
-        notes.append(
-            f"look {len(looks)} at this sweep ({counted}): p-values assume a single look, and each further "
-            "look raises the chance of a false positive"
-        )
-    notes += [*_changed(runs), *_versions(runs)]
-    return Report(comparisons, named, ranks, failures_in_words(ended.values()), looks, notes)
+    parts = {
+        f"{dataset}, {value}" if value else dataset: summaries
+        for dataset, of_dataset in by_dataset(run.summary for run in runs).items()
+        for value, summaries in (strata(of_dataset, within) if within else {"": of_dataset}).items()
+    }
+    named = {name: _of_ended(_grouped(summaries, group_by), ended) for name, summaries in parts.items()}
+    plans = {name: planned(found, baseline=baseline, metric=metric) for name, found in named.items()}
+    if within:
+        check_strata((plan.variants for plan in plans.values()), within)
+    of_look = alpha / looks
+    comparisons = compare_variants(plans, effect=effect, alpha=of_look, hits_of=_hits_of(ended))
+    for name, summaries in parts.items():
+        note = _group_note(summaries, group_by)
+        comparisons[name] = comparisons[name]._replace(notes=[*comparisons[name].notes, *note])
+    found = interactions(plans, alpha=of_look) if within else []
+    ranks, rank_notes = (None, []) if within else _ranks(comparisons, of_look)
+    counted = _looks(runs, plans, earlier_looks)
+    notes = [*interaction_notes(found), *rank_notes, *_look_notes(counted, looks)]
+    return Report(
+        comparisons,
+        {
+            name: {each: [ended[id(run)] for run in group] for each, group in of.runs.items()}
+            for name, of in named.items()
+        },
+        found,
+        ranks,
+        failures_in_words(ended.values()),
+        counted,
+        [*notes, *_changed(runs), *_versions(runs)],
+    )
 
 
-def _looks(runs: Sequence[SavedRun], earlier: Sequence[Look]) -> list[Look]:
-    """The earlier looks and this one, if it has other finished runs than the last. No results are no look."""
+def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:
+    return Variants(grouped_by(summaries, group_by), {}) if group_by else variants(summaries)
+
+
+def _of_ended(found: Variants, ended: Mapping[int, SavedRun]) -> Variants:
+    runs = {name: [run for run in group if id(run) in ended] for name, group in found.runs.items()}
+    return found._replace(runs=runs)
+
+
+def _hits_of(ended: Mapping[int, SavedRun]) -> HitsOf:
+    return lambda summary: read_hits(ended[id(summary)].directory)
+
+
+def _group_note(summaries: Sequence[Summary], group_by: str | None) -> list[str]:
+    others = [key for key in varying_settings(summaries) if key != group_by] if group_by else []
+    return (
+        [f"the groups also differ in {', '.join(others)}, which may explain a difference"] if others else []
+    )
+
+
+def _looks(runs: Sequence[SavedRun], plans: Mapping[str, Plan], earlier: Sequence[Look]) -> list[Look]:
+    """The earlier looks and this one, unless it is the last one again. No results are no look.
+
+    Another metric or another baseline is another look at the same runs.
+    """
     done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
-    look = Look(len(done), identity_of_parts(done))
-    return [*earlier, look] if done and look not in earlier[-1:] else [*earlier]
+    judged = [[name, plan.metric, plan.baseline] for name, plan in plans.items()]
+    look = Look(len(done), identity_of_parts([done, judged]))
+    return [*earlier, look] if done and look not in earlier else [*earlier]
+
+
+def _look_notes(looks: Sequence[Look], planned: int) -> list[str]:
+    counted = ", then ".join(f"{look.runs} runs" for look in looks)
+    if len(looks) > planned:
+        share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"
+        return [
+            f"look {len(looks)} at this sweep ({counted}){share}: its verdicts have no error rate; each "
+            "further look raises the chance of a false positive"
+        ]
+    if planned > 1:
+        return [
+            f"look {len(looks)} of {planned} planned at this sweep ({counted}): each is judged at "
+            f"alpha / {planned}"
+        ]
+    return []
 
 
 def _changed(runs: Iterable[SavedRun]) -> list[str]:
@@ -126,7 +192,7 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> tuple[Ranks |
         dataset: {
             row.variant: mean.mean
             for row in comparison.rows
-            if (mean := row.means[comparison.metric]) and row.verdict != NOT_COMPARED
+            if (mean := row.means[comparison.metric]) and row.verdict != OTHER_ROWS
         }
         for dataset, comparison in comparisons.items()
     }
@@ -146,8 +212,11 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> tuple[Ranks |
     difference = nemenyi_difference(len(common), len(means), alpha=alpha)
     order = np.argsort(test.average_ranks, kind="stable")
     listed = ", ".join(f"{common[at]} {test.average_ranks[at]:.2f}" for at in order)
+    far = len(common) - 1
     note = (
         f"average ranks over {len(means)} datasets (1 is best): {listed}; Friedman p = {test.p:.4f} "
         f"({test.method}); critical difference {difference:.2f} (Nemenyi)"
     )
+    if difference > far:
+        note += f": ranks are at most {far} apart, so no pair can differ on {len(means)} datasets"
     return Ranks(common, list(means), test, difference), [note]

@@ -1,89 +1,155 @@
 """The notes below a comparison: what its verdicts rest on, and which runs they leave out."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regjax.errors import shown
+from regjax.report.pairing import Plan, part_of, selects_epoch
 from regjax.report.variants import Summary, pair_of
-from regjax.runs.identity import decisive, identity_of_parts
+from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest
 
-# A run of a variant and its run of the baseline.
-Pairs = list[tuple[Summary, Summary]]
+if TYPE_CHECKING:
+    from regjax.report.comparison import Row
+
+# Under this many seeds, the share of the variance that pairing removes is noise: unrelated runs have -90 % to
+# 90 % with 3.
+FEWEST_FOR_PAIRING = 10
+# A seed with more than this share of the variance decides a test alone.
+MOST = 0.5
+# With 3 seeds, the one farthest off holds half of the variance or more.
+FEWEST_SHARED = 3
 
 
-def part_of(metric: str) -> str:
-    """The rows that a metric is measured on: "validation" or "test"."""
-    return "validation" if "val_" in metric else "test"
+def effect_notes(effect: float | None, wanted: float | None, metric: str) -> list[str]:
+    """How large a difference counts, if it is not the one that was asked for."""
+    if wanted == 0:
+        return ["compare.effect=0: no variant is called the same"]
+    if effect is None:
+        return [f"{metric}: no variant is called the same, since compare.effect is not given"]
+    if wanted is not None and effect > wanted:
+        row = f"one of {round(1 / effect)} {part_of(metric)} rows"
+        return [f"compare.effect={shown(wanted)} is less than {row}: {effect:.2g} is used"]
+    return []
 
 
-def verdict_notes(pairs: Mapping[str, Pairs], tests: list[PairedTest]) -> list[str]:
-    """What the verdicts rest on, the effect of pairing, and Wilcoxon's p."""
-    split = (
-        "splits follow the seed: t and intervals are corrected (Nadeau & Bengio)"
+def verdict_notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
+    """What the verdicts rest on: rows, seeds, and the checks of the t-test."""
+    tests = [row.test for row in rows if row.test and row.test.n >= FEWEST]
+    if not tests:
+        return []
+    part = part_of(plan.metric)
+    rest = (
+        f"{part} rows follow the seed: t and intervals are corrected (Nadeau & Bengio)"
         if any(test.test_to_train for test in tests)
-        else "verdicts hold for this split"
+        else f"verdicts hold over seeds, on these {part} rows"
     )
-    notes = [f"learning rate not re-tuned per variant; selection uses validation rows; {split}"]
-    removed = [test.variance_removed for test in tests if np.isfinite(test.variance_removed)]
-    if removed:
+    notes = [f"learning rate not re-tuned per variant; selection uses validation rows; {rest}"]
+    errors = [row for row in rows if row.test and row.row_error is not None]
+    if errors:
+        listed = ", ".join(
+            f"{row.variant} {row.test.standard_error:.2g} and {row.row_error:.2g}"
+            for row in errors
+            if row.test
+        )
+        notes.append(
+            f"standard errors of the differences, from seeds and from the choice of test rows: {listed}"
+        )
+    removed = [test.variance_removed for test in tests if test.n >= FEWEST_FOR_PAIRING]
+    if removed := [share for share in removed if np.isfinite(share)]:
         notes.append(f"pairing by seed {_in_words(removed)}")
-    p_values = zip(pairs, (test.wilcoxon_p for test in tests), strict=True)
-    listed = [f"{name} {p:.4f}" for name, p in p_values if np.isfinite(p)]
-    if listed:
-        notes.append(f"Wilcoxon's p, unadjusted and not used in verdicts: {', '.join(listed)}")
+    return [*notes, *_checks(rows)]
+
+
+def _checks(rows: Sequence[Row]) -> list[str]:
+    """Whether the verdicts "better" and "worse" hold without the normality that t assumes."""
+    found = [row for row in rows if row.test and row.level and row.verdict.startswith(("better", "worse"))]
+    notes, flips = [], []
+    few: dict[int, None] = {}
+    for row in found:
+        test, level = _known(row.test), row.level or 0
+        if 2.0 ** (1 - test.n) < level:
+            flips.append(
+                f"{row.variant} {test.sign_flip_p:.4f}"
+                + " (not below its level)" * (test.sign_flip_p > level)
+            )
+        else:
+            few[test.n] = None
+    if flips:
+        notes.append(f"sign-flip p, without normality, unadjusted: {', '.join(flips)}")
+    if few:
+        notes.append(f"{' and '.join(map(str, few))} seeds are too few for a check without normality")
+    notes += [
+        f"{row.variant}: one seed holds {_known(row.test).largest_share:.0%} of the variance"
+        for row in rows
+        if row.test and row.test.largest_share > MOST and row.test.n > FEWEST_SHARED
+    ]
+    if found:
+        fewest = min(_known(row.test).n for row in found)
+        notes.append(f"what fewer than 1 in {max(fewest // 3, 1)} seeds do, {fewest} seeds may not show")
     return notes
 
 
-def validation_notes(on_test: list[str], others: list[str], metric: str) -> list[str]:
-    """Which variants validated on test rows, and what this does to the verdicts."""
-    if not on_test:
-        return []
-    names = ", ".join(on_test) if others else "all variants"
-    notes = [f"{names}: val columns are of the TEST rows (data.validation=test) and optimistic"]
-    if part_of(metric) == "validation":
-        notes.append(f"verdicts use {metric}, since rows used for validation cannot test")
-    if others:
-        notes.append("not compared with the other variants")
-    return ["; ".join(notes)]
+def _known(test: PairedTest | None) -> PairedTest:
+    assert test is not None
+    return test
 
 
-def pair_notes(
-    variants: Mapping[str, list[Summary]], reference: str, pairs: Mapping[str, Pairs], metric: str
-) -> list[str]:
+def validation_notes(plan: Plan) -> list[str]:
+    """Which variants have optimistic columns of validation rows, and what this does to the verdicts."""
+    others = [name for name in plan.variants if name not in plan.on_test]
+    selected = [name for name, group in plan.variants.items() if any(map(selects_epoch, group))]
+    notes = []
+    if plan.on_test:
+        names = ", ".join(plan.on_test) if others else "all variants"
+        note = [f"{names}: val columns are of the TEST rows (data.validation=test) and optimistic"]
+        if part_of(plan.metric) == "validation":
+            note.append(f"verdicts use {plan.metric}, since rows used for validation cannot test")
+        if others:
+            note.append("not compared with the other variants")
+        notes.append("; ".join(note))
+    if selected and part_of(plan.metric) == "validation":
+        names = ", ".join(selected)
+        notes.append(f"{names}: early stopping chose the epoch on these rows, so {plan.metric} is optimistic")
+    return notes
+
+
+def pair_notes(plan: Plan) -> list[str]:
     """Seeds without a pair, and variants measured on other rows than the baseline."""
     notes = []
-    part = part_of(metric)
-    for name, found in pairs.items():
+    part = part_of(plan.metric)
+    for name, found in plan.pairs.items():
         paired = {pair_of(ours) for ours, _ in found}
-        runs_of_both = (*variants[name], *variants[reference])
+        runs_of_both = (*plan.variants[name], *plan.variants[plan.baseline])
         if unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}:
             seeds = ", ".join(map(str, sorted(unpaired)))
             notes.append(f"{name}: paired on {len(found)} common seeds; seeds without a pair: {seeds}")
         if any(ours["row_digests"][part] != theirs["row_digests"][part] for ours, theirs in found):
-            reason = f"its {part} rows differ from those of {reference}"
+            reason = f"its {part} rows differ from those of {plan.baseline}"
             notes.append(f"{name}: {reason}, which may explain a difference")
     return notes
 
 
-def duplicate_notes(variants: Mapping[str, list[Summary]]) -> list[str]:
-    """Variants with the configuration or the results of an earlier one."""
+def duplicate_notes(plan: Plan) -> list[str]:
+    """Variants with another name, with the results of an earlier variant, and with several runs of a seed."""
+    notes = [f"{name} is also called {other}" for other, name in plan.also.items()]
     seen: dict[str, str] = {}
-    notes = []
-    for name, summaries in variants.items():
-        if not summaries:
-            continue
-        config = decisive(summaries[0]["config"] | {"seed": None})
-        results = _results(summaries)
-        same_config = seen.setdefault(identity_of_parts([config]), name)
-        same_results = seen.setdefault(identity_of_parts([results]), name) if results else name
-        same = f"configuration of {same_config}" if same_config != name else ""
-        if not same and same_results != name:
-            same = f"results of {same_results} on every seed"
-        if same:
-            notes.append(f"{name} has the {same}: what was varied changes nothing")
-    return notes
+    for name, summaries in plan.variants.items():
+        if results := _results(summaries):
+            same = seen.setdefault(repr(results), name)
+            if same != name:
+                notes.append(
+                    f"{name} has the results of {same} on every seed: what was varied changes nothing"
+                )
+    return notes + [
+        f"{name}: {number} runs repeat a seed; of each seed, the last run that is done counts"
+        for name, number in plan.repeats.items()
+        if number
+    ]
 
 
 def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
@@ -92,15 +158,6 @@ def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
     if (None, None) in losses:
         return []
     return sorted((pair_of(summary), *measured) for summary, measured in zip(summaries, losses, strict=True))
-
-
-def repeat_notes(given: Mapping[str, list[Summary]], counted: Mapping[str, list[Summary]]) -> list[str]:
-    """How many runs of each variant do not count, since another run has their seed."""
-    return [
-        f"{name}: {number} runs repeat a seed; of each seed, the last run that is done counts"
-        for name, group in given.items()
-        if (number := len(group) - len(counted[name]))
-    ]
 
 
 def _in_words(removed: list[float]) -> str:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from regjax.errors import UserError, invalid_choice, shown
-from regjax.runs.identity import as_computed, decisive, is_decisive
+from regjax.runs.identity import as_computed, decisive, identity_of_parts, is_decisive
 
 Summary = Mapping[str, Any]
 
@@ -26,26 +26,60 @@ def by_dataset(summaries: Iterable[Summary]) -> dict[str, list[Summary]]:
     return found
 
 
-def variants(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
-    """Runs by variant, in their first order. The overrides that differ between runs name the variant.
+class Variants(NamedTuple):
+    """Runs by the name of their variant, in their first order, and the other names of some variants."""
 
-    Runs of one name may differ in other settings, for instance because a file changed. Then every name has
-    these settings too. The variant is called `default` if its name is empty.
+    runs: dict[str, list[Summary]]
+    also: dict[str, str]
+
+
+def variants(summaries: Sequence[Summary]) -> Variants:
+    """Runs of one configuration are one variant, whatever overrides made it.
+
+    The overrides that differ between runs name the variant. Runs of one name may differ in other settings,
+    for instance because a file changed. Then every name has these settings too. The variant is called
+    `default` if its name is empty. If several commands gave it several names, the first one that is not empty
+    counts, and `also` has the others.
     """
     spelled = _spelled_alike(summaries)
     keys = dict.fromkeys(key for overrides in spelled for key in overrides)
     varied = [key for key in keys if len({overrides.get(key) for overrides in spelled}) > 1]
-    by_overrides: dict[str, list[Summary]] = {}
-    for overrides, summary in zip(spelled, summaries, strict=True):
-        name = " ".join(_setting(key, overrides[key]) for key in varied if key in overrides)
-        by_overrides.setdefault(name, []).append(summary)
-    unnamed = dict.fromkeys(key for group in by_overrides.values() for key in varying_settings(group))
+    names = [
+        " ".join(_setting(key, overrides[key]) for key in varied if key in overrides) for overrides in spelled
+    ]
+    by_name: dict[str, list[Summary]] = {}
+    for name, summary in zip(names, summaries, strict=True):
+        by_name.setdefault(name, []).append(summary)
+    unnamed = dict.fromkeys(key for group in by_name.values() for key in varying_settings(group))
+    groups: dict[str, list[Summary]] = {}
+    names_of: dict[str, dict[str, None]] = {}  # ordered sets
+    for name, summary in zip(names, summaries, strict=True):
+        settings = [f"{key}={shown(summary['config'][key])}" for key in unnamed]
+        configuration = _configuration(summary)
+        groups.setdefault(configuration, []).append(summary)
+        whole = " ".join(filter(None, [name, *settings])) or "default"
+        names_of.setdefault(configuration, {})[whole] = None
+    return _by_one_name(groups, names_of)
+
+
+def _by_one_name(groups: Mapping[str, list[Summary]], names_of: Mapping[str, Mapping[str, None]]) -> Variants:
+    """Each group under its first name that says something."""
     named: dict[str, list[Summary]] = {}
-    for name, group in by_overrides.items():
-        for summary in group:
-            settings = [f"{key}={shown(summary['config'][key])}" for key in unnamed]
-            named.setdefault(" ".join(filter(None, [name, *settings])) or "default", []).append(summary)
-    return named
+    also: dict[str, str] = {}
+    for configuration, group in groups.items():
+        names = list(names_of[configuration])
+        name = next((each for each in names if each != "default"), names[0])
+        named.setdefault(name, []).extend(group)
+        also |= {other: name for other in names if other != name}
+    return Variants(named, {other: name for other, name in also.items() if other not in named})
+
+
+def _configuration(summary: Summary) -> str:
+    """What decides a variant's results: its settings without seeds, interpolations by their text."""
+    settings = decisive(summary["config"])
+    texts = {key: text for key, text in _overrides(summary["overrides"]).items() if "${" in text}
+    varying = {key: value for key, value in settings.items() if key not in PAIRED_BY} | texts
+    return identity_of_parts([varying])
 
 
 def varying_settings(summaries: Sequence[Summary]) -> list[str]:
@@ -91,16 +125,16 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
     return groups
 
 
-def variant_called(name: str, named: Iterable[str]) -> str:
+def variant_called(name: str, named: Variants) -> str:
     """The variant with the settings of `name`, in any order and spelling: 1e-3 is 0.001, None is null.
 
     Raises `UserError` if no variant has them, or if several do and none has exactly this name.
     """
-    names = list(named)
+    names = {each: each for each in named.runs} | named.also
     meant = [name] if name in names else [other for other in names if _parsed(other) == _parsed(name)]
-    if len(meant) != 1:
-        raise invalid_choice("compare.baseline", name, names)
-    return meant[0]
+    if len({names[other] for other in meant}) != 1:
+        raise invalid_choice("compare.baseline", name, list(named.runs))
+    return names[meant[0]]
 
 
 def _parsed(name: str) -> list[list[str]]:

@@ -34,7 +34,8 @@ EVERY_RUN: Table = {
         **dict.fromkeys(("seed", "data.split_seed", "data.test_seed"), WHOLE_NUMBER),
         "compare.baseline": (str, NoneType),
         "compare.metric": TEXT,
-        **dict.fromkeys(("compare.effect", "compare.alpha"), NUMBER),
+        "compare.effect": (int, float, NoneType),
+        "compare.alpha": NUMBER,
     },
     "versions": {str: TEXT},
 }

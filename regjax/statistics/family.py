@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # which loads `scipy.stats`, .6 s, when it is first used
 from jaxtyping import Bool, Float
 
 from regjax.statistics.intervals import Interval, t_interval
@@ -29,6 +30,19 @@ class Comparison(NamedTuple):
     level: float
     adjusted_p: float
     rejected: bool
+
+
+class Equivalence(NamedTuple):
+    """Whether a difference is smaller than an effect, by two one-sided tests, and the interval that shows it.
+
+    The interval's coverage is 1 - 2 level, with the level of the Holm step. It lies within the effect exactly
+    where `shown` is true.
+    """
+
+    p: float
+    adjusted_p: float
+    shown: bool
+    interval: Interval
 
 
 def holm(p_values: Float[np.ndarray, " family"], *, alpha: float) -> Holm:
@@ -72,3 +86,32 @@ def compare(tests: Sequence[PairedTest], *, alpha: float) -> list[Comparison]:
         )
         for test, adjusted, rejected, level in zip(tests, *steps, strict=True)
     ]
+
+
+def equivalences(
+    tests: Sequence[PairedTest], *, effects: Sequence[float | None], alpha: float
+) -> list[Equivalence]:
+    """Two one-sided tests of each difference, Schuirmann (1987), https://doi.org/10.1007/BF01068419.
+
+    A difference is shown to lie in (-effect, effect) if both one-sided t-tests at its bounds reject, so p is
+    the larger of the two. Holm's procedure over these p is a family of its own, apart from the tests of
+    differences. p is NaN where the differences have no spread, and where the effect is None.
+    """
+    p_values = [_equivalence_p(*given) for given in zip(tests, effects, strict=True)]
+    return [
+        Equivalence(
+            p,
+            float(adjusted),
+            bool(shown),
+            t_interval(test.mean, test.standard_error, test.n, level=1 - 2 * float(level)),
+        )
+        for test, p, adjusted, shown, level in zip(
+            tests, p_values, *holm(np.array(p_values, np.float64), alpha=alpha), strict=True
+        )
+    ]
+
+
+def _equivalence_p(test: PairedTest, effect: float | None) -> float:
+    if effect is None or not test.standard_error > 0:
+        return float("nan")
+    return float(scipy.stats.t.sf((effect - abs(test.mean)) / test.standard_error, test.df))

@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import scipy  # which loads `scipy.stats`, .6 s, when it is first used
 
+# With two values, t has one degree of freedom, and an interval is 13 standard errors wide on either side.
+FEWEST = 3
+
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its confidence interval. Both bounds are NaN if n < 2."""
+    """A mean and the bounds of its confidence interval. Both bounds are NaN if n < `FEWEST`."""
 
     mean: float
     low: float
@@ -18,18 +21,25 @@ class Interval(NamedTuple):
 
 def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> Interval:
     """`mean` plus and minus t(n - 1) standard errors. `level` is the coverage, in (0, 1)."""
-    if n < 2:
+    if n < FEWEST:
         return Interval(mean, float("nan"), float("nan"), n)
     half = float(scipy.stats.t.isf((1 - level) / 2, n - 1)) * standard_error
     return Interval(mean, mean - half, mean + half, n)
 
 
-def mean_interval(values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0) -> Interval:
+def mean_interval(
+    values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0, is_share: bool = False
+) -> Interval:
     """Student's t interval of a mean; for paired data, pass the differences.
 
-    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`.
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. The bounds of a share are cut to
+    [0, 1]: its mean cannot lie outside, so the cut interval covers it as often.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")
     standard_error = float(np.std(values, ddof=1) * np.sqrt(1 / n + test_to_train)) if n > 1 else float("nan")
-    return t_interval(mean, standard_error, n, level=level)
+    interval = t_interval(mean, standard_error, n, level=level)
+    if not is_share:
+        return interval
+    low, high = np.clip([interval.low, interval.high], 0, 1)  # which leaves NaN alone
+    return interval._replace(low=float(low), high=float(high))

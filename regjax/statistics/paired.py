@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy  # which loads `scipy.stats`, .6 s, when it is first used
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+
+from regjax.statistics.intervals import FEWEST
 
 # Metrics are float32. Differences this close, relative to the largest metric, differ by rounding alone:
 # (k + 3)/n - k/n varies with k, and a spread of 1e-8 would make t millions.
@@ -13,15 +15,16 @@ ROUNDING = 2 * float(np.finfo(np.float32).eps)
 
 # Wilcoxon's null distribution is exact up to this many pairs, and a normal approximation beyond.
 EXACT_PAIRS = 100
+# The sign-flip test lists all signs up to this many pairs, and draws 2**(EXACT_FLIPS - 1) of them beyond.
+EXACT_FLIPS = 17
 
 
 class Caveat(StrEnum):
-    """Why a comparison has no test, or a weak one."""
+    """Why a comparison has no test."""
 
     NONE = ""
     NO_PAIR = "no seed that both finished"
-    ONE_SEED = "one seed: no interval, no test"
-    TWO_SEEDS = "two seeds only"
+    FEW_SEEDS = f"fewer than {FEWEST} seeds: no interval, no test"
     IDENTICAL = "identical on every seed"
     CONSTANT = "the same difference on every seed: no spread to test"
 
@@ -31,7 +34,8 @@ class PairedTest(NamedTuple):
 
     `standard_error` is the test's, corrected by `test_to_train`. `variance_removed` is the gain of pairing,
     1 - var(differences) / (var(variant) + var(baseline)): 0 for unrelated runs, negative if pairing added
-    variance, NaN if neither side varies.
+    variance, NaN if neither side varies. `largest_share` is the largest part of one seed in the sum of the
+    squared deviations from the mean.
     """
 
     n: int
@@ -42,7 +46,9 @@ class PairedTest(NamedTuple):
     df: int
     p: float
     wilcoxon_p: float
+    sign_flip_p: float
     variance_removed: float
+    largest_share: float
     test_to_train: float
     caveat: Caveat
 
@@ -50,21 +56,24 @@ class PairedTest(NamedTuple):
 def paired_test(
     variant: Float[np.ndarray, " pairs"], baseline: Float[np.ndarray, " pairs"], *, test_to_train: float = 0.0
 ) -> PairedTest:
-    """Two-sided paired t-test, and Wilcoxon's signed-rank p. Entry i of both arrays has the same seed.
+    """Two-sided paired t-test, with two checks of its p. Entry i of both arrays has the same seed.
 
     t = mean / (sd sqrt(1/n + test_to_train)) with n - 1 degrees of freedom. `test_to_train` is 0 if all runs
-    share one split: Student (1908). If the split follows the seed, runs share training rows and the
-    differences are dependent. `test_to_train` is then the number of rows measured on per training row: the
-    corrected resampled t-test of Nadeau & Bengio (2003), https://doi.org/10.1023/A:1024068626366.
+    are measured on the same rows: Student (1908). If the rows measured on follow the seed, runs share
+    training rows and the differences are dependent. `test_to_train` is then the number of rows measured on
+    per other row that splits are drawn from: the corrected resampled t-test of Nadeau & Bengio (2003),
+    https://doi.org/10.1023/A:1024068626366.
 
     Deviations: p is 1 if all differences are 0, and NaN if all are equal but not 0. The formula would give 0,
     but a few runs that differ by the same number of test rows prove nothing.
     """
     differences = np.subtract(variant, baseline, dtype=np.float64)
     n, nan = len(differences), float("nan")
-    if n < 2:
-        mean, caveat = (float(differences[0]), Caveat.ONE_SEED) if n else (nan, Caveat.NO_PAIR)
-        return PairedTest(n, mean, nan, nan, nan, max(n - 1, 0), nan, nan, nan, test_to_train, caveat)
+    if n < FEWEST:
+        mean, caveat = (float(differences.mean()), Caveat.FEW_SEEDS) if n else (nan, Caveat.NO_PAIR)
+        return PairedTest(
+            n, mean, nan, nan, nan, max(n - 1, 0), nan, nan, nan, nan, nan, test_to_train, caveat
+        )
     rounding = ROUNDING * float(max(np.abs(variant).max(), np.abs(baseline).max()))
     caveat = _caveat(differences, rounding)
     untested = caveat in (Caveat.IDENTICAL, Caveat.CONSTANT)
@@ -73,17 +82,59 @@ def paired_test(
     standard_error = nan if caveat is Caveat.CONSTANT else sd * float(np.sqrt(1 / n + test_to_train))
     t = nan if untested else mean / standard_error
     p = 1.0 if caveat is Caveat.IDENTICAL else 2 * float(scipy.stats.t.sf(abs(t), n - 1))
-    wilcoxon_p = _signed_rank_p(differences, rounding)
-    removed = _variance_removed(sd, variant, baseline, rounding)
-    return PairedTest(n, mean, sd, standard_error, t, n - 1, p, wilcoxon_p, removed, test_to_train, caveat)
+    deviations = (differences - mean) ** 2
+    return PairedTest(
+        *(n, mean, sd, standard_error, t, n - 1, p),
+        wilcoxon_p=_signed_rank_p(differences, rounding),
+        sign_flip_p=sign_flip_p(differences, rounding),
+        variance_removed=_variance_removed(sd, variant, baseline, rounding),
+        largest_share=nan if untested else float(deviations.max() / deviations.sum()),
+        test_to_train=test_to_train,
+        caveat=caveat,
+    )
+
+
+def sign_flip_p(differences: Float[np.ndarray, " pairs"], rounding: float = 0.0) -> float:
+    """Two-sided p of the sign-flip test: the share of all signs with a sum as far from 0 as the observed one.
+
+    Fisher (1935), The design of experiments, section 21. It assumes that differences without an effect are
+    symmetric about 0, and not that they are normal. Its smallest value is 2^(1 - n). Sums within n `rounding`
+    of the observed one count as equal. Beyond `EXACT_FLIPS` pairs, signs are drawn, and the observed ones
+    count as drawn too: Phipson & Smyth (2010), https://doi.org/10.2202/1544-6115.1585.
+    """
+    n = len(differences)
+    observed = abs(differences.sum()) - n * rounding
+    if n > EXACT_FLIPS:
+        random, draws = np.random.default_rng(0), 2 ** (EXACT_FLIPS - 1)
+        signs = random.integers(0, 2, (draws, n), np.int8) * 2 - 1
+        return float((1 + (np.abs(signs @ differences) >= observed).sum()) / (1 + draws))
+    sums = differences[:1]  # the other sign of the first gives the same magnitudes
+    for difference in differences[1:]:
+        sums = np.concatenate([sums + difference, sums - difference])
+    return float((np.abs(sums) >= observed).mean())
+
+
+def least_favourable(
+    variant: Float[np.ndarray, " seeds"], baseline: Float[np.ndarray, " seeds"], *, variant_is_above: bool
+) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]]:
+    """Both sides with a number for each failed run (NaN), chosen against the side that seems to be above.
+
+    Failed runs of the side above take the smallest value seen on either side, those of the other side the
+    largest: the bounds of Horowitz & Manski (2000), https://doi.org/10.1080/01621459.2000.10473902, within
+    the observed range.
+    """
+    smallest, largest = np.nanmin([variant, baseline]), np.nanmax([variant, baseline])
+    of_variant, of_baseline = (smallest, largest) if variant_is_above else (largest, smallest)
+    return (
+        np.where(np.isnan(variant), of_variant, variant),
+        np.where(np.isnan(baseline), of_baseline, baseline),
+    )
 
 
 def _caveat(differences: Float[np.ndarray, " pairs"], rounding: float) -> Caveat:
     if np.abs(differences).max() <= rounding:
         return Caveat.IDENTICAL
-    if np.ptp(differences) <= rounding:
-        return Caveat.CONSTANT
-    return Caveat.TWO_SEEDS if len(differences) == 2 else Caveat.NONE
+    return Caveat.CONSTANT if np.ptp(differences) <= rounding else Caveat.NONE
 
 
 def _variance_removed(
@@ -117,3 +168,15 @@ def _signed_rank_p(differences: Float[np.ndarray, " pairs"], rounding: float) ->
         distribution = (np.append(distribution, zeros) + np.append(zeros, distribution)) / 2
     positive = ranks[signed > 0].sum()
     return float(min(1.0, 2 * min(distribution[: positive + 1].sum(), distribution[positive:].sum())))
+
+
+def row_error(variant: Bool[np.ndarray, "runs rows"], baseline: Bool[np.ndarray, "runs rows"]) -> float:
+    """The standard error of a difference in accuracy that comes from the choice of the test rows.
+
+    It is the sd over rows of each row's difference in hits, averaged over runs, divided by sqrt(rows); for
+    one pair of runs, that of McNemar (1947), https://doi.org/10.1007/BF02295996.
+    """
+    differences = variant.mean(axis=0) - baseline.mean(axis=0)
+    return (
+        float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else float("nan")
+    )

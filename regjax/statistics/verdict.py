@@ -2,46 +2,57 @@
 
 from math import ceil, isnan
 
-from regjax.statistics.family import Comparison
-from regjax.statistics.power import seeds_needed
+from regjax.statistics.family import Comparison, Equivalence
+from regjax.statistics.power import FEWEST_PLANNED, seeds_planned
 
 
 def verdict(
     comparison: Comparison,
+    equivalence: Equivalence | None,
     *,
-    failures_variant: int,
-    failures_baseline: int,
     higher_is_better: bool,
     effect: float | None,
+    failures: int,
+    holds_with_failures: bool,
 ) -> str:
-    """Better, worse, not distinguishable, or why there is no verdict.
+    """Better, worse, the same within `effect`, not distinguishable, or why there is no verdict.
 
-    A variant with more failed runs than the baseline is never "better": its finished seeds may be the easy
-    ones. "Not distinguishable" comes with the number of seeds that would show the difference `effect` at 80 %
-    power and the comparison's level, or without it if `effect` is None.
+    `failures` counts the seeds that failed on either side. With some, a variant is better or worse only if
+    this holds in the case least favourable to it. "Not distinguishable" comes with the seeds that would show
+    `effect` at 80 % power and the comparison's level, or without them if `effect` is None.
     """
     test = comparison.test
     if isnan(test.t):  # not tested
         return str(test.caveat)
-    remarks = "; corrected t" * (test.test_to_train > 0) + (f"; {test.caveat}" if test.caveat else "")
-    if not comparison.rejected:
-        return "not distinguishable" + remarks + _seeds(comparison, effect)
-    better = (test.mean > 0) == higher_is_better
-    if better and failures_variant > failures_baseline:
-        return f"not better: more runs failed ({failures_variant}, baseline {failures_baseline}){remarks}"
-    return f"{'better' if better else 'worse'} (Holm p {_p(comparison.adjusted_p)}{remarks})"
+    corrected = "; corrected t" * (test.test_to_train > 0)
+    within = equivalence is not None and equivalence.shown
+    if comparison.rejected:
+        word = "better" if (test.mean > 0) == higher_is_better else "worse"
+        if failures and not holds_with_failures:
+            runs = f"{failures} run{'s' * (failures > 1)}"
+            return f"not {word}: {runs} failed, and could undo it{corrected}"
+        less = f", less than {_size(effect)}" if effect and within else ""
+        return f"{word} (Holm p {_p(comparison.adjusted_p)}{less}{corrected})"
+    if effect and equivalence is not None and within and not failures:
+        return f"same within {_size(effect)} (Holm p {_p(equivalence.adjusted_p)}{corrected})"
+    return f"not distinguishable{corrected}{_seeds(comparison, effect)}"
 
 
 def _seeds(comparison: Comparison, effect: float | None) -> str:
-    if not effect:
+    test = comparison.test
+    if effect is None or test.n < FEWEST_PLANNED:
         return ""
-    test, difference = comparison.test, f"a difference of {_plain(f'{effect:g}')}"
-    needed = seeds_needed(effect, test.sd, level=comparison.level, test_to_train=test.test_to_train)
-    if needed is None:
+    difference = f"a difference of {_size(effect)}"
+    planned = seeds_planned(effect, test.sd, test.n, level=comparison.level, test_to_train=test.test_to_train)
+    if planned is None:
         return f"; no number of seeds on these rows would show {difference}"
-    if needed <= test.n:
-        return f"; these {test.n} seeds would have shown {difference}"
-    return f"; ~{_two_digits(needed):,} seeds would show {difference}"
+    low, high = max(planned[0], test.n + 1), planned[1]
+    if high is None:
+        return f"; more than {_two_digits(low):,} seeds would show {difference} (sd from {test.n})"
+    if high < low:  # these seeds are enough
+        return ""
+    number = f"roughly {_two_digits(low):,} to {_two_digits(high):,}"
+    return f"; {number} seeds would show {difference} (sd from {test.n})"
 
 
 def _two_digits(count: int) -> int:
@@ -52,6 +63,10 @@ def _two_digits(count: int) -> int:
 
 def _p(value: float) -> str:
     return "< .0001" if value < 1e-4 else f"= {_plain(f'{value:.4f}')}"
+
+
+def _size(effect: float) -> str:
+    return _plain(f"{effect:.2g}")
 
 
 def _plain(number: str) -> str:

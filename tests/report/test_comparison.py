@@ -6,9 +6,11 @@ from scipy import stats
 
 from regjax.errors import UserError
 from regjax.launch.jobs import Job, prepare
-from regjax.report.comparison import compare_variants, correction
+from regjax.report.comparison import compare_variants
+from regjax.report.pairing import correction, planned
+from regjax.report.variants import Variants, variants
 from regjax.runs.writer import provenance
-from tests.reports import SETTINGS, run
+from tests.reports import run
 from tests.small import composed
 
 
@@ -16,8 +18,9 @@ def group(accuracies, **config):
     return [run(seed, accuracy, **config) for seed, accuracy in enumerate(accuracies)]
 
 
-def compared(named, **settings):
-    return compare_variants(named, **(SETTINGS | settings))
+def compared(named, *, effect=0.01, alpha=0.05, hits_of=lambda _: None, **settings):
+    plan = planned(Variants(named, {}), **({"baseline": None, "metric": "test_accuracy"} | settings))
+    return compare_variants({"": plan}, effect=effect, alpha=alpha, hits_of=hits_of)[""]
 
 
 PLAIN = [0.90, 0.91, 0.93, 0.92]
@@ -31,7 +34,6 @@ def test_a_variant_is_judged_by_the_paired_t_test_of_equal_seeds():
     assert rows[0].verdict == "baseline"
     assert rows[1].test.p == pytest.approx(expected.pvalue)
     assert rows[1].test.wilcoxon_p == stats.wilcoxon(BETTER, PLAIN).pvalue == 0.125
-    assert "Wilcoxon's p, unadjusted and not used in verdicts: better 0.1250" in comparison.notes
     assert rows[1].verdict.startswith("better (Holm p = ")
     np.testing.assert_allclose(rows[1].difference[1:3], expected.confidence_interval(0.95), rtol=1e-9)
 
@@ -51,11 +53,39 @@ def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():
     assert "better: paired on 3 common seeds; seeds without a pair: 0" in comparison.notes
 
 
-def test_a_variant_with_more_failures_is_not_better():
-    failing = [*group(BETTER), run(4, None, status="diverged")]
-    row = compared({"plain": group([*PLAIN, 0.9]), "failing": failing}).rows[1]
-    assert (row.n, row.failed) == (4, 1)
-    assert row.verdict.startswith("not better: more runs failed")
+@pytest.mark.parametrize(
+    ("failing", "word"),
+    [
+        (["better"], "not better: 1 run failed"),
+        (["plain"], "better (Holm p"),
+        ([], "better (Holm p"),
+        (["both"], "not"),
+    ],
+)
+def test_a_difference_that_failed_runs_could_undo_is_no_verdict(failing, word):
+    """The failed run could have had the worst accuracy of all, or the baseline's failed run the best.
+
+    The best would be .97, so the last difference -.01, which leaves the others' t with p = .045.
+    """
+    assert stats.ttest_1samp([0.04, 0.05, 0.03, 0.05, -0.01], 0).pvalue == pytest.approx(0.045, abs=5e-4)
+    named = {"plain": group([*PLAIN, 0.92]), "better": group([*BETTER, 0.96])}
+    for name in named:
+        if name in failing or "both" in failing:
+            named[name][4] = run(4, None, status="diverged")
+    row = compared(named).rows[1]
+    assert row.failed == ("better" in failing or "both" in failing)
+    assert row.verdict.startswith(word)
+
+
+def test_a_difference_that_holds_in_the_least_favourable_case_is_a_verdict():
+    """Eleven pairs differ by .50 and one failed: even .41 instead of .91 leaves the mean far above 0."""
+    noise = np.linspace(0, 0.01, 12)
+    named = {"plain": group([*(0.4 + noise)]), "better": group([*(0.9 + noise[::-1])])}
+    named["better"][3] = run(3, None, status="failed")
+    least = 0.9 + noise[::-1] - (0.4 + noise)
+    least[3] = 0.4 - (0.4 + noise[3])
+    assert stats.ttest_1samp(least, 0).pvalue < 0.05
+    assert compared(named).rows[1].verdict.startswith("better")
 
 
 def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
@@ -86,30 +116,42 @@ def of_parts(parts):
     }
 
 
-@pytest.mark.parametrize("parts", [["train", "validation"], ["test"]])
-def test_where_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts):
+@pytest.mark.parametrize("parts", [["train", "test"], ["test"]])
+def test_where_test_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts):
     comparison = compared(of_parts(parts))
     row = comparison.rows[1]
-    assert any("splits follow the seed" in note for note in comparison.notes)
+    assert any("test rows follow the seed" in note for note in comparison.notes)
     differences = np.subtract(BETTER, PLAIN)
-    # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / training rows.
-    t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 800))
+    # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / (all rows - test rows).
+    t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 900))
     assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
     assert "; corrected t" in row.verdict
     # So of a mean: Student's t(3) = 3.1824 for 95 %.
-    half = 3.1824463 * np.std(BETTER, ddof=1) * np.sqrt(1 / 4 + 200 / 800)
+    half = 3.1824463 * np.std(BETTER, ddof=1) * np.sqrt(1 / 4 + 200 / 900)
     assert row.means["test_accuracy"][1:3] == pytest.approx((np.mean(BETTER) - half, np.mean(BETTER) + half))
 
 
-@pytest.mark.parametrize("parts", [[], ["validation"]])
-def test_a_seed_of_the_split_that_moves_no_row_trained_or_measured_on_corrects_nothing(parts):
+@pytest.mark.parametrize("parts", [[], ["validation"], ["train", "validation"]])
+def test_a_split_that_moves_no_row_measured_on_corrects_nothing(parts):
     comparison = compared(of_parts(parts))
     assert comparison.rows[1].test.p == pytest.approx(stats.ttest_rel(BETTER, PLAIN).pvalue)
-    assert any("verdicts hold for this split" in note for note in comparison.notes)
+    assert any("verdicts hold over seeds, on these test rows" in note for note in comparison.notes)
+
+
+def test_rows_that_train_size_leaves_out_count_as_drawn_from():
+    """500 of 60,000 rows are trained on: the test's 10,000 are drawn from 70,000, not from 10,500."""
+    rows = {"train": 500, "validation": 0, "test": 10_000, "all": 70_000}
+    samples = [(run(seed, 0.5, rows={"test": str(seed)}) | {"rows": rows},) for seed in range(2)]
+    assert correction(samples, "test_accuracy") == pytest.approx(10_000 / 60_000)
+    moved = [
+        (run(seed, 0.5, rows={"validation": str(seed)}) | {"rows": rows | {"validation": 6_000}},)
+        for seed in range(2)
+    ]
+    assert correction(moved, "val_accuracy") == pytest.approx(6_000 / 54_000)
 
 
 def test_runs_are_paired_within_one_split():
-    crossed = [(seed, split) for split in (0, 1) for seed in (0, 1)]
+    crossed = [(seed, split) for split in (0, 1) for seed in (0, 1)]  # four pairs
     named = {
         name: [run(seed, value + split, **{"data.test_seed": split}) for seed, split in order]
         for name, value, order in (("plain", 0.1, crossed), ("other", 0.3, crossed[::-1]))
@@ -122,17 +164,18 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
     def typed(validation, folder):
         return group(PLAIN, **{"data.validation": validation, "cache_dir": folder})
 
-    comparison = compared({"a": typed(0, "here"), "b": typed(0.0, "there"), "c": typed(0.5, "here")})
-    assert [note for note in comparison.notes if "has the configuration" in note] == [
-        "b has the configuration of a: what was varied changes nothing"
-    ]
+    runs = [*typed(0, "here"), *typed(0.0, "there"), *typed(0.5, "here")]
+    assert [len(group) for group in variants(runs).runs.values()] == [8, 4]
+    comparison = compared(variants(runs).runs)
+    assert "data.validation=0: 4 runs repeat a seed" in " ".join(comparison.notes)
+    assert any("has the results of data.validation=0 on every seed" in note for note in comparison.notes)
     assert comparison.rows[1].verdict == "identical on every seed"
 
 
 @pytest.mark.parametrize(
     ("overrides", "followed"),
     [
-        (("data.split_seed=${seed}",), True),
+        (("data.split_seed=${seed}",), False),
         (("data.test_seed=${seed}",), True),
         (("data.validation=0", "data.split_seed=${seed}"), False),
         ((), False),
@@ -141,8 +184,8 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
 def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed):
     jobs = [Job(composed("data=wine", f"seed={seed}", *overrides), {}, []) for seed in range(2)]
     runs = [(provenance(run),) for run in prepare(jobs)[0]]
-    # Of Wine's 178 rows a fifth is tested on, and a fifth of the others validated on.
-    assert correction(runs, "test_accuracy") == (36 / 113 if followed else 0)
+    # Of Wine's 178 rows a fifth is tested on.
+    assert correction(runs, "test_accuracy") == (36 / 142 if followed else 0)
 
 
 def test_a_variant_that_was_measured_on_other_rows_is_named():
@@ -172,5 +215,89 @@ def test_a_result_is_not_displaced_by_a_later_try_that_failed():
 )
 def test_a_note_says_whether_pairing_removed_or_added_variance(others, expected):
     """PLAIN and its reverse have r = -.6, so that their difference varies by 60 % more; a shift has r = 1."""
-    named = {str(at): group(list(other)) for at, other in enumerate([PLAIN, *others])}
+    named = {str(at): group([*other] * 3) for at, other in enumerate([PLAIN, *others])}
     assert any(note.startswith(f"pairing by seed {expected}") for note in compared(named).notes)
+    few = {name: runs[:9] for name, runs in named.items()}
+    assert not any(note.startswith("pairing by seed") for note in compared(few).notes)
+
+
+@pytest.mark.parametrize(
+    ("selecting", "verdicts"),
+    [
+        (["better"], ["not judged: its epoch was selected on these rows", "not distinguishable"]),
+        (["plain"], ["not judged: the baseline's epoch was selected on these rows"] * 2),
+        ([], ["better", "not distinguishable"]),
+    ],
+)
+def test_nothing_is_judged_on_the_rows_that_selected_an_epoch(selecting, verdicts):
+    accuracies = {"plain": PLAIN, "better": BETTER, "other": [0.91, 0.9, 0.92, 0.93]}
+    named = {
+        name: group(values, **{"early_stopping.patience": 5 if name in selecting else None})
+        for name, values in accuracies.items()
+    }
+    comparison = compared(named, metric="val_accuracy")
+    found = [row.verdict.split(" (")[0].split(";")[0] for row in comparison.rows[1:]]
+    assert found == verdicts
+    optimistic = [note for note in comparison.notes if "val_accuracy is optimistic" in note]
+    assert len(optimistic) == len(selecting)
+    on_test = compared(named)  # which no epoch was selected on
+    assert on_test.rows[1].verdict.startswith("better")
+
+
+def test_a_difference_smaller_than_the_effect_is_the_same_whether_it_is_one_or_not():
+    base = 0.9 + np.linspace(-0.01, 0.01, 12)
+    tiny = 0.0002 * np.array([1, -1] * 6)
+    named = {
+        "plain": group([*base]),
+        "same": group([*(base + tiny)]),
+        "less": group([*(base + 0.003 + tiny)]),
+    }
+    same, less = (row.verdict for row in compared(named).rows[1:])
+    assert same.startswith("same within .01 (Holm p < .0001")
+    assert less.startswith("better (Holm p < .0001, less than .01")
+    verdicts = [row.verdict for row in compared(named, effect=0).rows[1:]]
+    assert verdicts[0] == "not distinguishable"
+    assert "less than" not in verdicts[1]
+    assert "compare.effect=0: no variant is called the same" in compared(named, effect=0).notes
+    losses = compared(named, effect=None, metric="test_loss")
+    assert losses.effect is None
+    assert compared(named, effect=0.01, metric="test_loss").effect == 0.01
+
+
+def test_an_effect_below_one_row_is_raised_to_one_row():
+    comparison = compared({"plain": group(PLAIN), "better": group(BETTER)}, effect=0.001)
+    assert comparison.effect == 1 / 200
+    assert "compare.effect=0.001 is less than one of 200 test rows: 0.005 is used" in comparison.notes
+    assert compared({"plain": group(PLAIN), "better": group(BETTER)}, effect=None).effect == 1 / 200
+
+
+def test_without_any_finished_run_every_variant_says_so():
+    named = {name: [run(0, None, status="failed")] for name in ("plain", "other")}
+    rows = compared(named).rows
+    assert [(row.n, row.failed, row.verdict) for row in rows] == [
+        (0, 1, "baseline"),
+        (0, 1, "no seed that both finished"),
+    ]
+
+
+def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
+    few = compared({"plain": group(PLAIN), "better": group(BETTER)})
+    assert "4 seeds are too few for a check without normality" in few.notes
+    assert "what fewer than 1 in 1 seeds do, 4 seeds may not show" in few.notes
+    noise = np.linspace(-0.01, 0.01, 8)
+    many = compared({"plain": group([*(0.8 + noise)]), "better": group([*(0.9 - noise)])})
+    assert "sign-flip p, without normality, unadjusted: better 0.0078" in many.notes  # 2**-7, all 8 positive
+    outlier = group([*(0.9 - noise[:-1]), 0.1])
+    notes = compared({"plain": group([*(0.8 + noise)]), "odd": outlier}).notes
+    assert any(note.startswith("odd: one seed holds 8") for note in notes)
+
+
+def test_the_error_of_the_test_rows_stands_beside_that_of_the_seeds():
+    hits = {id_: np.zeros(200, bool) for id_ in ("plain", "better")}
+    hits["plain"][:100], hits["better"][:110] = True, True
+    named = {"plain": group(PLAIN), "better": group(BETTER)}
+    of_run = {id(run): hits[name] for name, runs in named.items() for run in runs}
+    row = compared(named, hits_of=lambda summary: of_run[id(summary)]).rows[1]
+    # Ten of 200 rows differ by one hit: sqrt((10/200 - (10/200)^2) 200/199 / 200).
+    assert row.row_error == pytest.approx(np.sqrt((0.05 - 0.05**2) / 199))
+    assert compared(named).rows[1].row_error is None

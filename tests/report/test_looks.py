@@ -14,9 +14,12 @@ def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
     failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
     write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path, [tmp_path])
     retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
-    assert "look 2 at this sweep (7 runs, then 8 runs)" in retried.notes[0]
-    shuffled = build_report(found[::-1], **SETTINGS, earlier_looks=retried.looks)
+    assert "look 2 at this sweep (7 runs, then 8 runs), and 1 was planned" in retried.notes[0]
+    again = SETTINGS | {"baseline": "model.dropout=0"}
+    shuffled = build_report(found[::-1], **again, earlier_looks=retried.looks)
     assert shuffled.looks == retried.looks
+    for other in ({"baseline": "model.dropout=0.5"}, {"metric": "test_loss"}):
+        assert len(build_report(found, **SETTINGS | other, earlier_looks=retried.looks).looks) == 3
     assert build_report([failed], **SETTINGS).looks == []
 
 
@@ -43,3 +46,17 @@ def test_looks_of_reports_elsewhere_are_counted_for_what_they_looked_at(tmp_path
     assert report([str(tmp_path / "others"), *out]) == 1
     assert f"{tmp_path / 'out'}: it has the comparison of other runs (../runs)" in capsys.readouterr().err
     assert (tmp_path / "out/comparison.json").read_bytes() == before
+
+
+def test_planned_looks_share_the_error_rate(tmp_path):
+    """Each of three looks is judged at .05 / 3, and the fourth has no error rate."""
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    looks = []
+    for number in range(1, 5):
+        seen = found[: 4 + number] if number < 4 else found
+        report_ = build_report(seen, **SETTINGS, looks=3, earlier_looks=looks)
+        looks = report_.looks
+        (row,) = report_.comparisons["digits"].rows[1:]
+        assert row.level == (pytest.approx(0.05 / 3) if number > 2 else row.level)
+        assert f"look {number}" in report_.notes[0]
+        assert ("no error rate" in report_.notes[0]) == (number > 3)

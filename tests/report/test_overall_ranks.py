@@ -35,7 +35,7 @@ def test_datasets_are_compared_apart_and_ranked_together(tmp_path, capsys):
     write_report(whole, tmp_path, [tmp_path])
     printed = capsys.readouterr().out
     assert "1 is best): model.dropout=0.5 1.00, model.dropout=0.2 2.00" in printed
-    assert "Friedman p = 0.0278 (exact: all datasets agree); critical difference 1.91 (Nemenyi)" in printed
+    assert "Friedman p = 0.0278 (exact); critical difference 1.91 (Nemenyi)" in printed
     assert "## wine" in (tmp_path / "comparison.md").read_text()
     rows = (tmp_path / "comparison.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["dataset", *["digits"] * 3, *["wine"] * 3, *["iris"] * 3]

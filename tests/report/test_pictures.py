@@ -88,9 +88,10 @@ def test_a_variant_of_one_epoch_is_a_point_with_a_bar(tmp_path, drawn, epochs):
         assert to_rgba(band.get_edgecolor()[0])[:3] == to_rgba(line.get_color())[:3]
 
 
-def test_axes_follow_the_means_and_not_the_bands_of_two_seeds(tmp_path, drawn):
-    """Two accuracies .2 apart have the interval of t(1) = 12.7 times .1 to each side of their mean."""
-    draw_variants(sweep_of(tmp_path, ([0.9, 0.3], [0.4, 0.8]), ([0.5, 0.1], [0.6, 1.0])), tmp_path)
+def test_axes_follow_the_means_and_not_the_bands_of_few_seeds(tmp_path, drawn):
+    """Accuracies that are .1 apart have the interval of t(2) = 4.3 times .058 to each side of their mean."""
+    curves = [([0.9, 0.3], [0.4, 0.8]), ([0.7, 0.2], [0.5, 0.9]), ([0.5, 0.1], [0.6, 1.0])]
+    draw_variants(sweep_of(tmp_path, *curves), tmp_path)
     loss, accuracy = drawn[0].axes
     low, high = loss.get_ylim()
     assert low == 0
@@ -111,12 +112,12 @@ def test_a_metric_that_never_changes_has_an_axis_around_it_within_what_it_can_be
 
 
 def test_a_band_is_wider_where_rows_follow_the_seed(tmp_path, drawn):
-    """Nadeau & Bengio 2003: of (.50, .52), sd .02 / sqrt(2) and t(1) = 12.706 times sqrt(1/2 + 200/800)."""
-    runs_of_two = [run_of(tmp_path / str(at), [1], [0.5 + at / 50], digest=str(at)) for at in range(2)]
-    draw_variants({"digits": {"default": runs_of_two}}, tmp_path)
+    """Nadeau & Bengio 2003: of (.50, .51, .52), sd .01 and t(2) = 4.3027 times sqrt(1/3 + 200/900)."""
+    runs = [run_of(tmp_path / str(at), [1], [0.5 + at / 100], digest=str(at)) for at in range(3)]
+    draw_variants({"digits": {"default": runs}}, tmp_path)
     (bar,) = drawn[0].axes[1].collections
     low, high = bar.get_segments()[0][:, 1]
-    half = 12.7062 * 0.02 / 2**0.5 * 0.75**0.5
+    half = 4.30265 * 0.01 * (1 / 3 + 200 / 900) ** 0.5
     assert (low, high) == pytest.approx((0.51 - half, 0.51 + half), abs=1e-5)
     assert "corrected for splits that follow the seed" in drawn[0].get_suptitle()
 

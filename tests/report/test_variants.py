@@ -3,7 +3,7 @@
 import pytest
 
 from regjax.errors import UserError
-from regjax.report.variants import grouped_by, variant_called, variants
+from regjax.report.variants import Variants, grouped_by, variant_called, variants
 from tests.reports import run
 
 
@@ -29,8 +29,8 @@ def test_a_variant_is_named_by_the_overrides_in_which_it_differs(overrides, name
     split = [[text] if "[" in text else text.split(",") for text in overrides]
     summaries = [run(seed, 0.5, *texts) for texts in split for seed in range(2)]
     found = variants(summaries)
-    assert list(found) == names
-    assert sum(len(group) for group in found.values()) == len(summaries)
+    assert list(found.runs) == names
+    assert sum(len(group) for group in found.runs.values()) == len(summaries)
 
 
 def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
@@ -40,16 +40,16 @@ def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
         for rate in (0, 0.2)
         for seed in range(2)
     ]
-    assert {name: len(group) for name, group in variants(summaries).items()} == {
+    assert {name: len(group) for name, group in variants(summaries).runs.items()} == {
         f"model.dropout={rate} trainer.batch_size={size}": 2 for size in (32, 1000) for rate in (0, 0.2)
     }
     rate_of_seed = [
         run(seed, 0.5, "trainer.epochs=${seed}", **{"trainer.epochs": seed, "penalty.l2": 0.5})
         for seed in range(3)
     ]
-    assert list(variants(rate_of_seed)) == ["default"]
+    assert list(variants(rate_of_seed).runs) == ["default"]
     changed = run(3, 0.5, "trainer.epochs=${seed}", **{"trainer.epochs": 3, "penalty.l2": 0.7})
-    assert list(variants([*rate_of_seed, changed])) == ["penalty.l2=0.5", "penalty.l2=0.7"]
+    assert list(variants([*rate_of_seed, changed]).runs) == ["penalty.l2=0.5", "penalty.l2=0.7"]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,31 @@ def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
 )
 def test_a_baseline_is_known_by_its_values_however_they_are_typed(typed, meant):
     others = ["default", "optimizer.learning_rate=1", "penalty.biases=true", "model.hidden=[300]", "l2"]
-    assert variant_called(typed, [*others, meant]) == meant
+    assert variant_called(typed, named(*others, meant)) == meant
     with pytest.raises(UserError, match="must be one of"):
-        variant_called(typed, others)
+        variant_called(typed, named(*others))
+
+
+def named(*names):
+    return Variants({name: [] for name in names}, {})
+
+
+def test_one_configuration_is_one_variant_under_all_its_names():
+    """Two sweeps that overlap: both have runs without a regularizer, named by what each of them varied."""
+    first = [
+        run(seed, 0.5, f"model.dropout={rate}", **{"penalty.l2": 0}) for seed in (0, 1) for rate in (0, 0.2)
+    ]
+    second = [
+        run(seed, 0.5, f"penalty.l2={l2}", **{"model.dropout": 0}) for seed in (2, 3) for l2 in (0, 0.1)
+    ]
+    found = variants([*first, *second])
+    assert {name: len(group) for name, group in found.runs.items()} == {
+        "model.dropout=0": 4,
+        "model.dropout=0.2": 2,
+        "penalty.l2=0.1": 2,
+    }
+    assert found.also == {"penalty.l2=0": "model.dropout=0"}
+    assert variant_called("penalty.l2=0.0", found) == "model.dropout=0"
 
 
 def test_equal_numbers_are_one_variant_named_as_first_typed():
@@ -77,6 +99,6 @@ def test_equal_numbers_are_one_variant_named_as_first_typed():
         run(seed, 0.5, f"model.dropout={text}", **{"model.dropout": value})
         for seed, (text, value) in enumerate(rates)
     ]
-    sizes = {name: len(group) for name, group in variants(runs).items()}
+    sizes = {name: len(group) for name, group in variants(runs).runs.items()}
     assert sizes == {"model.dropout=0": 2, "model.dropout=1e-1": 2, "model.dropout=${seed}": 2}
     assert list(grouped_by(runs[:4], "model.dropout")) == ["model.dropout=0", "model.dropout=0.1"]

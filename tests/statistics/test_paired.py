@@ -8,7 +8,7 @@ from scipy import stats
 
 from regjax.statistics.family import compare
 from regjax.statistics.intervals import mean_interval
-from regjax.statistics.paired import Caveat, paired_test
+from regjax.statistics.paired import Caveat, least_favourable, paired_test, row_error, sign_flip_p
 from tests.statistics_examples import (
     AUC_LINEAR,
     AUC_RBF,
@@ -63,7 +63,7 @@ def test_wilcoxon_p_is_that_of_hollander_and_wolfe():
 
 def test_wilcoxon_p_is_exact_with_and_without_ties():
     rng = np.random.default_rng(0)
-    for size in (2, 3, 5, 8, 10):
+    for size in (3, 5, 8, 10):
         for tied in (False, True):
             whole = rng.integers(1, 4, size) * rng.choice([-1, 1], size)
             differences = whole if tied else whole + rng.normal(size=size) / 10
@@ -81,14 +81,47 @@ def test_wilcoxon_p_of_many_pairs_is_that_of_scipy():
     assert paired_test(differences, np.zeros(150)).wilcoxon_p == pytest.approx(expected, rel=1e-9)
 
 
-def test_fewer_than_two_pairs_are_not_tested():
+def test_fewer_than_three_pairs_are_not_tested():
     one = paired_test(np.array([0.75]), np.array([0.5]))
-    assert (one.n, one.mean, one.caveat) == (1, 0.25, Caveat.ONE_SEED)
+    assert (one.n, one.mean, one.caveat) == (1, 0.25, Caveat.FEW_SEEDS)
+    two = paired_test(np.array([0.75, 1.0]), np.array([0.5, 0.5]))
+    assert (two.n, two.mean, two.caveat) == (2, 0.375, Caveat.FEW_SEEDS)
     none = paired_test(np.array([]), np.array([]))
     assert (none.n, none.df, none.caveat) == (0, 0, Caveat.NO_PAIR)
     assert np.isnan(none.mean)
-    for test in (one, none):
+    for test in (one, two, none):
         assert np.isnan([test.sd, test.standard_error, test.t, test.p, test.wilcoxon_p]).all()
+        assert np.isnan([test.sign_flip_p, test.largest_share]).all()
+
+
+def test_the_sign_flip_p_is_the_share_of_all_signs():
+    differences = np.random.default_rng(2).normal(0.3, 1, 9)
+    flipped = np.array(list(product([-1, 1], repeat=9))) @ differences
+    expected = np.mean(np.abs(flipped) >= abs(differences.sum()) - 1e-12)
+    assert paired_test(differences, np.zeros(9)).sign_flip_p == pytest.approx(expected)
+    # All of one sign: 2 of 2**n.
+    assert sign_flip_p(np.array([0.1, 0.2, 0.3])) == 2 / 2**3
+    # Beyond 17 pairs, signs are drawn: 18 of one sign have 2 / 2**18, and the observed ones count as drawn.
+    assert sign_flip_p(np.full(18, 0.1)) == pytest.approx(1 / 2**16, rel=1)
+    many = np.random.default_rng(3).normal(0.2, 1, 40)
+    assert sign_flip_p(many) == pytest.approx(stats.ttest_1samp(many, 0).pvalue, abs=0.02)
+
+
+def test_failed_runs_take_the_extreme_values_that_contradict_the_difference():
+    above, below = np.array([0.9, np.nan, 0.8]), np.array([0.5, 0.6, np.nan])
+    variant, baseline = least_favourable(above, below, variant_is_above=True)
+    assert (variant.tolist(), baseline.tolist()) == ([0.9, 0.5, 0.8], [0.5, 0.6, 0.9])
+    variant, baseline = least_favourable(below, above, variant_is_above=False)
+    assert (variant.tolist(), baseline.tolist()) == ([0.5, 0.6, 0.9], [0.9, 0.5, 0.8])
+
+
+def test_the_error_from_rows_is_mcnemars_for_one_pair():
+    # Of 100 rows, the variant alone classifies 12 correctly, the baseline alone 5: McNemar's variance of the
+    # difference of two shares is (b + c - (b - c)^2 / n) / n^2, here with n - 1 for an n.
+    variant, baseline = np.zeros((1, 100), bool), np.zeros((1, 100), bool)
+    variant[0, :12], baseline[0, 20:25] = True, True
+    variance = (12 + 5 - (12 - 5) ** 2 / 100) / (100 * 99)
+    assert row_error(variant, baseline) == pytest.approx(variance**0.5)
 
 
 def test_identical_runs_have_p_one_and_an_interval_of_no_width():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regjax.statistics.power import paired_power, seeds_needed
+from regjax.statistics.power import paired_power, sd_limit, seeds_needed, seeds_planned
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,19 @@ def test_the_number_is_the_smallest_that_reaches_the_power():
 )
 def test_overlapping_splits_no_spread_or_no_effect_leave_no_number(effect, sd, ratio):
     assert seeds_needed(effect, sd, level=0.05, test_to_train=ratio) is None
+
+
+def test_the_limit_of_an_sd_is_passed_by_the_truth_one_time_in_five():
+    # chi2(.2) with 4 degrees of freedom is 1.6488, Abramowitz & Stegun table 26.8: sqrt(4 / 1.6488) = 1.5576.
+    assert sd_limit(2.0, 5) == pytest.approx(2 * 1.5576, abs=2e-4)
+    samples = np.random.default_rng(0).normal(0, 1, (20_000, 5)).std(axis=1, ddof=1)
+    assert np.mean([sd_limit(sd, 5) < 1 for sd in samples]) == pytest.approx(0.2, abs=0.012)
+
+
+def test_seeds_are_planned_from_the_sd_to_its_limit():
+    # R: pwr.t.test(d = .5 and d = .5 / 1.5576, power = .8, type = "paired"): 33.4 and 78.6 by the normal law.
+    low, high = seeds_planned(0.5, 1.0, 5, level=0.05)
+    assert low == 34
+    assert high == seeds_needed(0.5, 1.5576, level=0.05)
+    assert seeds_planned(0.5, 0.5, 5, level=0.05, test_to_train=0.1)[1] is None
+    assert seeds_planned(0.5, 1.0, 5, level=0.05, test_to_train=0.25) is None

@@ -1,0 +1,139 @@
+"""Pairs the runs of a variant with those of the baseline by seed, and says which runs can be judged."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from regjax.report.variants import Summary, Variants, pair_of, variant_called
+from regjax.statistics.paired import PairedTest, least_favourable, paired_test
+
+# A run of a variant and its run of the baseline.
+Pairs = list[tuple[Summary, Summary]]
+OTHER_ROWS = "not compared: validated on other rows"
+SELECTED = "not judged: its epoch was selected on these rows"
+REFERENCE_SELECTED = "not judged: the baseline's epoch was selected on these rows"
+
+
+class Plan(NamedTuple):
+    """What is compared with what on one dataset: one run for each seed of a variant, and the pairs of runs.
+
+    `unjudged` says why a variant has no verdict.
+    """
+
+    variants: dict[str, list[Summary]]
+    repeats: dict[str, int]
+    also: dict[str, str]
+    baseline: str
+    metric: str
+    on_test: list[str]
+    unjudged: dict[str, str]
+    pairs: dict[str, Pairs]
+
+
+def planned(found: Variants, *, baseline: str | None, metric: str) -> Plan:
+    """Every variant against the baseline, or against the first variant if `baseline` is None.
+
+    If the baseline validated on its test rows, a metric of test rows becomes that of validation rows. A
+    variant is not compared with a baseline that validated on the other kind of rows. Nothing is judged on
+    rows that selected an epoch: a metric is optimistic there.
+    """
+    variants = {name: _one_per_seed(group) for name, group in found.runs.items()}
+    repeats = {name: len(group) - len(variants[name]) for name, group in found.runs.items()}
+    reference = next(iter(variants)) if baseline is None else variant_called(baseline, found)
+    on_test = [name for name in variants if any(run["selected_on_test"] for run in variants[name])]
+    judged_on_test = reference in on_test or (not variants[reference] and bool(on_test))
+    metric = metric.replace("test_", "val_") if judged_on_test else metric
+    unjudged = {
+        name: OTHER_ROWS for name, group in variants.items() if group and (name in on_test) != judged_on_test
+    }
+    if part_of(metric) == "validation":
+        selected = {name for name, group in variants.items() if any(map(selects_epoch, group))}
+        reason = dict.fromkeys(selected, SELECTED)
+        if reference in selected:
+            reason |= dict.fromkeys(variants.keys() - selected, REFERENCE_SELECTED)
+        unjudged = {name: why for name, why in reason.items() if name != reference} | unjudged
+    pairs = {
+        name: _pairs(group, variants[reference], metric)
+        for name, group in variants.items()
+        if name != reference and name not in unjudged
+    }
+    return Plan(variants, repeats, found.also, reference, metric, on_test, unjudged, pairs)
+
+
+def part_of(metric: str) -> str:
+    """The rows that a metric is measured on: "validation" or "test"."""
+    return "validation" if "val_" in metric else "test"
+
+
+def selects_epoch(summary: Summary) -> bool:
+    """Whether early stopping chose the run's epoch by its validation rows."""
+    return summary["config"].get("early_stopping.patience") is not None
+
+
+def measured(summaries: Sequence[Summary], metric: str) -> list[Summary]:
+    """The runs that are done and have a value of this metric."""
+    return [run for run in summaries if run["status"] == "done" and run.get(metric) is not None]
+
+
+def tested(pairs: Pairs, metric: str) -> PairedTest:
+    """The test of the pairs' differences."""
+    variant, baseline = (np.array([pair[side][metric] for pair in pairs], float) for side in (0, 1))
+    return paired_test(variant, baseline, test_to_train=correction(pairs, metric))
+
+
+def failed_seeds(plan: Plan, name: str) -> int:
+    """How many seeds both sides were trained with, and a side has no result of."""
+    ours, theirs = _by_seed(plan.variants[name]), _by_seed(plan.variants[plan.baseline])
+    return len(ours.keys() & theirs.keys()) - len(plan.pairs[name])
+
+
+def tested_with_failures(plan: Plan, name: str, *, variant_is_above: bool) -> PairedTest:
+    """The test in the case least favourable to the side above: failed runs take the extreme values seen."""
+    ours, theirs = _by_seed(plan.variants[name]), _by_seed(plan.variants[plan.baseline])
+    common = sorted(ours.keys() & theirs.keys())
+    sides = [
+        np.array([_value(runs[seeds], plan.metric) for seeds in common], float) for runs in (ours, theirs)
+    ]
+    ratio = correction(plan.pairs[name], plan.metric)
+    return paired_test(*least_favourable(*sides, variant_is_above=variant_is_above), test_to_train=ratio)
+
+
+def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
+    """Rows measured on per other row that they were drawn from, or 0 if all samples are measured on the same.
+
+    A sample is one run, or a pair of runs, and a mean is taken over the samples. With 0, the result holds for
+    these rows (Nadeau & Bengio 2003).
+    """
+    part = part_of(metric)
+    if _same(samples, part):
+        return 0.0
+    rows = samples[0][0]["rows"]
+    parts = sum(rows[name] for name in ("train", "validation", "test"))
+    pool = rows.get("all", parts) - (rows["test"] if part == "validation" and _same(samples, "test") else 0)
+    return float(rows[part] / (pool - rows[part]))
+
+
+def _same(samples: Sequence[Sequence[Summary]], part: str) -> bool:
+    """Whether all samples have the same rows in a part."""
+    digests = [[run["row_digests"][part] for run in sample] for sample in samples]
+    return all(of_sample == digests[0] for of_sample in digests)
+
+
+def _one_per_seed(summaries: list[Summary]) -> list[Summary]:
+    """One run of each seed, since runs of one seed are dependent: the last that is done, or else the last."""
+    done = {pair_of(summary): summary for summary in summaries if summary["status"] == "done"}
+    return list((_by_seed(summaries) | done).values())
+
+
+def _pairs(variant: list[Summary], baseline: list[Summary], metric: str) -> Pairs:
+    ours, theirs = (_by_seed(measured(group, metric)) for group in (variant, baseline))
+    return [(ours[seeds], theirs[seeds]) for seeds in sorted(ours.keys() & theirs.keys())]
+
+
+def _by_seed(summaries: Sequence[Summary]) -> dict[tuple[int, ...], Summary]:
+    return {pair_of(summary): summary for summary in summaries}
+
+
+def _value(summary: Summary, metric: str) -> float:
+    return float(summary[metric]) if measured([summary], metric) else float("nan")
