@@ -46,18 +46,21 @@ def check_strata(variants: Iterable[Collection[str]], key: str) -> None:
         )
 
 
-def interactions(plans: Mapping[str, Plan], *, alpha: float) -> list[Interaction]:
+def interactions(datasets: Iterable[Mapping[str, Plan]], *, alpha: float) -> list[Interaction]:
     """(a - b) - (c - d), paired by seed: how the first value's differences differ from each other value's.
 
-    The variants must have the same names under both values. Their tests are a family of their own.
+    Each dataset has a plan for each value. The variants must have the same names under both values. Their
+    tests are a family of their own.
     """
-    (first, at_first), *others = plans.items()
-    found = [
-        (name, first, other, _paired(at_first, pairs, plan, plan.pairs[name]))
-        for other, plan in others
-        for name, pairs in at_first.pairs.items()
-        if name in plan.pairs and plan.metric == at_first.metric
-    ]
+    found = []
+    for plans in datasets:
+        (first, at_first), *others = plans.items()
+        found += [
+            (name, first, other, _paired(at_first, pairs, plan, plan.pairs[name]))
+            for other, plan in others
+            for name, pairs in at_first.pairs.items()
+            if name in plan.pairs and plan.metric == at_first.metric
+        ]
     compared = compare([paired_test(*differences) for *_, differences in found], alpha=alpha)
     return [
         Interaction(name, value, other, one)

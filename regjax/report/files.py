@@ -52,7 +52,7 @@ def _sheet(report: Report) -> list[list[Any]]:
             for name, interval in row.means.items():
                 line |= _bounds(name, interval)
             line |= {"metric": comparison.metric, **_bounds("difference", row.difference)}
-            for name in ("standard_error", "p", "wilcoxon_p", "sign_flip_p"):
+            for name in ("standard_error", "p", "wilcoxon_p", "sign_flip_p", "skew_p"):
                 line[name] = getattr(row.test, name, None)
             line |= {"row_error": row.row_error, "holm_p": row.adjusted_p}
             line |= {"equivalence_p": row.equivalence and row.equivalence.adjusted_p, "verdict": row.verdict}

@@ -79,11 +79,11 @@ def build_report(
     """
     runs = list(runs_by_identity(runs).values())
     ended = {id(run.summary): run for run in runs if run.summary["status"] in ENDED}
-    parts = {
-        f"{dataset}, {value}" if value else dataset: summaries
-        for dataset, of_dataset in by_dataset(run.summary for run in runs).items()
-        for value, summaries in (strata(of_dataset, within) if within else {"": of_dataset}).items()
+    divided = {
+        dataset: _divided(dataset, summaries, within)
+        for dataset, summaries in by_dataset(run.summary for run in runs).items()
     }
+    parts = {name: summaries for of_dataset in divided.values() for name, summaries in of_dataset.items()}
     named = {name: _of_ended(_grouped(summaries, group_by), ended) for name, summaries in parts.items()}
     plans = {name: planned(found, baseline=baseline, metric=metric) for name, found in named.items()}
     if within:
@@ -93,7 +93,8 @@ def build_report(
     for name, summaries in parts.items():
         note = _group_note(summaries, group_by)
         comparisons[name] = comparisons[name]._replace(notes=[*comparisons[name].notes, *note])
-    found = interactions(plans, alpha=of_look) if within else []
+    crossed = [{name: plans[name] for name in of_dataset} for of_dataset in divided.values()]
+    found = interactions(crossed, alpha=of_look)
     ranks, rank_notes = (None, []) if within else _ranks(comparisons, of_look)
     counted = _looks(runs, plans, earlier_looks)
     notes = [*interaction_notes(found), *rank_notes, *_look_notes(counted, looks)]
@@ -109,6 +110,13 @@ def build_report(
         counted,
         [*notes, *_changed(runs), *_versions(runs)],
     )
+
+
+def _divided(dataset: str, summaries: list[Summary], within: str | None) -> dict[str, list[Summary]]:
+    """The runs of a dataset that are compared with each other, by a name for their table."""
+    if not within:
+        return {dataset: summaries}
+    return {f"{dataset}, {value}": group for value, group in strata(summaries, within).items()}
 
 
 def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:

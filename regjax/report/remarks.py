@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,28 @@ FEWEST_FOR_PAIRING = 10
 MOST = 0.5
 # With 3 seeds, the one farthest off holds half of the variance or more.
 FEWEST_SHARED = 3
+# Johnson (1978), https://doi.org/10.1080/01621459.1978.10480051, corrects t for skewness from 13 values on.
+FEWEST_SKEWED = 13
+
+
+class Check(NamedTuple):
+    """A second p of a verdict: its name, what it checks, its field, and whether it can fall below a level."""
+
+    label: str
+    of: str
+    field: str
+    is_able: Callable[[PairedTest, float], bool]
+
+
+CHECKS = (
+    Check(
+        "sign-flip p, without normality",
+        "without normality",
+        "sign_flip_p",
+        lambda test, level: 2.0 ** (1 - test.n) < level,
+    ),
+    Check("p corrected for skew", "of skew", "skew_p", lambda test, level: test.n >= FEWEST_SKEWED),
+)
 
 
 def effect_notes(effect: float | None, wanted: float | None, metric: str) -> list[str]:
@@ -67,36 +89,28 @@ def verdict_notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
 
 def _checks(rows: Sequence[Row]) -> list[str]:
     """Whether the verdicts "better" and "worse" hold without the normality that t assumes."""
-    found = [row for row in rows if row.test and row.level and row.verdict.startswith(("better", "worse"))]
-    notes, flips = [], []
-    few: dict[int, None] = {}
-    for row in found:
-        test, level = _known(row.test), row.level or 0
-        if 2.0 ** (1 - test.n) < level:
-            flips.append(
-                f"{row.variant} {test.sign_flip_p:.4f}"
-                + " (not below its level)" * (test.sign_flip_p > level)
-            )
-        else:
-            few[test.n] = None
-    if flips:
-        notes.append(f"sign-flip p, without normality, unadjusted: {', '.join(flips)}")
-    if few:
-        notes.append(f"{' and '.join(map(str, few))} seeds are too few for a check without normality")
+    judged = [row for row in rows if row.verdict.startswith(("better", "worse"))]
+    found = [(row.variant, row.test, row.level) for row in judged if row.test and row.level]
+    notes = []
+    for check in CHECKS:
+        able = [each for each in found if check.is_able(*each[1:])]
+        p_values = [(name, float(getattr(test, check.field)), level) for name, test, level in able]
+        if p_values:
+            listed = [
+                f"{name} {p:.4f}{' (not below its level)' * (p > level)}" for name, p, level in p_values
+            ]
+            notes.append(f"{check.label}, unadjusted: {', '.join(listed)}")
+        if few := sorted({test.n for _, test, level in found if not check.is_able(test, level)}):
+            notes.append(f"{' and '.join(map(str, few))} seeds are too few for a check {check.of}")
     notes += [
-        f"{row.variant}: one seed holds {_known(row.test).largest_share:.0%} of the variance"
+        f"{row.variant}: one seed holds {row.test.largest_share:.0%} of the variance"
         for row in rows
         if row.test and row.test.largest_share > MOST and row.test.n > FEWEST_SHARED
     ]
     if found:
-        fewest = min(_known(row.test).n for row in found)
+        fewest = min(test.n for _, test, _ in found)
         notes.append(f"what fewer than 1 in {max(fewest // 3, 1)} seeds do, {fewest} seeds may not show")
     return notes
-
-
-def _known(test: PairedTest | None) -> PairedTest:
-    assert test is not None
-    return test
 
 
 def validation_notes(plan: Plan) -> list[str]:

@@ -142,7 +142,7 @@ def provenance(run: Run) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "identity": run.identity,
         "versions": versions(),
-        "rows": {part: len(rows) for part, rows in parts.items()},
+        "rows": {part: len(rows) for part, rows in parts.items()} | {"all": len(run.dataset.labels)},
         "row_digests": {part: _digest(run.digest, rows) for part, rows in parts.items()},
         "overrides": run.overrides,
         "config": run.config | run.written,

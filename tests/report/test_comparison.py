@@ -283,6 +283,7 @@ def test_without_any_finished_run_every_variant_says_so():
 def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
     few = compared({"plain": group(PLAIN), "better": group(BETTER)})
     assert "4 seeds are too few for a check without normality" in few.notes
+    assert "4 seeds are too few for a check of skew" in few.notes
     assert "what fewer than 1 in 1 seeds do, 4 seeds may not show" in few.notes
     noise = np.linspace(-0.01, 0.01, 8)
     many = compared({"plain": group([*(0.8 + noise)]), "better": group([*(0.9 - noise)])})
@@ -301,3 +302,20 @@ def test_the_error_of_the_test_rows_stands_beside_that_of_the_seeds():
     # Ten of 200 rows differ by one hit: sqrt((10/200 - (10/200)^2) 200/199 / 200).
     assert row.row_error == pytest.approx(np.sqrt((0.05 - 0.05**2) / 199))
     assert compared(named).rows[1].row_error is None
+
+
+def test_a_verdict_that_skewed_differences_undo_says_so():
+    """Nineteen seeds gain a little and one loses much more: t alone would be sure."""
+    noise = np.linspace(-0.001, 0.001, 20)
+    skewed = 0.005 + noise - 0.02 * (np.arange(20) == 7)
+    test = stats.ttest_1samp(skewed, 0)
+    assert test.pvalue < 0.05
+    comparison = compared({"plain": group([0.9] * 20), "odd": group([*(0.9 + skewed)])})
+    note = next(
+        note for note in comparison.notes if note.startswith("p corrected for skew, unadjusted: odd ")
+    )
+    a = stats.skew(skewed, bias=False) / 20**0.5
+    t = test.statistic
+    expected = 2 * stats.t.sf(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6, 19)
+    assert note.startswith(f"p corrected for skew, unadjusted: odd {expected:.4f}")
+    assert ("not below" in note) == (expected > 0.05)

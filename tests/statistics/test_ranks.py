@@ -33,7 +33,7 @@ def test_chi_square_is_that_of_hollander_and_wolfe():
 
 
 def test_p_of_few_datasets_is_that_of_friedmans_table():
-    # Friedman (1937), table V, k = 3: for N = 4, chi2 >= 6.5 has p = .042 and 8 has .0046; N = 3: 4.667, .194.
+    # Friedman (1937), table V, k = 3: for N = 4, chi2 >= 6.5 has p = .042, 8 has .0046; N = 3: 4.667, .194.
     for scores, chi_square, p in (
         ([(1, 2, 3), (1, 2, 3), (1, 2, 3), (1, 3, 2)], 6.5, 0.042),
         ([(1, 2, 3)] * 4, 8.0, 0.0046),

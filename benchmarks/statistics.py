@@ -1,0 +1,197 @@
+"""How often the report's verdicts err, by simulated runs whose truth is known.
+
+    python benchmarks/statistics.py --replicates 1000 --output benchmarks/statistics.json
+
+Each replicate is a comparison of simulated runs through `regjax.report`: its verdicts, intervals and notes.
+A verdict errs if it says better, worse or the same where this is false. `unnoted` leaves out the verdicts
+that a note of the report qualifies. `limit` is 5 % and two standard errors of the simulation.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+from peers import MACHINE
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from regjax.report.comparison import compare_variants
+from regjax.report.pairing import planned
+from regjax.report.variants import Variants
+from regjax.statistics.intervals import mean_interval
+from regjax.statistics.power import FEWEST_PLANNED, paired_power, seeds_planned
+from regjax.statistics.ranks import friedman
+
+ALPHA, SD, ROWS, VARIANTS = 0.05, 0.003, 10_000, 7
+RARE = {"bad_seeds": 0.1}
+TELLS = ("better", "worse", "same")
+
+
+def normal(random, shape):
+    return random.normal(0, SD, shape)
+
+
+def discrete(random, shape):
+    """Accuracies on 360 rows: most differences are of one or two rows."""
+    return random.binomial(360, 0.97, shape) / 360 - 0.97
+
+
+def exponential(random, shape):
+    """A long tail of bad seeds."""
+    return SD * (1 - random.exponential(1, shape))
+
+
+def bad_seeds(random, shape):
+    """One seed in ten loses two points. The mean is 0."""
+    is_bad = random.random(shape) < RARE["bad_seeds"]
+    return np.where(is_bad, -0.018, 0.002) + random.normal(0, 0.0005, shape)
+
+
+LAWS = {law.__name__: law for law in (normal, discrete, exponential, bad_seeds)}
+
+
+def runs(accuracies, *, drawn=False):
+    """The summaries of a variant's runs. NaN is a run that failed; `drawn` gives each seed own test rows."""
+    return [
+        {
+            "status": "failed" if np.isnan(accuracy) else "done",
+            "selected_on_test": False,
+            "config": {"seed": seed, "data.split_seed": 0, "data.test_seed": 0},
+            "overrides": [],
+            "rows": {"train": 4 * ROWS, "validation": 0, "test": ROWS, "all": 5 * ROWS},
+            "row_digests": {"train": "", "validation": "", "test": str(seed * drawn)},
+            "test_accuracy": None if np.isnan(accuracy) else float(accuracy),
+            "val_loss": None,
+            "test_loss": None,
+        }
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def compared(table, *, effect=0, alpha=ALPHA, drawn=False):
+    """The comparison of a table of accuracies, a row for each variant and the baseline first."""
+    found = Variants({str(at): runs(row, drawn=drawn) for at, row in enumerate(table)}, {})
+    plan = planned(found, baseline=None, metric="test_accuracy")
+    return compare_variants({"": plan}, effect=effect, alpha=alpha)[""]
+
+
+def told(comparison, words=TELLS[:2], rare=1.0):
+    """Whether any variant has such a verdict, and whether one has it without a note that qualifies it.
+
+    `rare` is the share of seeds that do something else than the others.
+    """
+    named = [row for row in comparison.rows[1:] if row.verdict.startswith(words)]
+    notes = " ".join(comparison.notes)
+    few = " ".join(re.findall(r"([\d and]+) seeds are too few for a check", notes))
+    doubted = [
+        str(row.test.n) in few.split()
+        or rare * row.test.n < 3  # "what fewer than 1 in ... seeds do, ... seeds may not show"
+        or f"{row.variant}: one seed holds" in notes
+        or bool(re.search(rf"[ :,]{row.variant} [\d.]+ \(not below", notes))
+        for row in named
+    ]
+    return bool(named), not all(doubted)
+
+
+def family(random, law, seeds):
+    """Seven variants with the baseline's mean. Their law is the differences': the baseline hardly varies."""
+    baseline = random.normal(0, SD / 10, (1, seeds))
+    table = 0.9 + np.concatenate([baseline, LAWS[law](random, (VARIANTS, seeds))])
+    return told(compared(table), rare=RARE.get(law, 1.0))
+
+
+def overlapping(random, seeds):
+    """Nadeau & Bengio's model: differences correlate by test rows / all rows, here 1/5."""
+    shared = np.sqrt(0.2) * normal(random, (2, 1))
+    return told(compared(0.9 + shared + np.sqrt(0.8) * normal(random, (2, seeds)), drawn=True))
+
+
+def failures(random, seeds):
+    """The baseline loses the best 31 % of its runs, and the variant none."""
+    table = 0.9 + normal(random, (2, seeds))
+    table[0, table[0] > 0.9 + SD * stats.norm.isf(0.31)] = np.nan
+    return told(compared(table))
+
+
+def looks(random, planned_looks):
+    """The same sweep after each quarter of 20 seeds: wrong at any look."""
+    table = 0.9 + normal(random, (2, 20))
+    quarters = range(5, 21, 5)
+    found = [told(compared(table[:, :seeds], alpha=ALPHA / planned_looks)) for seeds in quarters]
+    return tuple(any(each[kind] for each in found) for kind in (0, 1))
+
+
+def equivalence(random, seeds):
+    """Six variants differ by exactly the effect, so that none is the same within it."""
+    table = 0.9 + normal(random, (7, seeds))
+    table[1:] += 0.002
+    return told(compared(table, effect=0.002), ("same",))
+
+
+def ranks(random, datasets, variants):
+    result = friedman(random.normal(size=(datasets, variants)), higher_is_better=True)
+    return (result.p <= ALPHA,) * 2
+
+
+def coverage(random, mean, seeds):
+    """The interval of an accuracy near 1 misses its mean, which the cut to [0, 1] may not change."""
+    accuracies = random.binomial(360, mean, seeds) / 360
+    interval = mean_interval(list(accuracies), is_share=True)
+    return (not interval.low <= mean <= interval.high,) * 2
+
+
+def too_few_planned(random, seeds):
+    """The larger number of seeds that a verdict names has less than 80 % power. One in five may."""
+    differences = normal(random, seeds) - normal(random, seeds)
+    high = seeds_planned(SD, differences.std(ddof=1), seeds, level=ALPHA)[1]
+    return (paired_power(high, SD, SD * 2**0.5, level=ALPHA) < 0.8,) * 2
+
+
+CASES = {
+    **{f"{law}, {n} seeds": (family, law, n) for law in LAWS for n in (5, 10, 20, 40)},
+    "overlapping splits, corrected t, 10 seeds": (overlapping, 10),
+    "baseline loses its best runs, 20 seeds": (failures, 20),
+    "4 looks planned": (looks, 4),
+    "4 looks, 1 planned (the report marks them)": (looks, 1),
+    "equivalence, six variants at the edge, 10 seeds": (equivalence, 10),
+    **{f"Friedman, {n} datasets x {k} variants": (ranks, n, k) for n, k in ((3, 3), (4, 5), (10, 4))},
+    "interval of a mean, accuracy .97, 10 seeds": (coverage, 0.97, 10),
+    f"seeds named after {FEWEST_PLANNED} seeds are too few (may be 20 %)": (too_few_planned, FEWEST_PLANNED),
+}
+
+
+def simulated(name, replicates):
+    case, *given = CASES[name]
+    random = np.random.default_rng([len(name), *map(ord, name)])
+    errors = np.mean([case(random, *given) for _ in range(replicates)], axis=0)
+    return name, {
+        "wrong": errors[0],
+        "unnoted": errors[1],
+        "limit": ALPHA + 2 * (ALPHA * 0.95 / replicates) ** 0.5,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    with ProcessPoolExecutor() as processes:
+        found = dict(processes.map(simulated, CASES, [arguments.replicates] * len(CASES)))
+    table = Table("case", "wrong", "unnoted", "limit")
+    for name, row in found.items():
+        table.add_row(name, *(f"{row[key]:.3f}" for key in ("wrong", "unnoted", "limit")))
+    Console(width=100).print(table)
+    arguments.output.write_text(
+        json.dumps({"machine": MACHINE, "replicates": arguments.replicates, **found}, indent=2) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
