@@ -68,5 +68,5 @@ def test_a_key_that_divides_nothing_is_refused_by_name(crossed, key, message):
 
 def test_a_key_that_alone_tells_the_variants_apart_is_refused(crossed):
     of_one_size = [run for run in crossed if run.summary["config"]["trainer.batch_size"] == 32]
-    with pytest.raises(UserError, match="compare.within=model.dropout: it alone tells the variants apart"):
+    with pytest.raises(UserError, match=r"compare\.within=model\.dropout: it alone tells the variants apart"):
         build_report(of_one_size, **SETTINGS, within="model.dropout")
