@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--baseline", help="a variant; by default the runs' compare.baseline or the first")
     metrics = CHOICES["compare.metric"]
     parser.add_argument("--metric", choices=metrics, help="by default the runs' compare.metric")
+    parser.add_argument("--within", metavar="KEY", help="a comparison for each value of this key")
     parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
     parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md, .json and curves.png")
     options = parser.parse_args(arguments)
@@ -84,6 +85,7 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
         | {
             "baseline": options.baseline or (None if options.group_by else settings["baseline"]),
             "metric": options.metric or settings["metric"],
+            "within": options.within or settings["within"],
         },
         group_by=options.group_by,
         earlier_looks=list(looks),

@@ -36,7 +36,8 @@ BOUNDARIES = {
     **dict.fromkeys(["schedule.warmup_epochs", "early_stopping.min_delta"], AT_LEAST_0),
     **dict.fromkeys(["optimizer.momentum", "optimizer.beta1", "optimizer.beta2", "optimizer.rho"], BELOW_1),
     **dict.fromkeys(["optimizer.learning_rate", "optimizer.epsilon", "schedule.decay_epochs"], ABOVE_0),
-    **dict.fromkeys(["model.norm_epsilon", "model.init_stddev", "compare.effect"], ABOVE_0),
+    **dict.fromkeys(["model.norm_epsilon", "model.init_stddev"], ABOVE_0),
+    **{"compare.effect": ((None, *AT_LEAST_0[0]), AT_LEAST_0[1]), "compare.looks": FROM_1},
     **{"checkpointing.minutes": ABOVE_0, "checkpointing.keep": FROM_1, "model.norm_momentum": BELOW_1},
     **dict.fromkeys(["model.input_dropout", "schedule.final_fraction"], FROM_0_TO_1),
     **{"target.label_smoothing": FROM_0_TO_1, "average.ema": BELOW_1},
@@ -121,7 +122,14 @@ def refusal(*overrides: str) -> str:
 def test_every_key_is_checked_by_one_of_the_tests_below():
     types = {key: type(value) for key, value in flatten(base()).items()}
     switches = {key for key, kind in types.items() if kind is bool} | {"optimizer.nesterov"}
-    free = {"compare.baseline", "data.name", "data.manual_dir", "data.data_dir", "cache_dir"}
+    free = {
+        "compare.baseline",
+        "compare.within",
+        "data.name",
+        "data.manual_dir",
+        "data.data_dir",
+        "cache_dir",
+    }
     checked_apart = {"model.hidden", "model.dropout", "model.dropout_final", "data.validation", "data.mirror"}
     assert set(types) - ADDED == {*BOUNDARIES, *NAMES, *switches, *free, *checked_apart}
 
