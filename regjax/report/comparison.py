@@ -1,7 +1,7 @@
 """Compares variants with a baseline on one metric: runs paired by seed, tests corrected by Holm."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool
@@ -17,12 +17,13 @@ from regjax.report.pairing import (
     tested,
     tested_with_failures,
 )
+from regjax.report.row import Comparison, Row
 from regjax.report.variants import Summary
 from regjax.runs.summary import HIGHER_IS_BETTER
 from regjax.statistics.family import Comparison as Compared
 from regjax.statistics.family import Equivalence, compare, equivalences
 from regjax.statistics.intervals import Interval, mean_interval
-from regjax.statistics.paired import PairedTest, row_error
+from regjax.statistics.paired import row_error
 from regjax.statistics.verdict import verdict
 
 # The tables show the best of many epochs, as the notebooks print it. No verdict uses it.
@@ -36,38 +37,6 @@ BESIDE = (
 EFFECT = 0.001
 Key = TypeVar("Key")
 HitsOf = Callable[[Summary], Bool[np.ndarray, " rows"] | None]
-
-
-class Row(NamedTuple):
-    """One variant. The baseline, and a variant that is not judged, have neither test nor difference.
-
-    `level` is the significance level of the difference's interval, by Holm. `row_error` is the standard error
-    of the difference from the test rows.
-    """
-
-    variant: str
-    n: int
-    failed: int
-    means: dict[str, Interval | None]
-    beside: dict[str, Interval | None]
-    test: PairedTest | None = None
-    difference: Interval | None = None
-    level: float | None = None
-    adjusted_p: float | None = None
-    equivalence: Equivalence | None = None
-    row_error: float | None = None
-    verdict: str = "baseline"
-
-
-class Comparison(NamedTuple):
-    """All variants, the baseline first, and the notes below their table."""
-
-    metric: str
-    baseline: str
-    alpha: float
-    effect: float | None
-    rows: list[Row]
-    notes: list[str]
 
 
 def compare_variants(

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regjax.report.comparison import Comparison, HitsOf, compare_variants, higher_is_better
+from regjax.report.comparison import HitsOf, compare_variants, higher_is_better
 from regjax.report.designs import Interaction, check_strata, interaction_notes, interactions, strata
 from regjax.report.looks import Look
 from regjax.report.pairing import OTHER_ROWS, Plan, planned
+from regjax.report.row import Comparison
 from regjax.report.variants import Summary, Variants, by_dataset, grouped_by, variants, varying_settings
 from regjax.runs.collection import SavedRun, runs_by_identity
 from regjax.runs.directory import ENDED
@@ -91,8 +92,7 @@ def build_report(
     of_look = alpha / looks
     comparisons = compare_variants(plans, effect=effect, alpha=of_look, hits_of=_hits_of(ended))
     for name, summaries in parts.items():
-        note = _group_note(summaries, group_by)
-        comparisons[name] = comparisons[name]._replace(notes=[*comparisons[name].notes, *note])
+        comparisons[name].notes.extend(_group_note(summaries, group_by))
     crossed = [{name: plans[name] for name in of_dataset} for of_dataset in divided.values()]
     found = interactions(crossed, alpha=of_look)
     ranks, rank_notes = (None, []) if within else _ranks(comparisons, of_look)
@@ -100,10 +100,7 @@ def build_report(
     notes = [*interaction_notes(found), *rank_notes, *_look_notes(counted, looks)]
     return Report(
         comparisons,
-        {
-            name: {each: [ended[id(run)] for run in group] for each, group in of.runs.items()}
-            for name, of in named.items()
-        },
+        {name: _saved(of_part, ended) for name, of_part in named.items()},
         found,
         ranks,
         failures_in_words(ended.values()),
@@ -126,6 +123,10 @@ def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:
 def _of_ended(found: Variants, ended: Mapping[int, SavedRun]) -> Variants:
     runs = {name: [run for run in group if id(run) in ended] for name, group in found.runs.items()}
     return found._replace(runs=runs)
+
+
+def _saved(found: Variants, ended: Mapping[int, SavedRun]) -> dict[str, list[SavedRun]]:
+    return {name: [ended[id(run)] for run in group] for name, group in found.runs.items()}
 
 
 def _hits_of(ended: Mapping[int, SavedRun]) -> HitsOf:

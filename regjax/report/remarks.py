@@ -1,20 +1,16 @@
 """The notes below a comparison: what its verdicts rest on, and which runs they leave out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from regjax.errors import shown
 from regjax.report.pairing import Plan, part_of, selects_epoch
+from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest
-
-if TYPE_CHECKING:
-    from regjax.report.comparison import Row
 
 # Under this many seeds, the share of the variance that pairing removes is noise: unrelated runs have -90 % to
 # 90 % with 3.

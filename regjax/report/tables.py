@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from regjax.errors import printable
-from regjax.report.comparison import Comparison
 from regjax.report.overall import Report
+from regjax.report.row import Comparison
 from regjax.statistics.intervals import Interval
 from regjax.training.zero import ZERO
 

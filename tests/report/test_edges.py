@@ -1,0 +1,108 @@
+"""Verdicts at the edges: selected epochs, small effects, few or skewed seeds, no runs at all."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.report.test_comparison import BETTER, PLAIN, compared, group
+from tests.reports import run
+
+
+@pytest.mark.parametrize(
+    ("selecting", "verdicts"),
+    [
+        (["better"], ["not judged: its epoch was selected on these rows", "not distinguishable"]),
+        (["plain"], ["not judged: the baseline's epoch was selected on these rows"] * 2),
+        ([], ["better", "not distinguishable"]),
+    ],
+)
+def test_nothing_is_judged_on_the_rows_that_selected_an_epoch(selecting, verdicts):
+    accuracies = {"plain": PLAIN, "better": BETTER, "other": [0.91, 0.9, 0.92, 0.93]}
+    named = {
+        name: group(values, **{"early_stopping.patience": 5 if name in selecting else None})
+        for name, values in accuracies.items()
+    }
+    comparison = compared(named, metric="val_accuracy")
+    found = [row.verdict.split(" (")[0].split(";")[0] for row in comparison.rows[1:]]
+    assert found == verdicts
+    optimistic = [note for note in comparison.notes if "val_accuracy is optimistic" in note]
+    assert len(optimistic) == len(selecting)
+    on_test = compared(named)  # which no epoch was selected on
+    assert on_test.rows[1].verdict.startswith("better")
+
+
+def test_a_difference_smaller_than_the_effect_is_the_same_whether_it_is_one_or_not():
+    base = 0.9 + np.linspace(-0.01, 0.01, 12)
+    tiny = 0.0002 * np.array([1, -1] * 6)
+    named = {
+        "plain": group([*base]),
+        "same": group([*(base + tiny)]),
+        "less": group([*(base + 0.003 + tiny)]),
+    }
+    same, less = (row.verdict for row in compared(named).rows[1:])
+    assert same.startswith("same within .01 (Holm p < .0001")
+    assert less.startswith("better (Holm p < .0001, less than .01")
+    verdicts = [row.verdict for row in compared(named, effect=0).rows[1:]]
+    assert verdicts[0] == "not distinguishable"
+    assert "less than" not in verdicts[1]
+    assert "compare.effect=0: no variant is called the same" in compared(named, effect=0).notes
+    losses = compared(named, effect=None, metric="test_loss")
+    assert losses.effect is None
+    assert compared(named, effect=0.01, metric="test_loss").effect == 0.01
+
+
+def test_an_effect_below_one_row_is_raised_to_one_row():
+    comparison = compared({"plain": group(PLAIN), "better": group(BETTER)}, effect=0.001)
+    assert comparison.effect == 1 / 200
+    assert "compare.effect=0.001 is less than one of 200 test rows: 0.005 is used" in comparison.notes
+    assert compared({"plain": group(PLAIN), "better": group(BETTER)}, effect=None).effect == 1 / 200
+
+
+def test_without_any_finished_run_every_variant_says_so():
+    named = {name: [run(0, None, status="failed")] for name in ("plain", "other")}
+    rows = compared(named).rows
+    assert [(row.n, row.failed, row.verdict) for row in rows] == [
+        (0, 1, "baseline"),
+        (0, 1, "no seed that both finished"),
+    ]
+
+
+def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
+    few = compared({"plain": group(PLAIN), "better": group(BETTER)})
+    assert "4 seeds are too few for a check without normality" in few.notes
+    assert "4 seeds are too few for a check of skew" in few.notes
+    assert "what fewer than 1 in 1 seeds do, 4 seeds may not show" in few.notes
+    noise = np.linspace(-0.01, 0.01, 8)
+    many = compared({"plain": group([*(0.8 + noise)]), "better": group([*(0.9 - noise)])})
+    assert "sign-flip p, without normality, unadjusted: better 0.0078" in many.notes  # 2**-7, all 8 positive
+    outlier = group([*(0.9 - noise[:-1]), 0.1])
+    notes = compared({"plain": group([*(0.8 + noise)]), "odd": outlier}).notes
+    assert any(note.startswith("odd: one seed holds 8") for note in notes)
+
+
+def test_the_error_of_the_test_rows_stands_beside_that_of_the_seeds():
+    hits = {id_: np.zeros(200, bool) for id_ in ("plain", "better")}
+    hits["plain"][:100], hits["better"][:110] = True, True
+    named = {"plain": group(PLAIN), "better": group(BETTER)}
+    of_run = {id(run): hits[name] for name, runs in named.items() for run in runs}
+    row = compared(named, hits_of=lambda summary: of_run[id(summary)]).rows[1]
+    # Ten of 200 rows differ by one hit: sqrt((10/200 - (10/200)^2) 200/199 / 200).
+    assert row.row_error == pytest.approx(np.sqrt((0.05 - 0.05**2) / 199))
+    assert compared(named).rows[1].row_error is None
+
+
+def test_a_verdict_that_skewed_differences_undo_says_so():
+    """Nineteen seeds gain a little and one loses much more: t alone would be sure."""
+    noise = np.linspace(-0.001, 0.001, 20)
+    skewed = 0.005 + noise - 0.02 * (np.arange(20) == 7)
+    test = stats.ttest_1samp(skewed, 0)
+    assert test.pvalue < 0.05
+    comparison = compared({"plain": group([0.9] * 20), "odd": group([*(0.9 + skewed)])})
+    note = next(
+        note for note in comparison.notes if note.startswith("p corrected for skew, unadjusted: odd ")
+    )
+    a = stats.skew(skewed, bias=False) / 20**0.5
+    t = test.statistic
+    expected = 2 * stats.t.sf(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6, 19)
+    assert note.startswith(f"p corrected for skew, unadjusted: odd {expected:.4f}")
+    assert ("not below" in note) == (expected > 0.05)
