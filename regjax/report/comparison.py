@@ -133,7 +133,7 @@ def _mean(runs: list[Summary], metric: str) -> Interval | None:
     if not runs:
         return None
     return mean_interval(
-        [run[metric] for run in runs],
+        [float(run[metric]) for run in runs],
         test_to_train=correction([(run,) for run in runs], metric),
         is_share=metric.endswith("accuracy"),
     )
