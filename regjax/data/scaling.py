@@ -14,7 +14,8 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
     """The scaling of kind "unit" (images: pixels to [0, 1]), "standard" (mean 0, deviation 1) or "none".
 
     "standard" takes mean and deviation over `train_rows` alone. A feature that is constant there keeps
-    scale 1. Raises `UserError` for another kind, and for "unit" where the dataset is a table.
+    scale 1, and so does one whose deviation XLA would flush to 0. Raises `UserError` for another kind, and
+    for "unit" where the dataset is a table.
     """
     features = dataset.inputs.shape[1]
     match kind:
@@ -27,7 +28,7 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
             shift, scale = np.zeros(features), np.full(features, 1 / dataset.pixel_max)
         case "standard":
             shift, deviation = _mean_and_deviation(dataset.inputs, train_rows)
-            scale = 1 / np.where(deviation > 0, deviation, 1.0)
+            scale = 1 / np.where(deviation < np.finfo(np.float32).tiny, 1.0, deviation)
         case _:
             raise invalid_choice("data.scaling", kind, ("unit", "standard", "none"))
     return Scaling(shift.astype(np.float32), scale.astype(np.float32))
