@@ -14,6 +14,7 @@ from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
 from regjax.data.idx import given_files, load_idx
 from regjax.data.idx_sets import VERSION
+from regjax.data.precision import check_finite
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.errors import invalid_choice
@@ -37,7 +38,7 @@ def load(
     A set without a test part gets one: the stratified share `test_share`, drawn with `test_seed`. Decoded
     arrays are kept in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`, which is its own default
     folder where None. Files of "idx" sets come from `manual_dir`, or else are downloaded, from the URL
-    `mirror` first. Raises `UserError` where the set is unknown, damaged, or cannot be obtained.
+    `mirror` first. Raises `UserError` where the set is unknown, damaged, not finite, or cannot be obtained.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
@@ -57,6 +58,7 @@ def load(
             dataset = cached(f"tfds-{release}-{name}", build)
         case _:
             raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))
+    check_finite(dataset.inputs, f"data.name={name}")
     return with_test_rows(dataset, share=test_share, seed=test_seed)
 
 
