@@ -14,7 +14,7 @@ from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
 from regjax.data.idx import given_files, load_idx
 from regjax.data.idx_sets import VERSION
-from regjax.data.precision import check_finite
+from regjax.data.precision import check_finite, in_float32
 from regjax.data.scaling import fit_scaling
 from regjax.data.splits import draw_split, with_test_rows
 from regjax.errors import invalid_choice
@@ -59,7 +59,7 @@ def load(
         case _:
             raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))
     check_finite(dataset.inputs, f"data.name={name}")
-    return with_test_rows(dataset, share=test_share, seed=test_seed)
+    return with_test_rows(in_float32(dataset), share=test_share, seed=test_seed)
 
 
 def _load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:

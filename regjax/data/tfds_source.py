@@ -20,8 +20,9 @@ NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")
 def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
     """The set `name` in the order of its records, prepared by TFDS under `data_dir` unless it is there.
 
-    Images of 8 bits are flattened, and vectors of numbers become float32. Only the splits "train" and "test"
-    are read. Raises `UserError` where the set is unknown, unusable or cannot be obtained.
+    Images of 8 bits are flattened. Vectors of numbers become float32, or float64 if float32 would round them.
+    Only the splits "train" and "test" are read. Raises `UserError` where the set is unknown, unusable or
+    cannot be obtained.
 
     TFDS downloads by itself, once the server has answered, and regjax cannot bound that: TFDS tries a failing
     server ten times, over minutes, waits for a silent one without limit, follows 30 redirects, and takes any
@@ -59,7 +60,8 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
     input_key, label_key = _supervised_keys(name, info)
     pixel_max = _pixel_max(name, info.features[input_key])
     builder = prepared(lambda: named_builder(name, data_dir), obtain, name=name)
-    dtype = np.float32 if pixel_max is None else np.uint8
+    exact = np.result_type(info.features[input_key].np_dtype, np.float32)  # float64 for int32 and int64 too
+    dtype = np.uint8 if pixel_max else exact.type
     inputs, labels, test_rows = read_records(builder, input_key, label_key, name=name, dtype=dtype)
     num_classes = builder.info.features[label_key].num_classes
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
@@ -104,7 +106,7 @@ def _pixel_max(name: str, feature: Any) -> int | None:
     if isinstance(feature, tfds.features.Image) and fixed and feature.np_dtype == np.uint8:
         return 255
     vector = type(feature) is tfds.features.Tensor and fixed and len(shape) == 1
-    if vector and np.issubdtype(feature.np_dtype, np.number):
+    if vector and np.dtype(feature.np_dtype).kind in "iuf":
         return None
     allowed = "its inputs must be images of one size with 8 bits a pixel, or vectors of numbers"
     raise invalid("data.name", name, f"{allowed}, but are {feature!r}")

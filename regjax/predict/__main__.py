@@ -60,8 +60,9 @@ def _predict(options: argparse.Namespace) -> str:
     _check_samples(options, trained)
     rows = read_rows(options.input, trained.spec.num_features)
     _warn_of_range(rows, trained.pixel_max, options.input)
+    inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
     compute = _compute(trained, options.mc_samples, options.seed)
-    found = in_batches(compute, rows, batch_size=trained.spec.evaluation_batch_size)
+    found = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
     batches = _finite(found, rows, options.input)
     replace_text(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
     count = f"{len(rows)} row" + "s" * (len(rows) > 1)
@@ -139,9 +140,7 @@ def _finite(batches: Iterator[Answer], rows: np.ndarray, path: Path) -> Iterator
             row = first + int(np.argmin(finite))
             column = int(np.argmax(np.abs(rows[row])))
             largest = f"its largest entry is {rows[row, column]}, in column {column}; both counted from 0"
-            raise UserError(
-                f"--input={path}: row {row} ({largest}) overflows in the network, without a class"
-            )
+            raise UserError(f"--input={path}: row {row} ({largest}) overflows in the network: no class")
         first += len(batch.probabilities)
         yield batch
 

@@ -8,6 +8,7 @@ import pytest
 
 from regjax.data.dataset import Dataset
 from regjax.predict.__main__ import main
+from regjax.runs.summary import read_summary
 
 LABELS = (np.arange(120) % 2).astype(np.int32)
 SMALL = "data=wine hydra.run.dir=out model.hidden=[8] trainer.epochs=15 optimizer.learning_rate=0.05"
@@ -41,6 +42,14 @@ def test_nan_in_a_training_or_a_test_row_is_refused_before_training(trained, row
     done = trained(inputs)
     assert (done.code, Path("out/summary.json").exists()) == (1, False)
     assert f"error: data.name=wine: row {row}, column 1 (both counted from 0) is nan" in done.err
+
+
+def test_a_class_that_float32_would_round_away_is_learned_and_predicted(trained, capsys):
+    inputs = np.stack([1.7e9 + 10.0 * LABELS, np.where(LABELS, 0, 1e-39)], axis=1)
+    assert trained(inputs).code == 0
+    summary = read_summary(Path("out"))
+    assert (summary["status"], summary["test_accuracy"]) == ("done", 1.0)
+    assert predicted(inputs[:6]) == (0, [0, 1, 0, 1, 0, 1])
 
 
 def test_a_row_that_overflows_in_the_network_gets_no_class(trained, capsys):
