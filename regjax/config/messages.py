@@ -1,5 +1,6 @@
 """Explains an error in a command: the key, the value, what is allowed and the likely intended name."""
 
+import errno
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -45,7 +46,8 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
         place = error.filename or "a file in the directory"  # not every OSError names its file
-        return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
+        key = "hydra.sweep.subdir" if error.errno == errno.ENAMETOOLONG else "hydra.sweep.dir"
+        return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: {key})."
     if isinstance(error, OverrideParseException):
         reason = error.message.splitlines()[0]
         quotes = "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."

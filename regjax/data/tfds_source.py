@@ -88,7 +88,8 @@ def named_builder(name: str, data_dir: str | None) -> Any:
     except DatasetNotFoundError as error:
         if plain in (others := _sets_of_tensorflow()):
             raise ImportError(name="tensorflow") from error
-        known = [*tfds.list_builders(with_community_datasets=False), *others]
+        prepared_here = (path.name for path in folder.parent.glob("*"))
+        known = [*tfds.list_builders(with_community_datasets=False), *others, *prepared_here]
         allowed = f"not a dataset of TensorFlow Datasets, and not prepared in {folder}"
         raise invalid("data.name", name, allowed, near=nearest(plain, known)) from error
     except ParseError as error:

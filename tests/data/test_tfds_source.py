@@ -131,6 +131,8 @@ def test_a_prepared_set_is_read_from_its_folder_without_its_builder(load_tfds, t
         np.testing.assert_array_equal(sorted(dataset.inputs[:, 0]), np.arange(start, start + 20))
         again = load_tfds(name, data_dir=str(tmp_path / folder))
         np.testing.assert_array_equal(again.inputs, dataset.inputs)
+    with pytest.raises(UserError, match="Did you mean"):
+        load_tfds(f"{cls.name}s")
 
 
 def test_whole_numbers_that_float32_would_round_are_read_as_they_are(load_tfds, tmp_path):

@@ -164,6 +164,18 @@ def test_two_jobs_in_one_directory_are_refused(command):
     assert "hydra.sweep.subdir=one: it must name another folder for each job" in done.err
 
 
+def test_a_job_whose_folder_has_too_long_a_name_fails_alone_and_the_key_is_named(command):
+    widths = f"[{','.join(['100'] * 100)}]"
+    subdir = "hydra.sweep.subdir=${hydra.job.override_dirname}"
+    done = command(f"-m {SMALL} trainer.epochs=1 model.hidden=[8],{widths} '{subdir}'")
+    assert (done.code, folders()) == (1, [1])  # the others have their names
+    assert f"not done: 1: {subdir}: the name of this job's folder" in done.err
+    assert f"name it by {'${hydra.job.num}'}" in done.err
+    assert "hydra.run.dir" not in done.err
+    statuses = [read_summary(path.parent)["status"] for path in Path("out").glob("*/summary.json")]
+    assert sorted(statuses) == ["done", "failed"]
+
+
 def test_each_run_has_its_own_split(command):
     one_device = "sweep.lanes=1 seed=0"
     assert command(f"-m {SMALL} {one_device} data.split_seed=0,1,0").code == 0
