@@ -125,9 +125,14 @@ def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
 
 
 def test_jobs_that_are_the_same_run_are_trained_once_and_said_to_be(command):
-    done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none")
+    of_one_float32 = "model.dropout=0.3,0.30000000000000004"
+    done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none {of_one_float32}")
     assert (done.code, folders()) == (0, [0, 1])
-    assert "4 of 6 jobs are the same run as another" in done.err
+    assert "10 of 12 jobs are the same run as another" in done.err
+    assert [row["variant"] for row in comparison()["comparisons"]["wine"]["rows"]] == ["default"]
+    again = command(f"-m {SMALL} seed=0,1 model.dropout=0.30000000000000004")
+    assert ("2 of 2 runs are done already" in again.err, folders()) == (True, [0, 1])
+    assert [look["runs"] for look in comparison()["looks"]] == [2]
 
 
 @pytest.mark.parametrize("damage", ["another digit", "another jaxlib"])
