@@ -20,10 +20,10 @@ from regjax.data.idx import given_files, load_idx
 from regjax.data.idx_sets import VERSION
 from regjax.data.precision import check_finite, in_float32
 from regjax.data.scaling import fit_scaling
-from regjax.data.splits import draw_split, with_test_rows
+from regjax.data.splits import draw_split, missing_classes, with_test_rows
 from regjax.errors import invalid_choice
 
-__all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load"]
+__all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load", "missing_classes"]
 
 
 def load(
