@@ -162,7 +162,7 @@ def _wrong_sign(error: BaseException, arguments: Sequence[str]) -> str | None:
             return f"{line}: {key} is there already; leave out the +: {line.lstrip('+')}."
         if override.is_delete() and key in NEUTRAL:
             return f"{line}: no key can be removed; {key}={shown(NEUTRAL[key])} turns it off."
-        if override.is_delete():
+        if override.is_delete() and key not in GROUPS:  # a choice can be removed
             return f"{line}: no key can be removed; leave it out." + ("" if key in keys else hint(key))
     return None
 
