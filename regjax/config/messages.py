@@ -1,5 +1,6 @@
 """Explains an error in a command: the key, the value, what is allowed and the likely intended name."""
 
+import errno
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -19,9 +20,9 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from regjax.config.ranges import CHOICES, RANGES, WIDTHS
+from regjax.config.ranges import CHOICES, NEUTRAL, RANGES, WIDTHS
 from regjax.config.schema import Config, known_keys
-from regjax.errors import UserError, invalid_choice, nearest
+from regjax.errors import UserError, invalid_choice, nearest, shown
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 REQUIRED = GROUPS[:5]  # the others may be null
@@ -45,7 +46,8 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
         place = error.filename or "a file in the directory"  # not every OSError names its file
-        return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: hydra.sweep.dir)."
+        key = "hydra.sweep.subdir" if error.errno == errno.ENAMETOOLONG else "hydra.sweep.dir"
+        return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: {key})."
     if isinstance(error, OverrideParseException):
         reason = error.message.splitlines()[0]
         quotes = "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
@@ -53,6 +55,7 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
     if composed and not isinstance(error, HydraException | OmegaConfBaseException):
         return ""
     wrong = _wrong_in_file(error, _searched(arguments, conf)) or _unknown_key(arguments)
+    wrong = wrong or _wrong_sign(error, arguments)
     return wrong or _wrong_value(error, arguments) or _unexplained(error, arguments, conf)
 
 
@@ -145,6 +148,22 @@ def _unknown_key(arguments: Sequence[str]) -> str | None:
         is_own_group = override.is_add() or override.is_delete()  # of a folder that only Hydra knows
         if key not in keys and not key.startswith("hydra") and not is_own_group:
             return f"{override.input_line}: there is no such key.{hint(key)}"
+    return None
+
+
+def _wrong_sign(error: BaseException, arguments: Sequence[str]) -> str | None:
+    """What to type in place of a `+key=value` or `~key` that the error names: Hydra tells what files take."""
+    keys = [*known_keys(), *GROUPS]
+    for override in _overrides(arguments):
+        line, key = str(override.input_line), str(override.key_or_group)
+        if not re.search(rf"\b{re.escape(key)}\b", str(error)):
+            continue
+        if key in keys and line.startswith("+"):
+            return f"{line}: {key} is there already; leave out the +: {line.lstrip('+')}."
+        if override.is_delete() and key in NEUTRAL:
+            return f"{line}: no key can be removed; {key}={shown(NEUTRAL[key])} turns it off."
+        if override.is_delete() and key not in GROUPS:  # a choice can be removed
+            return f"{line}: no key can be removed; leave it out." + ("" if key in keys else hint(key))
     return None
 
 

@@ -5,7 +5,11 @@ run on cached arrays do not wait for them.
 """
 
 import functools
+import hashlib
 import importlib.metadata
+import json
+import os
+import re
 from pathlib import Path
 
 from regjax.data.cache import through_cache
@@ -14,11 +18,12 @@ from regjax.data.embedded import load_embedded
 from regjax.data.fingerprint import dataset_digest, fingerprint
 from regjax.data.idx import given_files, load_idx
 from regjax.data.idx_sets import VERSION
+from regjax.data.precision import check_finite, in_float32
 from regjax.data.scaling import fit_scaling
-from regjax.data.splits import draw_split, with_test_rows
+from regjax.data.splits import draw_split, missing_classes, with_test_rows
 from regjax.errors import invalid_choice
 
-__all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load"]
+__all__ = ["dataset_digest", "draw_split", "fingerprint", "fit_scaling", "load", "missing_classes"]
 
 
 def load(
@@ -37,7 +42,7 @@ def load(
     A set without a test part gets one: the stratified share `test_share`, drawn with `test_seed`. Decoded
     arrays are kept in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`, which is its own default
     folder where None. Files of "idx" sets come from `manual_dir`, or else are downloaded, from the URL
-    `mirror` first. Raises `UserError` where the set is unknown, damaged, or cannot be obtained.
+    `mirror` first. Raises `UserError` where the set is unknown, damaged, not finite, or cannot be obtained.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
@@ -54,10 +59,21 @@ def load(
             # A release of TFDS fixes the version of each of its datasets; a name may pin another.
             release = importlib.metadata.version("tensorflow-datasets")
             build = functools.partial(_load_tfds, name, manual_dir=manual_dir, data_dir=data_dir)
-            dataset = cached(f"tfds-{release}-{name}", build)
+            state = functools.partial(_prepared_state, name, data_dir)
+            dataset = cached(f"tfds-{release}-{name}", build, state=state)
         case _:
             raise invalid_choice("data.source", source, ("sklearn", "idx", "tfds"))
-    return with_test_rows(dataset, share=test_share, seed=test_seed)
+    check_finite(dataset.inputs, f"data.name={name}")
+    return with_test_rows(in_float32(dataset), share=test_share, seed=test_seed)
+
+
+def _prepared_state(name: str, data_dir: str | None) -> str:
+    """Which files TFDS prepared of a set: own sets of one name differ by folder and time. "" before that."""
+    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    plain = re.match(r"\w+", name)
+    infos = sorted(root.glob(f"{plain[0]}/**/dataset_info.json")) if plain else []
+    parts = [[str(path.absolute()), path.stat().st_mtime_ns] for path in infos]
+    return f"-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}" if parts else ""
 
 
 def _load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:

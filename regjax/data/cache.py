@@ -18,25 +18,34 @@ FOLDER_REMEDY = "Name another folder with cache_dir=FOLDER or the environment's 
 DIGITS_OF_SHA256 = 64
 
 
-def through_cache(folder: Path, key: str, build: Callable[[], Dataset], *, name: str) -> Dataset:
+def through_cache(
+    folder: Path, key: str, build: Callable[[], Dataset], *, name: str, state: Callable[[], str] = str
+) -> Dataset:
     """The dataset that `folder` keeps under `key`. Where there is none, `build` makes it and it is kept.
 
-    The key names the source, the set and its version. A process that must wait for another one calls the
-    dataset `name` in its message. Raises `UserError` where what is kept is damaged or the folder is unusable.
+    The key names the source, the set and its version. `state` adds which files on this machine it was read
+    from, if others may have its name; `build` may write them. A process that must wait for another one calls
+    the dataset `name` in its message. Raises `UserError` where what is kept is damaged or the folder is
+    unusable.
     """
-    path = folder / f"{quote(key, safe='')}.npz"
+    path = _path(folder, key + state())
     if (kept := _kept(path)) is not None:
         return kept
     with one_process(path.with_name(f".{path.name}.lock"), name=name, remedy=FOLDER_REMEDY):
         if (kept := _kept(path)) is not None:
             return kept
         dataset = build()
+        path = _path(folder, key + state())
         try:
             write(path, dataset)
         except OSError as error:
             reason = f"{path}: the decoded data cannot be kept here ({error.strerror})."
             raise UserError(f"{reason} {FOLDER_REMEDY}") from error
         return dataset
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{quote(key, safe='')}.npz"
 
 
 def hash_path(path: Path) -> Path:

@@ -3,14 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Float64, Int, Num
 
 
 class Dataset(NamedTuple):
     """One dataset, unsplit, on the host.
 
     The set's own test part, where it has one, is its last `test_rows` rows (0: it has none).
-    `pixel_max` is the largest value an image's pixel can take, and None for tables.
+    `pixel_max` is the largest value an image's pixel can take, and None for tables. `offset` was taken from
+    each feature before it was cut to float32 (None: from none).
     """
 
     name: str
@@ -19,6 +20,7 @@ class Dataset(NamedTuple):
     num_classes: int
     test_rows: int
     pixel_max: int | None
+    offset: Float64[np.ndarray, " features"] | None = None
 
 
 class Split(NamedTuple):
@@ -34,7 +36,7 @@ class Split(NamedTuple):
 
 
 class Scaling(NamedTuple):
-    """Inputs enter the network as `(inputs - shift) * scale`."""
+    """Inputs, less the dataset's `offset`, enter the network as `(inputs - shift) * scale`."""
 
     shift: Float[np.ndarray, " features"]
     scale: Float[np.ndarray, " features"]

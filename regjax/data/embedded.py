@@ -23,7 +23,7 @@ def load_embedded(name: str) -> Dataset:
     pixel_max = PIXEL_MAX[name]
     return Dataset(
         name=name,
-        inputs=bunch.data.astype(np.float32 if pixel_max is None else np.uint8),
+        inputs=bunch.data if pixel_max is None else bunch.data.astype(np.uint8),
         labels=bunch.target.astype(np.int32),
         num_classes=len(bunch.target_names),
         test_rows=0,

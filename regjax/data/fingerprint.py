@@ -13,6 +13,8 @@ def dataset_digest(dataset: Dataset) -> str:
     facts = (dataset.name, dataset.num_classes, dataset.test_rows, dataset.pixel_max)
     digest.update(repr(facts).encode())
     _add_arrays(digest, inputs=dataset.inputs, labels=dataset.labels)
+    if dataset.offset is not None:
+        _add_arrays(digest, offset=dataset.offset)
     return digest.hexdigest()
 
 

@@ -14,29 +14,32 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
     """The scaling of kind "unit" (images: pixels to [0, 1]), "standard" (mean 0, deviation 1) or "none".
 
     "standard" takes mean and deviation over `train_rows` alone. A feature that is constant there keeps
-    scale 1. Raises `UserError` for another kind, and for "unit" where the dataset is a table.
+    scale 1, and so does one whose deviation XLA would flush to 0. Raises `UserError` for another kind, and
+    for "unit" where the dataset is a table.
     """
     features = dataset.inputs.shape[1]
     match kind:
         case "none":
-            shift, scale = np.zeros(features), np.ones(features)
+            scale = np.ones(features)
+            shift = np.zeros(features) if dataset.offset is None else -dataset.offset
         case "unit":
             if dataset.pixel_max is None:
                 allowed = f"{dataset.name} is a table and has no largest pixel; use standard or none"
                 raise invalid("data.scaling", kind, allowed)
             shift, scale = np.zeros(features), np.full(features, 1 / dataset.pixel_max)
         case "standard":
-            shift, deviation = _mean_and_deviation(dataset.inputs, train_rows)
-            scale = 1 / np.where(deviation > 0, deviation, 1.0)
+            shift, deviation = mean_and_deviation(dataset.inputs, train_rows)
+            scale = 1 / np.where(deviation < np.finfo(np.float32).tiny, 1.0, deviation)
         case _:
             raise invalid_choice("data.scaling", kind, ("unit", "standard", "none"))
     return Scaling(shift.astype(np.float32), scale.astype(np.float32))
 
 
-def _mean_and_deviation(
+def mean_and_deviation(
     inputs: Num[np.ndarray, "rows features"], train_rows: Int[np.ndarray, " train"]
 ) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
-    # Two passes in float64: the one-pass formula cancels where the mean is large beside the deviation.
+    """Of each feature over some rows, in float64."""
+    # Two passes: the one-pass formula cancels where the mean is large beside the deviation.
     parts = [train_rows[first : first + ROWS_AT_ONCE] for first in range(0, len(train_rows), ROWS_AT_ONCE)]
     total = sum(inputs[part].sum(axis=0, dtype=np.float64) for part in parts)
     mean = np.asarray(total) / len(train_rows)

@@ -40,6 +40,17 @@ def draw_split(
     return Split(train=train, sample=np.sort(sample), validation=held_out, test=test)
 
 
+def missing_classes(dataset: Dataset, split: Split) -> dict[str, list[int]]:
+    """The classes of which a part has no row, by the part. A part without rows is left out."""
+    parts = {"training": split.train, "validation": split.validation, "test": split.test}
+    found = {}
+    for part, rows in parts.items():
+        sizes = np.bincount(dataset.labels[rows], minlength=dataset.num_classes)
+        if len(rows) and not sizes.all():
+            found[part] = np.flatnonzero(sizes == 0).tolist()
+    return found
+
+
 def with_test_rows(dataset: Dataset, *, share: float, seed: int) -> Dataset:
     """Move a stratified `share` of the rows to the end as the test part, unless the set has its own."""
     if dataset.test_rows:

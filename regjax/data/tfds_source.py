@@ -1,5 +1,6 @@
 """The other classification datasets of TensorFlow Datasets (TFDS), by their names there."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from google.protobuf.json_format import ParseError
+from tensorflow_datasets.core.read_only_builder import builder_from_files
+from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from regjax.data.dataset import Dataset
 from regjax.data.download import unreachable
@@ -20,8 +23,9 @@ NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")
 def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
     """The set `name` in the order of its records, prepared by TFDS under `data_dir` unless it is there.
 
-    Images of 8 bits are flattened, and vectors of numbers become float32. Only the splits "train" and "test"
-    are read. Raises `UserError` where the set is unknown, unusable or cannot be obtained.
+    Images of 8 bits are flattened. Vectors of numbers become float32, or float64 if float32 would round them.
+    Only the splits "train" and "test" are read. Raises `UserError` where the set is unknown, unusable or
+    cannot be obtained.
 
     TFDS downloads by itself, once the server has answered, and regjax cannot bound that: TFDS tries a failing
     server ten times, over minutes, waits for a silent one without limit, follows 30 redirects, and takes any
@@ -59,7 +63,8 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
     input_key, label_key = _supervised_keys(name, info)
     pixel_max = _pixel_max(name, info.features[input_key])
     builder = prepared(lambda: named_builder(name, data_dir), obtain, name=name)
-    dtype = np.float32 if pixel_max is None else np.uint8
+    exact = np.result_type(info.features[input_key].np_dtype, np.float32)  # float64 for int32 and int64 too
+    dtype = np.uint8 if pixel_max else exact.type
     inputs, labels, test_rows = read_records(builder, input_key, label_key, name=name, dtype=dtype)
     num_classes = builder.info.features[label_key].num_classes
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
@@ -70,20 +75,48 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
 
 
 def named_builder(name: str, data_dir: str | None) -> Any:
-    """TFDS's builder of the set `name`. Raises `UserError` for an unknown name, config or version."""
-    known = tfds.list_builders(with_community_datasets=False)
+    """TFDS's builder of the set `name`, or one that reads the set's folder where TFDS has no code for it.
+
+    Raises `UserError` for an unknown name, config or version, and for a set whose code needs TensorFlow.
+    """
     plain = re.split("[/:]", name)[0]
-    if plain not in known or not NAME.fullmatch(name):
-        raise invalid("data.name", name, "not a dataset of TensorFlow Datasets", near=nearest(plain, known))
+    folder = Path(data_dir or tfds.core.constants.DATA_DIR) / plain
+    if not NAME.fullmatch(name):
+        raise invalid("data.name", name, "not a dataset of TensorFlow Datasets")
     try:
-        return tfds.builder(name, data_dir=data_dir)
+        return _from_code_or_folder(name, data_dir)
+    except DatasetNotFoundError as error:
+        if plain in (others := _sets_of_tensorflow()):
+            raise ImportError(name="tensorflow") from error
+        prepared_here = (path.name for path in folder.parent.glob("*"))
+        known = [*tfds.list_builders(with_community_datasets=False), *others, *prepared_here]
+        allowed = f"not a dataset of TensorFlow Datasets, and not prepared in {folder}"
+        raise invalid("data.name", name, allowed, near=nearest(plain, known)) from error
     except ParseError as error:
-        raise damaged(Path(data_dir or tfds.core.constants.DATA_DIR) / plain, error) from error
+        raise damaged(folder, error) from error
     except (ValueError, AssertionError) as error:
         # ValueError: an unknown config. AssertionError: an unknown version.
         told = str(error).rpartition('}": ')[2]
         reason = told.partition("\n")[0].partition(" Here are")[0].rstrip(".")
         raise invalid("data.name", name, f"refused by TensorFlow Datasets: {reason}") from error
+
+
+def _from_code_or_folder(name: str, data_dir: str | None) -> Any:
+    """What was prepared is read from its folder if TFDS's code for the set cannot be imported here."""
+    try:
+        return tfds.builder(name, data_dir=data_dir)  # reads the folder itself where there is no code
+    except ImportError:
+        with contextlib.suppress(DatasetNotFoundError):
+            return builder_from_files(name, data_dir=data_dir)
+        raise
+
+
+def _sets_of_tensorflow() -> set[str]:
+    """The sets that TFDS lists only where TensorFlow is installed. Packages of TFDS import their classes."""
+    packages = Path(tfds.__file__).parent.glob("*/__init__.py")
+    imports = "\n".join(path.read_text("utf-8") for path in packages if path.parent.name != "core")
+    classes = re.findall(r"^from tensorflow_datasets\.\S+ import (\w+)$", imports, re.MULTILINE)
+    return set(map(tfds.core.naming.camelcase_to_snakecase, classes))
 
 
 def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
@@ -104,7 +137,7 @@ def _pixel_max(name: str, feature: Any) -> int | None:
     if isinstance(feature, tfds.features.Image) and fixed and feature.np_dtype == np.uint8:
         return 255
     vector = type(feature) is tfds.features.Tensor and fixed and len(shape) == 1
-    if vector and np.issubdtype(feature.np_dtype, np.number):
+    if vector and np.dtype(feature.np_dtype).kind in "iuf":
         return None
     allowed = "its inputs must be images of one size with 8 bits a pixel, or vectors of numbers"
     raise invalid("data.name", name, f"{allowed}, but are {feature!r}")

@@ -1,12 +1,18 @@
 """Checks a command after Hydra has composed it and before Hydra writes anything."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hydra._internal.grammar import grammar_functions
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, FloatRange, RangeSweep
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,7 +24,7 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class BorderCheck(Callback):
-    """Refuses a directory that holds something else, and a search in the wrong direction.
+    """Refuses a directory that holds something else, a range of other numbers, and a search for the worst.
 
     It raises `RefusedError`, because Hydra only warns if a callback raises an `Exception`.
     """
@@ -46,6 +52,7 @@ class BorderCheck(Callback):
                 check_sweep_directory(directory)
                 _check_subdir(config)
                 _check_direction(config)
+                _check_ranges(config)
         except (UserError, OSError) as error:
             raise RefusedError(error) from error
         finally:
@@ -81,6 +88,42 @@ def _check_direction(config: DictConfig) -> None:
         raise invalid("hydra.sweeper.direction", given, allowed)
 
 
+def _check_ranges(config: DictConfig) -> None:
+    """Refuses a range of a grid from which Hydra makes other numbers than the text says.
+
+    Hydra adds binary fractions: `range(0,0.4,step=0.1)` has 0.30000000000000004 and 0.4. It sorts by the ends
+    of a range: `sort(range(0,10,3),reverse=true)` has 7, 4, 1 and -2.
+    """
+    hydras, exact = OverridesParser.create(), OverridesParser.create()
+    exact.functions.functions["range"] = _exact_range
+    for text in _grid_texts(config) if is_grid(config) else ():
+        if "range(" not in text:
+            continue
+        with suppress(HydraException, ArithmeticError, ValueError):  # the sweeper says what it cannot read
+            made, meant = hydras.parse_override(text).value(), exact.parse_override(text).value()
+            if isinstance(made, RangeSweep) and isinstance(meant, ChoiceSweep):
+                _check_equal(text, _typed_list(made.range()), _typed_list(meant.list))
+
+
+def _check_equal(text: str, made: str, meant: str) -> None:
+    if made != meant:
+        key, _, value = text.partition("=")
+        raise invalid(key, value, f"Hydra makes {made} of it; type the list, {key}={meant}")
+
+
+def _exact_range(start: float, stop: float | None = None, step: float = 1) -> ChoiceSweep:
+    """The numbers of Hydra's function `range` as decimal fractions, which is how they are typed."""
+    given = grammar_functions.range(start, stop, step)
+    numbers = given.range()
+    if isinstance(numbers, FloatRange):
+        numbers = FloatRange(*(Decimal(str(each)) for each in (given.start, given.stop, given.step)))
+    return ChoiceSweep(list=list(numbers))
+
+
+def _typed_list(numbers: Iterable[Any]) -> str:
+    return ",".join(str(int(number) if float(number).is_integer() else number) for number in numbers)
+
+
 def is_grid(config: DictConfig) -> bool:
     """Whether Hydra's grid sweeper makes the jobs of a command. Others search."""
     return bool(config.hydra.sweeper._target_ == BASIC_SWEEPER)
@@ -90,12 +133,17 @@ def grid_of(config: DictConfig) -> list[list[str]]:
     """The overrides of each job that Hydra's grid sweeper makes of a command."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     parser = OverridesParser.create(config_loader=BorderCheck.loader)
-    overrides = parser.parse_overrides([*params, *typed])
+    overrides = parser.parse_overrides(_grid_texts(config))
     (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
     return jobs
+
+
+def _grid_texts(config: DictConfig) -> list[str]:
+    """The overrides that span a grid, as they were typed: in a file, or on the command line."""
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return [*params, *typed]
 
 
 def jobs_done() -> str:

@@ -14,9 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from regjax.config import from_environment
 from regjax.config.restored import UNREAD
+from regjax.errors import invalid
 from regjax.launch.announcement import ComposingCount
 from regjax.launch.callback import grid_of, is_grid
-from regjax.launch.composing import Job, Refused, checked, position_of, typed_job
+from regjax.launch.composing import Job, Refused, checked, is_too_long, position_of, refused, typed_job
 from regjax.launch.loader import Fast, SweepLoader
 from regjax.launch.named import Loaded, loaded
 from regjax.launch.settings import Settings, plain, sections, settings_of
@@ -81,7 +82,7 @@ class Composer(SweepLoader):
         self._keeps = has_own_callbacks(sweep) or not is_grid(sweep)
         written: Any = OmegaConf.to_container(sweep.hydra.sweep, resolve=False)
         self._directory = None if _varies(written["dir"]) else str(sweep.hydra.sweep.dir)
-        self._is_numbered = written["subdir"] == NUMBERED
+        self._subdir = written["subdir"]
         if jobs:
             self.composed(jobs[0], 0)  # a key that does not exist is refused now
             HydraConfig.instance().cfg = None
@@ -122,7 +123,7 @@ class Composer(SweepLoader):
             own.job[key] = value
         hydra = _hydra_of(whole, own)
         HydraConfig.instance().cfg = hydra
-        directory, position = self._position(own, fast, number)
+        directory, position, reason = self._position(own, fast, number)
         own.runtime.output_dir = str(directory)
         # A copy without it would lose the schema, and `open_dict` walks through all nodes twice.
         del whole.__dict__["_content"]["hydra"]
@@ -131,17 +132,28 @@ class Composer(SweepLoader):
         files = model.files if model else loaded(own)
         with env_override(self._environment):
             job, settings = self._job(whole, own, fast, changes, files)
+        accepted = checked(job, files)
+        if reason and isinstance(accepted, Job):
+            accepted = refused(accepted, reason)
         configs = None
         if self._keeps:
             OmegaConf.set_readonly(hydra, True)
             configs = Configs(whole, hydra)
-        return Composed(checked(job, files), directory, position, settings, configs)
+        return Composed(accepted, directory, position, settings, configs)
 
-    def _position(self, hydra: Any, fast: Fast | None, number: int) -> tuple[Path, dict[str, Any]]:
-        """OmegaConf needs 0.3 ms to resolve either text."""
+    def _position(self, hydra: Any, fast: Fast | None, number: int) -> tuple[Path, dict[str, Any], str]:
+        """The directory, the number and folder, and why the job cannot have the folder: then its number's.
+
+        OmegaConf needs 0.3 ms to resolve either text.
+        """
         sweep = self._directory if fast and self._directory else str(hydra.sweep.dir)
-        name = str(number if fast and self._is_numbered else hydra.sweep.subdir)
-        return position_of(sweep, name, number)
+        name = str(number if fast and self._subdir == NUMBERED else hydra.sweep.subdir)
+        directory, position = position_of(sweep, name, number)
+        if not is_too_long(directory):
+            return directory, position, ""
+        told = f"the name of this job's folder, of {len(name)} characters, is too long for the file system"
+        reason = invalid("hydra.sweep.subdir", self._subdir, f"{told}; name it by {NUMBERED}")
+        return *position_of(sweep, str(number), number), str(reason)
 
     def _job(
         self, task: DictConfig, hydra: Any, fast: Fast | None, changes: Changes, files: Loaded

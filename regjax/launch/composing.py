@@ -1,5 +1,6 @@
 """Turns what Hydra composes into jobs: typed and checked, without data or a device. Loads no JAX."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,3 +94,12 @@ def position_of(sweep_dir: str, name: str, number: int) -> tuple[Path, dict[str,
     if not resolved.is_relative_to(above) or not name.isprintable():
         raise invalid("hydra.sweep.subdir", ascii(name)[1:-1], "it must name a folder inside hydra.sweep.dir")
     return directory, {"number": number, "folder": os.path.relpath(resolved, above)}
+
+
+def is_too_long(directory: Path) -> bool:
+    """Whether the file system takes no name as long as the directory's."""
+    try:
+        os.stat(directory)
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False

@@ -7,7 +7,7 @@ from regjax.errors import UserError, invalid, shown
 from regjax.launch.finished import tell_finished
 from regjax.runs import checkpoint, records
 from regjax.runs.directory import ENDED, METRICS
-from regjax.runs.identity import identity_of_parts, is_decisive, versions
+from regjax.runs.identity import as_computed, identity_of_parts, is_decisive, versions
 from regjax.runs.manifest import STATES, DamagedError
 from regjax.runs.metrics import metrics_columns
 from regjax.runs.run import Run
@@ -65,8 +65,9 @@ def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]
     """The old and new value of each setting that differs. If none does, the kind of device differs."""
     old = summary["config"] | {part: summary.get(part) for part in ("fingerprint", "versions")}
     new = run.config | run.written | {"fingerprint": run.fingerprint, "versions": versions()}
-    differing = {key: (old.get(key), new[key]) for key in new if old.get(key) != new[key]}
-    return {key: pair for key, pair in differing.items() if is_decisive(key)} or {"device": ("", "")}
+    pairs = {key: (old.get(key), new[key]) for key in new if is_decisive(key)}
+    differing = {key: pair for key, pair in pairs.items() if as_computed(pair[0]) != as_computed(pair[1])}
+    return differing or {"device": ("", "")}
 
 
 def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> int:

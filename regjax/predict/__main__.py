@@ -58,13 +58,15 @@ def _predict(options: argparse.Namespace) -> str:
     _check_output(options.output)
     trained = _at_precision(load_trained(options.run), options.run)
     _check_samples(options, trained)
-    inputs = read_rows(options.input, trained.spec.num_features)
-    _warn_of_range(inputs, trained.pixel_max, options.input)
+    rows = read_rows(options.input, trained.spec.num_features)
+    _warn_of_range(rows, trained.pixel_max, options.input)
+    inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
     compute = _compute(trained, options.mc_samples, options.seed)
-    batches = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
+    found = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
+    batches = _finite(found, rows, options.input)
     replace_text(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
-    rows = f"{len(inputs)} row" + "s" * (len(inputs) > 1)
-    return f"{options.output}: {rows} predicted. {_measured(trained)}"
+    count = f"{len(rows)} row" + "s" * (len(rows) > 1)
+    return f"{options.output}: {count} predicted. {_measured(trained)}"
 
 
 def _at_precision(trained: Trained, directory: Path) -> Trained:
@@ -127,6 +129,20 @@ def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callabl
     return lambda number, rows: drawn(
         jax.random.fold_in(key, number), variables, scaled(rows, shift, scale), numerics, np.int32(samples)
     )
+
+
+def _finite(batches: Iterator[Answer], rows: np.ndarray, path: Path) -> Iterator[Answer]:
+    """The answers to all rows. Raises `UserError` for a row without one: it overflows in the network."""
+    first = 0
+    for batch in batches:
+        finite = np.isfinite(batch.probabilities).all(axis=1)
+        if not finite.all():
+            row = first + int(np.argmin(finite))
+            column = int(np.argmax(np.abs(rows[row])))
+            largest = f"its largest entry is {rows[row, column]}, in column {column}; both counted from 0"
+            raise UserError(f"--input={path}: row {row} ({largest}) overflows in the network: no class")
+        first += len(batch.probabilities)
+        yield batch
 
 
 def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:

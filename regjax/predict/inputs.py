@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 from jaxtyping import Num
 
+from regjax.data.precision import check_finite
 from regjax.errors import UserError
 
 # The largest array in bytes. A zip archive of 4 MB can expand to as much.
@@ -34,7 +35,7 @@ def read_rows(path: Path, num_features: int) -> Num[np.ndarray, "rows features"]
             rows = _array(path, file, num_features)
     except DAMAGE as error:
         raise UserError(f"--input={path}: it cannot be read ({error})") from None
-    _check_finite(path, rows)
+    check_finite(rows, f"--input={path}")
     return rows
 
 
@@ -85,11 +86,3 @@ def _check_shape(path: Path, shape: tuple[int, ...], num_features: int) -> None:
     if features != num_features:
         found = f"its rows have {features} features (its shape is {shape})"
         raise UserError(f"--input={path}: {found}, and the network takes {num_features}")
-
-
-def _check_finite(path: Path, rows: np.ndarray) -> None:
-    largest = np.finfo(np.float32).max
-    whole = ((rows >= -largest) & (rows <= largest)).all(axis=1)
-    if not whole.all():
-        row = f"row {np.argmin(whole)} (counted from 0)"
-        raise UserError(f"--input={path}: {row} has an entry that is NaN, infinite or too large for float32")

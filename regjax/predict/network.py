@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float64
 
 from regjax.config import restored
-from regjax.config.ranges import COUNT
+from regjax.config.ranges import COUNT, FINITE
 from regjax.data.dataset import Scaling
 from regjax.errors import UserError
 from regjax.runs import checkpoint
@@ -22,12 +23,16 @@ from regjax.training.spec import Numerics, StaticSpec
 
 
 class Trained(NamedTuple):
-    """A run's network and summary. `pixel_max` is the largest pixel value (None without images)."""
+    """A run's network and summary. `pixel_max` is the largest pixel value (None without images).
+
+    `offset` is taken from each feature in float64 before anything else (None: from none).
+    """
 
     selected: Selected
     numerics: Numerics
     spec: StaticSpec
     pixel_max: int | None
+    offset: Float64[np.ndarray, " features"] | None
     summary: dict[str, Any]
 
 
@@ -45,10 +50,11 @@ def load_trained(directory: Path) -> Trained:
         counts = [_count(directory, facts, name) for name in ("num_features", "num_classes")]
         spec, numerics = resolve_network(config, *counts)
         pixel_max = None if facts.get("pixel_max") is None else _count(directory, facts, "pixel_max")
+        offset = _offset(directory, facts, spec.num_features)
         selected = checkpoint.restore_selected(directory, _template(numerics, spec))
     except DamagedError as error:
         raise UserError(f"{error}. Restore the folder from a copy, or train the run again.") from None
-    return Trained(selected, numerics, spec, pixel_max, summary)
+    return Trained(selected, numerics, spec, pixel_max, offset, summary)
 
 
 def _summary(directory: Path) -> dict[str, Any]:
@@ -67,6 +73,16 @@ def _count(directory: Path, facts: dict[str, Any], name: str) -> int:
     if type(value) is not int or not COUNT.accepts(value):
         raise DamagedError(f"{directory / SELECTED}: its {name} is {value}: {COUNT.allowed}")
     return value
+
+
+def _offset(directory: Path, facts: dict[str, Any], num_features: int) -> np.ndarray | None:
+    value = facts.get("offset")
+    if value is None:
+        return None
+    numbers = type(value) is list and all(type(each) is float and FINITE.accepts(each) for each in value)
+    if not numbers or len(value) != num_features:
+        raise DamagedError(f"{directory / SELECTED}: its offset is not one finite number for each feature")
+    return np.array(value, np.float64)
 
 
 def _template(numerics: Numerics, spec: StaticSpec) -> Selected:

@@ -145,9 +145,9 @@ def _parsed(name: str) -> list[list[str]]:
 
 
 def _word(text: str) -> str:
-    """One spelling of each number, truth value and null: the command line takes several."""
+    """One spelling of each number of float32, truth value and null: the command line takes several."""
     try:
-        return str(float(text))
+        return str(as_computed(float(text)))
     except ValueError:
         return WORDS.get(text.lower(), text)
 

@@ -115,7 +115,7 @@ def network(run: Run) -> dict[str, Any]:
         "num_features": run.spec.num_features,
         "num_classes": run.spec.num_classes,
         "pixel_max": run.dataset.pixel_max,
-    }
+    } | ({} if run.dataset.offset is None else {"offset": run.dataset.offset.tolist()})
 
 
 def without_results(status: str, reason: str, epochs: int | None = None) -> dict[str, Any]:

@@ -41,6 +41,14 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
         ("data=tfds", "data.name: must be given; add data.name=VALUE."),
         ("hydra.run.dir=a=b", "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."),
         ("'data.split_seed=${data.test_sed}'", "data.test_sed"),
+        ("~early_stopping.patience", "no key can be removed; early_stopping.patience=null turns it off."),
+        ("~model.norm", "no key can be removed; model.norm=none turns it off."),
+        ("~model.hidden", "no key can be removed; leave it out.\n"),
+        ("~early_stoping.patience", "Did you mean 'early_stopping.patience'?"),
+        ("+experiment=notebook1", "experiment is there already; leave out the +: experiment=notebook1."),
+        ("+optimizer=sgd", "optimizer is there already; leave out the +: optimizer=sgd."),
+        ("++optimizer=sgd", "optimizer is there already; leave out the +: optimizer=sgd."),
+        ("+seed=3", "seed is there already; leave out the +: seed=3."),
     ],
 )
 def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(command, given, told):

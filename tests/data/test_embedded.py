@@ -13,8 +13,8 @@ from tests.data_fixtures import load_under
     ("name", "shape", "classes", "pixel_max", "dtype"),
     [
         ("digits", (1797, 64), 10, 16, np.uint8),
-        ("breast_cancer", (569, 30), 2, None, np.float32),
-        ("wine", (178, 13), 3, None, np.float32),
+        ("breast_cancer", (569, 30), 2, None, np.float64),
+        ("wine", (178, 13), 3, None, np.float64),
     ],
 )
 def test_each_set_has_its_published_size_and_scikit_learns_values(name, shape, classes, pixel_max, dtype):

@@ -26,6 +26,14 @@ def test_standard_sees_the_training_rows_and_no_other_and_keeps_scale_one_for_a_
     assert (scaling.shift[2], scaling.scale[2]) == (np.float32(0.1), 1)
 
 
+@pytest.mark.parametrize("smallest", [1e-39, 1e-45])
+def test_a_spread_that_the_program_flushes_to_zero_is_that_of_a_constant(smallest):
+    inputs = np.array([[0], [smallest]], np.float32)
+    scaling = fit_scaling(table([1, 1])._replace(inputs=inputs), np.array([0, 1]), kind="standard")
+    assert scaling.scale[0] == 1
+    assert 0 <= scaling.shift[0] <= np.float32(smallest)
+
+
 def test_standard_is_exact_over_many_rows_far_from_zero():
     # Half below, at and half above the mean: the variance is 1/6. Summed in float32 they have another mean.
     inputs = (1_234_567 + 0.5 * (np.arange(9_999) % 3 - 1)).astype(np.float32)[:, None]

@@ -3,6 +3,7 @@
 import functools
 import io
 import sys
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -107,6 +108,51 @@ class RegjaxTestManual(RowsBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Write to the authors for rows.csv."
 
 
+class OwnRows(RowsBuilder, skip_registration=True):
+    """A set that TFDS knows by its folder alone."""
+
+
+class Iris(OwnRows, skip_registration=True):
+    """A prepared set by the name of one whose code needs TensorFlow."""
+
+
+def prepare_own(cls, folder, rows):
+    builder = type(cls.__name__, (cls,), {"rows": {"train": rows}}, skip_registration=True)(data_dir=folder)
+    builder.download_and_prepare(file_format="array_record")
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"), [(OwnRows, "own_rows"), (OwnRows, "own_rows:1.2.3"), (Iris, "iris")]
+)
+def test_a_prepared_set_is_read_from_its_folder_without_its_builder(load_tfds, tmp_path, cls, name):
+    for folder, start in (("tfds", 0), ("others", 7)):  # of one name, and read through one cache
+        prepare_own(cls, tmp_path / folder, vectors(20, start))
+        dataset = load_tfds(name, data_dir=str(tmp_path / folder))
+        np.testing.assert_array_equal(sorted(dataset.inputs[:, 0]), np.arange(start, start + 20))
+        again = load_tfds(name, data_dir=str(tmp_path / folder))
+        np.testing.assert_array_equal(again.inputs, dataset.inputs)
+    with pytest.raises(UserError, match="Did you mean"):
+        load_tfds(f"{cls.name}s")
+
+
+def test_whole_numbers_that_float32_would_round_are_read_as_they_are(load_tfds, tmp_path):
+    exact = {"inputs": tfds.features.Tensor(shape=(1,), dtype=np.int64)}
+    cls = type("OwnRows", (OwnRows,), exact, skip_registration=True)
+    labels = np.arange(20) % 2
+    prepare_own(cls, tmp_path / "tfds", [(np.array([1_700_000_000 + 10 * label]), label) for label in labels])
+    dataset = load_tfds("own_rows")
+    np.testing.assert_array_equal(dataset.inputs[:, 0] + dataset.offset, 1_700_000_000 + 10 * dataset.labels)
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is not None, reason="with TensorFlow these sets can be had")
+@pytest.mark.parametrize("name", ["iris", "german_credit_numeric", "iris:2.1.0"])
+def test_sets_that_need_tensorflow_are_named_as_such(load_tfds, name):
+    with pytest.raises(
+        UserError, match=rf"^data.name={name}: TFDS needs TensorFlow for this dataset.*pip inst"
+    ):
+        load_tfds(name)
+
+
 def test_vectors_become_float32_rows_in_silence_with_the_test_split_last(load_tfds, capfd, caplog):
     dataset = load_tfds("regjax_test_vectors")
     assert (*capfd.readouterr(), caplog.messages) == ("", "", [])
@@ -150,6 +196,7 @@ def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
     [
         ("cifar1O", r"Did you mean 'cifar10'\?"),
         ("cifar1O/full:1.0.0", r"Did you mean 'cifar10'\?"),
+        ("iriss", r"not prepared in .*/tfds/iriss\. Did you mean 'iris'\?"),
         ("cifar10/lite", "BuilderConfig lite not found"),
         ("cifar10:9.9.9", "cannot be loaded at version 9.9.9, only: 3"),
         ("regjax_test_unsupervised", "states no single input and label"),

@@ -55,3 +55,47 @@ def test_a_refused_sweep_writes_nothing_over_or_beside_what_is_not_its_own(comma
     done = command(f"-m hydra.sweep.dir=out seed=0,1 {launcher} {SMALL}")
     assert (done.code, "Traceback" in done.err, str(Path("out").absolute()) in done.err) == (1, False, True)
     assert [path.read_text() for path in Path("out").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("value", "listed"),
+    [
+        ("seed=sort(range(0,10,3),reverse=true)", "seed=9,6,3,0"),
+        ("seed=sort(range(10,0,-3))", "seed=1,4,7,10"),
+        ("model.dropout=range(0,0.4,step=0.1)", "model.dropout=0,0.1,0.2,0.3"),
+        ("penalty.l2=shuffle(range(1e-4,5e-4,1e-4))", "penalty.l2=0.0001,0.0002,0.0003,0.0004"),
+    ],
+)
+def test_a_range_of_which_hydra_makes_other_numbers_is_refused_with_the_list_to_type(command, value, listed):
+    done = command(f"-m '{value}'")
+    assert (done.code, list(Path().iterdir())) == (1, [])
+    assert f"error: {value}: Hydra makes " in done.err
+    assert done.err.endswith(f"; type the list, {listed}.\n")
+    assert "composing" not in done.err
+
+
+def test_such_a_range_in_a_file_is_refused(command, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    params = "hydra: {sweeper: {params: {model.dropout: 'range(0,0.4,step=0.1)'}}}"
+    (tmp_path / "experiment" / "rates.yaml").write_text(f"# @package _global_\n{params}\n")
+    done = command(f"-m hydra.searchpath=[file://{tmp_path}] experiment=rates")
+    assert "error: model.dropout=range(0,0.4,step=0.1): Hydra makes 0,0.1,0.2,0.3,0.4 of it" in done.err
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        ("seed=range(5)", [0, 1, 2, 3, 4]),
+        ("seed=sort(range(0,9,3),reverse=true)", [6, 3, 0]),
+        ("model.dropout=range(0,1,0.25)", [0, 0.25, 0.5, 0.75]),
+        ("model.dropout=range(0,0.3,0.1)", [0, 0.1, 0.2]),
+    ],
+)
+def test_a_range_of_the_numbers_that_it_says_is_composed(command, monkeypatch, value, numbers):
+    key = value.partition("=")[0]
+    jobs = []
+    monkeypatch.setattr(
+        "regjax.launch.launcher.Sweep.launch", lambda _, given, first: jobs.extend(given) or []
+    )
+    assert command(f"-m '{value}' hydra.sweep.dir=out {SMALL}").code == 0
+    assert [float(job[0].removeprefix(f"{key}=")) for job in jobs] == numbers

@@ -125,9 +125,14 @@ def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
 
 
 def test_jobs_that_are_the_same_run_are_trained_once_and_said_to_be(command):
-    done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none")
+    of_one_float32 = "model.dropout=0.3,0.30000000000000004"
+    done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none {of_one_float32}")
     assert (done.code, folders()) == (0, [0, 1])
-    assert "4 of 6 jobs are the same run as another" in done.err
+    assert "10 of 12 jobs are the same run as another" in done.err
+    assert [row["variant"] for row in comparison()["comparisons"]["wine"]["rows"]] == ["default"]
+    again = command(f"-m {SMALL} seed=0,1 model.dropout=0.30000000000000004")
+    assert ("2 of 2 runs are done already" in again.err, folders()) == (True, [0, 1])
+    assert [look["runs"] for look in comparison()["looks"]] == [2]
 
 
 @pytest.mark.parametrize("damage", ["another digit", "another jaxlib"])
@@ -162,6 +167,18 @@ def test_two_jobs_in_one_directory_are_refused(command):
     done = command(f"-m {SMALL} seed=0,1 hydra.sweep.subdir=one")
     assert (done.code, list(Path("out").rglob("summary.json"))) == (1, [])
     assert "hydra.sweep.subdir=one: it must name another folder for each job" in done.err
+
+
+def test_a_job_whose_folder_has_too_long_a_name_fails_alone_and_the_key_is_named(command):
+    widths = f"[{','.join(['100'] * 100)}]"
+    subdir = "hydra.sweep.subdir=${hydra.job.override_dirname}"
+    done = command(f"-m {SMALL} trainer.epochs=1 model.hidden=[8],{widths} '{subdir}'")
+    assert (done.code, folders()) == (1, [1])  # the others have their names
+    assert f"not done: 1: {subdir}: the name of this job's folder" in done.err
+    assert f"name it by {'${hydra.job.num}'}" in done.err
+    assert "hydra.run.dir" not in done.err
+    statuses = [read_summary(path.parent)["status"] for path in Path("out").glob("*/summary.json")]
+    assert sorted(statuses) == ["done", "failed"]
 
 
 def test_each_run_has_its_own_split(command):

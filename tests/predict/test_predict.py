@@ -169,6 +169,15 @@ def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
     assert (code, "trained at tf32, which this cpu lacks; predicted at float32" in err) == (0, True)
 
 
+@pytest.mark.parametrize("offset", [[0.0], [0.0] * 6 + [float("nan")], "0000000", [0.0] * 6 + ["0"], 7])
+def test_an_offset_that_no_run_writes_is_refused(folder, capsys, offset):
+    forge_manifest(
+        folder / "noisy/checkpoints/selected", lambda content: content["facts"].update(offset=offset)
+    )
+    code, _, err = asked(capsys)
+    assert (code, "its offset is not one finite number for each feature" in err) == (1, True)
+
+
 def test_facts_that_do_not_fit_the_configuration_are_refused(folder, capsys):
     forge_manifest(
         folder / "noisy/checkpoints/selected", lambda content: content["facts"].update(num_classes=4)

@@ -61,6 +61,7 @@ def test_runs_of_other_settings_are_other_variants_though_overrides_are_alike():
         ("model.hidden=[300, 1e2]", "model.hidden=[300,100]"),
         ("model.dropout=0.0 penalty.l2=1e-4", "penalty.l2=0.0001 model.dropout=0"),
         ("regularization=[dropout, l2]", "dropout+l2"),
+        ("model.dropout=0.30000000000000004", "model.dropout=0.3"),  # both are one float32
         ("data.validation=first:5", "data.validation=first:5"),
     ],
 )
