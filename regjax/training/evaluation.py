@@ -51,8 +51,10 @@ def evaluate(
     def add(totals: Metrics, batch: tuple[Array, Array]) -> tuple[Metrics, None]:
         picked, mask = batch
         logits, labels = predict(batch_inputs(data, rows, picked)), data.labels[picked]
-        loss = jnp.where(mask, data_losses(logits, labels), 0).sum()
-        hits = (mask & (jnp.argmax(logits, axis=-1) == labels)).sum()
+        losses = data_losses(logits, labels)
+        loss = jnp.where(mask, losses, 0).sum()
+        # Where logits are NaN, `argmax` gives the first NaN: no answer, and so no hit.
+        hits = (mask & (jnp.argmax(logits, axis=-1) == labels) & ~jnp.isnan(losses)).sum()
         return Metrics(totals.loss + loss, totals.accuracy + hits.astype(loss.dtype)), None
 
     zero = jnp.zeros((), rows.shift.dtype)

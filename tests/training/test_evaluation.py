@@ -58,6 +58,13 @@ def test_a_row_that_is_not_a_number_spoils_its_own_part_and_does_not_leak_from_t
     assert np.isnan(losses[1])
 
 
+def test_a_row_that_is_not_a_number_is_no_hit_though_its_label_is_the_class_that_argmax_gives():
+    inputs, labels = jnp.asarray(PIXELS, jnp.float32).at[0].set(jnp.nan), jnp.asarray(LABELS).at[0].set(0)
+    right = probabilities([5, 6, 7]).argmax(1) == LABELS[[5, 6, 7]]
+    found = measure([0, 5, 6, 7], batch_size=3, data=DeviceData(inputs, labels))
+    np.testing.assert_allclose(found.accuracy, right.sum() / 4)
+
+
 def test_inputs_are_shifted_then_scaled():
     found = batch_inputs(DATA, SCALED, jnp.array([4, 2], jnp.int32))
     np.testing.assert_allclose(found, (PIXELS[[4, 2]] - SHIFT) * SCALE, rtol=1e-6)
