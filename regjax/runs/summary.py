@@ -51,6 +51,8 @@ OPTIONAL: Table = {
     "job": {"number": WHOLE_NUMBER, "folder": TEXT},
     "device": {"kind": TEXT, "platform": TEXT},
     "ledger": {},
+    **dict.fromkeys(("gap", "sparsity", "zeros", "kernel_norm"), NUMBER),
+    "kernel_norms": {str: METRIC},
     "selected_on_test": (bool,),
 }
 ALLOWED_NAMES = CHOICES | {"status": (*ENDED, *CUT_OFF)}
@@ -120,7 +122,7 @@ def _check_entries(path: Path, summary: dict[str, Any]) -> None:
     """Raises `DamagedError` where an entry is missing, or where no run writes its value."""
     _check_entry(path, "summary", summary, EVERY_RUN)
     status = summary["status"]
-    measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_epoch"))]
+    measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_error", "_epoch"))]
     needed: dict[str, Any] = dict.fromkeys(measured, METRIC)
     needed |= ENDED_RUN if status in ENDED else {}
     needed |= {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}

@@ -24,8 +24,7 @@ RESULTS = (
     "epochs",
     *(f"{part}_{metric}" for part in records.PARTS for metric in HIGHER_IS_BETTER),
     *(f"best_val_{metric}{kind}" for metric in HIGHER_IS_BETTER for kind in ("", "_epoch")),
-    "ledger",
-    "sparsity",
+    *records.CLOSING,
     "seconds",
 )
 

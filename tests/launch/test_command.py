@@ -131,6 +131,8 @@ def test_metrics_and_summary_have_the_documented_names(done):
     metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
     columns = ["epoch", "seconds", "train_objective", "loss_data", *metrics]
     ends = ["test_loss", "test_accuracy", "best_val_loss", "best_val_accuracy", "sparsity", "seconds"]
+    ends += ["gap", "zeros", "kernel_norm"]
+    ends += [f"{part}_calibration_error" for part in ("train", "val", "test")]
     known, summary = {*metrics, *ends}, run.summary()
     assert [list(row) for row in run.metrics()] == [columns, columns]
     assert [row["epoch"] for row in run.metrics()] == ["1", "2"]
