@@ -12,6 +12,7 @@ from regjax.files import remove
 from regjax.runs import checkpoint, records
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import LOG, METRICS, append_log
+from regjax.runs.hits import write_hits
 from regjax.runs.identity import versions
 from regjax.runs.manifest import sync
 from regjax.runs.metrics import append_metrics, rewind_metrics
@@ -72,11 +73,14 @@ class RunWriter:
     def close(self, left: Ended) -> dict[str, Any]:
         """Ends a run that has results: saves the selected parameters, then the summary, and returns that.
 
-        A diverged run has no selected parameters, and `checkpoint=none` saves none.
+        A diverged run has no selected parameters, and `checkpoint=none` saves none. Without test rows there
+        are no hits to save.
         """
         if left.blown is None and self.run.config["checkpoint"] != "none":
             selected = Selected(left.variables, self.run.scaling)
             checkpoint.save_selected(self.run.directory, selected, network(self.run))
+        if left.blown is None and left.evaluation.test_hits.size:
+            write_hits(self.run.directory, np.asarray(left.evaluation.test_hits))
         return self._end(records.results(self._history, left))
 
     def interrupt(self) -> dict[str, Any]:

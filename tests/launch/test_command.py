@@ -117,7 +117,8 @@ def done(tmp_path_factory):
 def test_a_run_leaves_its_directory_and_a_table(done):
     run = done("plain")
     hydra = {f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")}
-    files = {"train.log", "metrics.csv", "summary.json", "SHA256SUMS", "curves.png", "checkpoints"}
+    results = {"metrics.csv", "test_hits.npz", "summary.json", "SHA256SUMS"}
+    files = results | {"train.log", "curves.png", "checkpoints"}
     assert (run.code, run.err, run.below("out")) == (0, "regjax: starting ...\n", hydra | files)
     assert run.files["out/curves.png"][1].startswith(b"\x89PNG")
     assert len(re.findall(r"epoch \d/2 .*val_accuracy", run.text("out/train.log"))) == 2
