@@ -53,6 +53,7 @@ OPTIONAL: Table = {
     "ledger": {},
     **dict.fromkeys(("gap", "sparsity", "zeros", "kernel_norm"), NUMBER),
     "kernel_norms": {str: METRIC},
+    "epochs_to": WHOLE_NUMBER,
     "selected_on_test": (bool,),
 }
 ALLOWED_NAMES = CHOICES | {"status": (*ENDED, *CUT_OFF)}

@@ -15,7 +15,7 @@ from regjax.runs.directory import LOG, METRICS, append_log
 from regjax.runs.hits import write_hits
 from regjax.runs.identity import versions
 from regjax.runs.manifest import sync
-from regjax.runs.metrics import append_metrics, rewind_metrics
+from regjax.runs.metrics import append_metrics, epochs_to, rewind_metrics
 from regjax.runs.run import Run
 from regjax.runs.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
 from regjax.training.state import Ended, EpochRecord
@@ -81,7 +81,12 @@ class RunWriter:
             checkpoint.save_selected(self.run.directory, selected, network(self.run))
         if left.blown is None and left.evaluation.test_hits.size:
             write_hits(self.run.directory, np.asarray(left.evaluation.test_hits))
-        return self._end(records.results(self._history, left))
+        return self._end(records.results(self._history, left) | self._epochs_to())
+
+    def _epochs_to(self) -> dict[str, Any]:
+        accuracy = self.run.config["report.epochs_to"]
+        accuracies = [row["val_accuracy"] for row in self._history]
+        return {} if accuracy is None else {"epochs_to": epochs_to(accuracies, accuracy)}
 
     def interrupt(self) -> dict[str, Any]:
         """Ends a run that a signal or the failure of another run stopped."""

@@ -162,7 +162,7 @@ def test_a_run_without_what_is_read_of_it_is_left_out(ended, status, missing):
         ("status", 5), ("status", "dnoe"), ("identity", ["some"]), ("overrides", {}), ("config", []),
         ("versions", None), ("reason", 5), ("job", 5), ("changes", "many"), ("selected_on_test", 0),
         ("rows", 5), ("rows", "train validation test"), ("rows", None), ("row_digests", 5),
-        ("gap", "0.1"), ("zeros", []), ("kernel_norm", {}), ("kernel_norms", 5),
+        ("gap", "0.1"), ("zeros", []), ("kernel_norm", {}), ("kernel_norms", 5), ("epochs_to", 1.5),
         ("test_calibration_error", True),
         ("row_digests", [1]), ("test_accuracy", "0.5"), ("val_loss", True), ("selected_epoch", []),
     ],
