@@ -38,9 +38,9 @@ def metrics_columns(directory: Path) -> list[str]:
 
 
 def epochs_to(accuracies: Iterable[float], accuracy: float) -> int | None:
-    """The first epoch, counted from 1, with at least this accuracy of all epochs' ones, or None.
+    """The first epoch, counted from 1, with at least this `accuracy`, or None. `accuracies` has one an epoch.
 
-    They are compared as float32, in which the program computes accuracies.
+    They are compared as float32: the program computes accuracies so.
     """
     reached = (np.float32(found) >= np.float32(accuracy) for found in accuracies)
     return next((epoch for epoch, is_enough in enumerate(reached, start=1) if is_enough), None)

@@ -96,10 +96,12 @@ def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
-    """When a run diverged, and the terms that were first not finite, or else a metric."""
+    """When a run diverged, and what was first not finite: terms, or else a metric, or else the optimizer."""
     step = min((at for at in blown.values() if at), default=None)
     terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
-    not_finite = [name for name in last if not math.isfinite(last[name]) and not name.startswith("val_a")]
+    unmeasured = ("val_",) if math.isnan(last["val_accuracy"]) else ()  # there are no validation rows
+    not_finite = [name for name in last if not (math.isfinite(last[name]) or name.startswith(unmeasured))]
     causes = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
+    causes = causes or "the optimizer's state is not finite"
     when = f"diverged at epoch {last['epoch']}" + (f", step {step}" if step else "")
     return {"reason": f"{when}: {causes}", "diverged_step": step, "diverged_terms": terms}

@@ -134,3 +134,6 @@ def test_all_terms_that_blow_up_together_are_named_or_else_a_metric():
     none = records.results(history([0.5, math.inf], [0.7, 0.8]), left(2, {"data": 0, "l2": 0}))
     assert none["reason"] == "diverged at epoch 2: val_loss is inf"
     assert (none["diverged_step"], none["diverged_terms"]) == (None, [])
+    for measured in (0.5, NAN):  # NaN: without validation rows
+        finite = records.results(history([measured], [measured]), left(1, {"data": 0, "l2": 0}))
+        assert finite["reason"] == "diverged at epoch 1: the optimizer's state is not finite"
