@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from regjax.techniques.overflow import norm_and_unit
+from regjax.techniques.overflow import norm_and_scale
 from regjax.techniques.penalties import is_kernel
 
 
@@ -20,9 +20,9 @@ def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransforma
     """
 
     def clipped(gradient: Any, _: Any = None) -> Any:
-        norm, unit = norm_and_unit(gradient, optax.tree.norm, partial(optax.tree.norm, ord="inf"))
-        short = norm * unit < max_norm
-        return jax.tree.map(lambda leaf: jnp.where(short, leaf, leaf / unit / norm * max_norm), gradient)
+        norm, scale = norm_and_scale(gradient, optax.tree.norm)
+        short = norm / scale < max_norm
+        return jax.tree.map(lambda leaf: jnp.where(short, leaf, leaf * scale / norm * max_norm), gradient)
 
     return optax.stateless(clipped)
 

@@ -1,7 +1,6 @@
 """Techniques that compute the objective of a batch more than once in a step."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from regjax.techniques.batches import Batch
-from regjax.techniques.overflow import norm_and_unit
+from regjax.techniques.overflow import norm_and_scale
 
 # The loss of a batch, with the ledger and the running statistics of batch norm.
 Ledger = dict[str, Float[Array, ""]]
@@ -29,10 +28,10 @@ def sam(objective: Objective, *, rho: Float[Array, ""]) -> Objective:
     def perturbed(params: Any, batch: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         point = lax.stop_gradient(params)
         gradient, (_, batch_stats) = jax.grad(objective, has_aux=True)(point, batch)
-        norm, unit = norm_and_unit(gradient, optax.tree.norm, partial(optax.tree.norm, ord="inf"))
+        norm, scale = norm_and_scale(gradient, optax.tree.norm)
         # A gradient of 0 has no direction.
         step = jnp.where(norm > 0, rho / jnp.where(norm > 0, norm, 1), 0)
-        ascended = jax.tree.map(lambda param, slope: param + step * (slope / unit), params, gradient)
+        ascended = jax.tree.map(lambda param, slope: param + step * (slope * scale), params, gradient)
         loss, (ledger, _) = objective(ascended, batch)
         return loss, (ledger, batch_stats)
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from regjax.techniques.overflow import norm_and_unit
+from regjax.techniques.overflow import norm_and_scale
 
 
 def max_norm(
@@ -15,10 +15,6 @@ def max_norm(
     `rate` does not matter. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
     """
     del rate
-    norms, units = norm_and_unit(
-        kernel,
-        lambda leaf: jnp.sqrt(jnp.square(leaf).sum(axis=0, keepdims=True)),
-        lambda leaf: jnp.abs(leaf).max(axis=0, keepdims=True),
-    )
-    shortened = kernel / units * (limit / jnp.where(norms > 0, norms, 1))
-    return jnp.where(norms * units > limit, shortened, kernel)
+    norms, scales = norm_and_scale(kernel, lambda leaf: jnp.sqrt(jnp.square(leaf).sum(axis=0, keepdims=True)))
+    shortened = kernel * scales * (limit / jnp.where(norms > 0, norms, 1))
+    return jnp.where(norms / scales > limit, shortened, kernel)
