@@ -121,7 +121,7 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
     for value in ends(number):
         one = group((on(row), f"{number.key}={value!r}"))
         state, (record,) = train(one, epochs_per_call=1, calls=1)
-        # A decay of 1,000 multiplies weights by -299 in each step: Adam's second moment overflows before them.
+        # A decay of 1,000 multiplies weights by -299 a step: Adam's second moment overflows before them.
         assert np.isfinite([record.objective[0, 0], record.train.loss[0, 0]]).all()
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.variables))
 
