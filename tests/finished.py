@@ -15,7 +15,7 @@ from regjax.config import flatten
 from regjax.files import sha256
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
-from regjax.runs.directory import METRICS, SUMMARY, SUMS
+from regjax.runs.directory import RESULT_FILES, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import MANIFEST, _own_digest
 from regjax.runs.summary import write_summary
@@ -63,7 +63,7 @@ def forge_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> 
 def forge_summary(directory: Path, text: str) -> None:
     """Puts another text in the place of a summary, and its SHA-256 with it, as anybody can."""
     (directory / SUMMARY).write_text(text)
-    names = [name for name in (METRICS, SUMMARY) if (directory / name).is_file()]
+    names = [name for name in RESULT_FILES if (directory / name).is_file()]
     (directory / SUMS).write_text("".join(f"{sha256(directory / name)}  {name}\n" for name in names))
 
 

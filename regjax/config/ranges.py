@@ -115,6 +115,7 @@ RANGES: dict[str, Range] = {
     "compare.effect": AT_LEAST_0,
     "compare.alpha": BETWEEN,
     "compare.looks": COUNT,
+    "report.epochs_to": POSITIVE_SHARE._replace(allowed=f"{POSITIVE_SHARE.allowed}, or null (off)"),
     "early_stopping.min_delta": AT_LEAST_0,
     "early_stopping.baseline": FINITE,
     "early_stopping.start_from_epoch": WHOLE,
@@ -238,3 +239,6 @@ def _check_looks(config: Config) -> None:
     if unvalidated and config.compare.metric.startswith("val_"):
         allowed = "data.validation=0 leaves no validation rows to compare on; use test_accuracy or test_loss"
         raise invalid("compare.metric", config.compare.metric, allowed)
+    if unvalidated and config.report.epochs_to is not None:
+        allowed = "data.validation=0 leaves no validation rows to measure accuracy on; leave it out"
+        raise invalid("report.epochs_to", config.report.epochs_to, allowed)

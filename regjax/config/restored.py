@@ -18,6 +18,8 @@ UNREAD: dict[str, str | None] = {
     **{"cache_dir": ".", "data.name": ""},
     **dict.fromkeys(("data.manual_dir", "data.data_dir", "data.mirror")),
 }
+# What an older run, which lacks a technique or a key, has in its place.
+OLDER: dict[str, Any] = NEUTRAL | {"report.epochs_to": None}
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
@@ -50,8 +52,8 @@ def restored(flat: Mapping[str, Any]) -> Config:
             raise invalid(key, value, "the configuration of a finished run must be resolved")
         values[key] = value
     for key in leaves:
-        if key not in values and key in NEUTRAL:  # an older version has no such technique
-            values[key] = NEUTRAL[key]
+        if key not in values and key in OLDER:
+            values[key] = OLDER[key]
         if key not in values:
             raise UserError(f"{key}: it is missing; another version of regjax wrote this configuration.")
     config = _typed(values)

@@ -132,6 +132,11 @@ class CompareConfig:
 
 
 @dataclass
+class ReportConfig:
+    epochs_to: float | None = MISSING
+
+
+@dataclass
 class CheckpointingConfig:
     minutes: float = MISSING
     keep: int = MISSING
@@ -162,6 +167,7 @@ class Config:
     trainer: TrainerConfig = MISSING
     early_stopping: EarlyStoppingConfig = MISSING
     compare: CompareConfig = MISSING
+    report: ReportConfig = MISSING
     sweep: SweepConfig = MISSING
     checkpointing: CheckpointingConfig = MISSING
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 METRICS, SUMMARY, LOG, CURVES = "metrics.csv", "summary.json", "train.log", "curves.png"
-# The SHA-256 of an ended run's metrics and summary, in the format of `sha256sum -c`.
+HITS = "test_hits.npz"
+# The SHA-256 of an ended run's results, in the format of `sha256sum -c`.
 SUMS = "SHA256SUMS"
+RESULT_FILES = (METRICS, HITS, SUMMARY)
 # The statuses. The next command trains a run that was cut off.
 ENDED, CUT_OFF = ("done", "diverged", "failed"), ("running", "interrupted")
 

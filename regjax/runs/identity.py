@@ -12,8 +12,8 @@ from regjax import __version__
 from regjax.config.ranges import NEUTRAL
 from regjax.techniques.declaration import as_float32
 
-# Settings of files, devices and the order of runs do not change a result. Nor do `compare` and
-# `checkpointing`.
+# Settings of files, devices and the order of runs do not change a result. Nor do those of the sections in
+# `is_decisive`.
 NOT_IDENTITY = (
     "cache_dir",
     "checkpoint",
@@ -65,7 +65,7 @@ def as_computed(value: Any) -> Any:
 
 def is_decisive(key: str) -> bool:
     """Whether a setting decides what is trained."""
-    return key not in NOT_IDENTITY and not key.startswith(("compare.", "checkpointing."))
+    return key not in NOT_IDENTITY and not key.startswith(("compare.", "report.", "checkpointing."))
 
 
 def identity_of_parts(parts: list[Any]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from regjax.files import replace_text
 from regjax.runs.directory import METRICS
 from regjax.runs.manifest import DamagedError
@@ -33,6 +35,15 @@ def metrics_columns(directory: Path) -> list[str]:
     """The names of the table's columns."""
     with (directory / METRICS).open(newline="") as file:
         return next(csv.reader(file), [])
+
+
+def epochs_to(accuracies: Iterable[float], accuracy: float) -> int | None:
+    """The first epoch, counted from 1, with at least this `accuracy`, or None. `accuracies` has one an epoch.
+
+    They are compared as float32: the program computes accuracies so.
+    """
+    reached = (np.float32(found) >= np.float32(accuracy) for found in accuracies)
+    return next((epoch for epoch, is_enough in enumerate(reached, start=1) if is_enough), None)
 
 
 def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:

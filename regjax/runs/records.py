@@ -4,12 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
 from regjax.runs.summary import HIGHER_IS_BETTER
 from regjax.techniques.hooks import ledger_terms
+from regjax.techniques.penalties import is_kernel
 from regjax.training.spec import StaticSpec
 from regjax.training.state import Ended, EpochRecord, Metrics
 
 PARTS = ("train", "val", "test")
+CALIBRATION_ERRORS = tuple(f"{part}_calibration_error" for part in PARTS)
+# What a diverged run lacks beside its metrics.
+CLOSING = (*CALIBRATION_ERRORS, "gap", "ledger", "sparsity", "zeros", "kernel_norm", "kernel_norms")
 LEDGER = ledger_terms()
 
 
@@ -43,13 +50,29 @@ def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
     metrics = _named(PARTS, (evaluation.train, validation, evaluation.test))
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
     ledger = {name: value for name, value in selected.items() if name.startswith("loss_")}
-    closing: dict[str, Any] = {"ledger": ledger, "sparsity": evaluation.sparsity}
+    errors = zip(CALIBRATION_ERRORS, evaluation.calibration_errors, strict=True)
+    gap = {"gap": evaluation.train.accuracy - evaluation.test.accuracy}
+    closing = dict(errors) | gap | {"ledger": ledger, "sparsity": evaluation.sparsity}
+    closing |= _weights(left.variables.params)
     if left.blown is not None:
         opening = {"status": "diverged", **_divergence(history[-1], left.blown), "selected_epoch": None}
         metrics = dict.fromkeys(metrics)
         closing = dict.fromkeys(closing)
     seconds = round(sum(values["seconds"] for values in history), 6)
     return opening | {"epochs": len(history)} | metrics | _best(history) | closing | {"seconds": seconds}
+
+
+def _weights(params: Any) -> dict[str, Any]:
+    """The share of kernel entries that are 0, and the Frobenius norm of all kernels and of each layer's.
+
+    They are computed in float64, which holds the squares of all float32 numbers.
+    """
+    leaves = jax.tree.leaves_with_path(params)
+    kernels = {path[0].key: np.asarray(leaf, np.float64) for path, leaf in leaves if is_kernel(path)}
+    size = sum(kernel.size for kernel in kernels.values())
+    zeros = size - sum(np.count_nonzero(kernel) for kernel in kernels.values())
+    norms = {layer: float(np.linalg.norm(kernel)) for layer, kernel in kernels.items()}
+    return {"zeros": zeros / size, "kernel_norm": math.hypot(*norms.values()), "kernel_norms": norms}
 
 
 def _named(parts: tuple[str, ...], metrics: tuple[Metrics, ...]) -> dict[str, Any]:
@@ -73,10 +96,12 @@ def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
-    """When a run diverged, and the terms that were first not finite, or else a metric."""
+    """When a run diverged, and what was first not finite: terms, or else a metric, or else the optimizer."""
     step = min((at for at in blown.values() if at), default=None)
     terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
-    not_finite = [name for name in last if not math.isfinite(last[name]) and not name.startswith("val_a")]
+    unmeasured = ("val_",) if math.isnan(last["val_accuracy"]) else ()  # there are no validation rows
+    not_finite = [name for name in last if not (math.isfinite(last[name]) or name.startswith(unmeasured))]
     causes = ", ".join(f"{name} is {last[name]}" for name in terms or not_finite[:1])
+    causes = causes or "the optimizer's state is not finite"
     when = f"diverged at epoch {last['epoch']}" + (f", step {step}" if step else "")
     return {"reason": f"{when}: {causes}", "diverged_step": step, "diverged_terms": terms}

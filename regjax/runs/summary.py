@@ -11,15 +11,15 @@ from typing import Any
 
 from regjax.config.ranges import CHOICES, RANGES
 from regjax.errors import UserError, shown
-from regjax.files import plain, replace_text, sha256
-from regjax.runs.directory import CUT_OFF, ENDED, METRICS, SUMMARY, SUMS
+from regjax.files import plain, remove, replace_text, sha256
+from regjax.runs.directory import CUT_OFF, ENDED, HITS, METRICS, RESULT_FILES, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
 from regjax.techniques.declaration import COUNT, WHOLE
 
 # Whether more is better, for each metric that is measured on rows.
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
-SUMS_LINE = re.compile(r"([0-9a-f]{64})  (metrics\.csv|summary\.json)\n")
+SUMS_LINE = re.compile(rf"([0-9a-f]{{64}})  ({'|'.join(map(re.escape, RESULT_FILES))})\n")
 SUMS_BYTES = 2**10
 # The entries that reports, predictions and later runs read, with their kinds. A kind is a tuple of types, a
 # list that holds the kind of its entries, or a table of entries by name. `str` stands for every name.
@@ -52,6 +52,9 @@ OPTIONAL: Table = {
     "job": {"number": WHOLE_NUMBER, "folder": TEXT},
     "device": {"kind": TEXT, "platform": TEXT},
     "ledger": {},
+    **dict.fromkeys(("gap", "sparsity", "zeros", "kernel_norm"), NUMBER),
+    "kernel_norms": {str: METRIC},
+    "epochs_to": WHOLE_NUMBER,
     "selected_on_test": (bool,),
 }
 ALLOWED_NAMES = CHOICES | {"status": (*ENDED, *CUT_OFF)}
@@ -95,8 +98,8 @@ def _check_sums(directory: Path) -> None:
         text = file.read(SUMS_BYTES).decode("ascii", "replace")
     expected = {name: digest for digest, name in SUMS_LINE.findall(text)}
     if "".join(f"{digest}  {name}\n" for name, digest in expected.items()) != text:
-        raise DamagedError(f"{path}: it cannot be read, or lists other files than {METRICS} and {SUMMARY}")
-    for name in (METRICS, SUMMARY):
+        raise DamagedError(f"{path}: it cannot be read, or lists other files than {', '.join(RESULT_FILES)}")
+    for name in RESULT_FILES:
         if name in expected:
             check_file(directory / name, expected[name])
         elif (directory / name).exists():
@@ -121,7 +124,7 @@ def _check_entries(path: Path, summary: dict[str, Any]) -> None:
     """Raises `DamagedError` where an entry is missing, or where no run writes its value."""
     _check_entry(path, "summary", summary, EVERY_RUN)
     status = summary["status"]
-    measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_epoch"))]
+    measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_error", "_epoch"))]
     needed: dict[str, Any] = dict.fromkeys(measured, METRIC)
     needed |= ENDED_RUN if status in ENDED else {}
     needed |= {name: kind for name, kind in OPTIONAL.items() if summary.get(name) is not None}
@@ -175,15 +178,16 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     """
     written: dict[str, Any] = plain(summary)
     text = json.dumps(written, indent=2, allow_nan=False) + "\n"
-    ended, metrics = written["status"] in ENDED, directory / METRICS
+    ended = written["status"] in ENDED
     if ended:
-        sums = {METRICS: sha256(metrics)} if metrics.is_file() else {}
+        sums = {name: sha256(directory / name) for name in (METRICS, HITS) if (directory / name).is_file()}
         sums[SUMMARY] = hashlib.sha256(text.encode()).hexdigest()
         lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
         replace_text(directory / SUMS, lines, lasting=False)  # a power cut that takes it is noticed
     replace_text(directory / SUMMARY, text, lasting=lasting)
-    if not ended:
-        (directory / SUMS).unlink(missing_ok=True)
+    if not ended:  # what an earlier attempt left
+        for name in (SUMS, HITS):
+            remove(directory / name)
     return written
 
 

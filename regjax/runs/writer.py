@@ -12,9 +12,10 @@ from regjax.files import remove
 from regjax.runs import checkpoint, records
 from regjax.runs.checkpoint import Selected
 from regjax.runs.directory import LOG, METRICS, append_log
+from regjax.runs.hits import write_hits
 from regjax.runs.identity import versions
 from regjax.runs.manifest import sync
-from regjax.runs.metrics import append_metrics, rewind_metrics
+from regjax.runs.metrics import append_metrics, epochs_to, rewind_metrics
 from regjax.runs.run import Run
 from regjax.runs.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
 from regjax.training.state import Ended, EpochRecord
@@ -24,8 +25,7 @@ RESULTS = (
     "epochs",
     *(f"{part}_{metric}" for part in records.PARTS for metric in HIGHER_IS_BETTER),
     *(f"best_val_{metric}{kind}" for metric in HIGHER_IS_BETTER for kind in ("", "_epoch")),
-    "ledger",
-    "sparsity",
+    *records.CLOSING,
     "seconds",
 )
 
@@ -73,12 +73,20 @@ class RunWriter:
     def close(self, left: Ended) -> dict[str, Any]:
         """Ends a run that has results: saves the selected parameters, then the summary, and returns that.
 
-        A diverged run has no selected parameters, and `checkpoint=none` saves none.
+        A diverged run has no selected parameters, and `checkpoint=none` saves none. Without test rows there
+        are no hits to save.
         """
         if left.blown is None and self.run.config["checkpoint"] != "none":
             selected = Selected(left.variables, self.run.scaling)
             checkpoint.save_selected(self.run.directory, selected, network(self.run))
-        return self._end(records.results(self._history, left))
+        if left.blown is None and left.evaluation.test_hits.size:
+            write_hits(self.run.directory, np.asarray(left.evaluation.test_hits))
+        return self._end(records.results(self._history, left) | self._epochs_to())
+
+    def _epochs_to(self) -> dict[str, Any]:
+        accuracy = self.run.config["report.epochs_to"]
+        accuracies = [row["val_accuracy"] for row in self._history]
+        return {} if accuracy is None else {"epochs_to": epochs_to(accuracies, accuracy)}
 
     def interrupt(self) -> dict[str, Any]:
         """Ends a run that a signal or the failure of another run stopped."""

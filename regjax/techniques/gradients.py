@@ -1,20 +1,30 @@
 """Techniques on the gradient, and on the update beside the optimizer's step, as optax transformations."""
 
 from functools import partial
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from regjax.techniques.overflow import norm_and_scale
 from regjax.techniques.penalties import is_kernel
 
 
 def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransformation:
     """Shortens the whole gradient, penalties included, to a norm of at most `max_norm` > 0; neutral: null.
 
-    Pascanu et al. 2013, https://proceedings.mlr.press/v28/pascanu13.html.
+    It is optax' `clip_by_global_norm`, which gives 0 where the norm's squares overflow. Pascanu et al. 2013,
+    https://proceedings.mlr.press/v28/pascanu13.html.
     """
-    return optax.clip_by_global_norm(max_norm)
+
+    def clipped(gradient: Any, _: Any = None) -> Any:
+        norm, scale = norm_and_scale(gradient, optax.tree.norm)
+        short = norm / scale < max_norm
+        return jax.tree.map(lambda leaf: jnp.where(short, leaf, leaf * scale / norm * max_norm), gradient)
+
+    return optax.stateless(clipped)
 
 
 def weight_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:

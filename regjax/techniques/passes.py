@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from regjax.techniques.batches import Batch
+from regjax.techniques.overflow import norm_and_scale
 
 # The loss of a batch, with the ledger and the running statistics of batch norm.
 Ledger = dict[str, Float[Array, ""]]
@@ -27,10 +28,10 @@ def sam(objective: Objective, *, rho: Float[Array, ""]) -> Objective:
     def perturbed(params: Any, batch: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         point = lax.stop_gradient(params)
         gradient, (_, batch_stats) = jax.grad(objective, has_aux=True)(point, batch)
-        norm = optax.tree.norm(gradient)
+        norm, scale = norm_and_scale(gradient, optax.tree.norm)
         # A gradient of 0 has no direction.
         step = jnp.where(norm > 0, rho / jnp.where(norm > 0, norm, 1), 0)
-        ascended = jax.tree.map(lambda param, slope: param + step * slope, params, gradient)
+        ascended = jax.tree.map(lambda param, slope: param + step * (slope * scale), params, gradient)
         loss, (ledger, _) = objective(ascended, batch)
         return loss, (ledger, batch_stats)
 

@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from regjax.techniques.overflow import norm_and_scale
+
 
 def max_norm(
     kernel: Float[Array, "inputs units"], rate: Float[Array, ""], *, limit: Float[Array, ""]
@@ -13,5 +15,6 @@ def max_norm(
     `rate` does not matter. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
     """
     del rate
-    norms = jnp.sqrt(jnp.square(kernel).sum(axis=0, keepdims=True))
-    return jnp.where(norms > limit, kernel * (limit / jnp.where(norms > 0, norms, 1)), kernel)
+    norms, scales = norm_and_scale(kernel, lambda leaf: jnp.sqrt(jnp.square(leaf).sum(axis=0, keepdims=True)))
+    shortened = kernel * scales * (limit / jnp.where(norms > 0, norms, 1))
+    return jnp.where(norms / scales > limit, shortened, kernel)

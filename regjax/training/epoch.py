@@ -74,7 +74,9 @@ def _close_epoch(
     stop = record.epoch >= numerics.epochs
     losses = [record.objective, record.train.loss]
     losses += [record.validation.loss] if spec.validation_rows else []
-    diverged = ~jnp.isfinite(jnp.stack(losses)).all()
+    # A second moment that overflows stays infinite: its weight would never move again.
+    finite = [jnp.isfinite(leaf).all() for leaf in (*losses, *jax.tree.leaves(state.optimizer))]
+    diverged = ~jnp.stack(finite).all()
     if (patience := numerics.strengths.get("early_stopping")) is not None:
         monitor = getattr(record.validation, spec.monitor.removeprefix("val_"))
         # A diverged epoch is never the best one, even if the monitor itself is still finite.

@@ -1,18 +1,22 @@
 """Exact metrics over any set of rows: each row counts once."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jaxtyping import Array, Float, Int, Num, PyTree
+from jaxtyping import Array, Bool, Float, Int, Num, PyTree
 
 from regjax.techniques.penalties import is_kernel
 from regjax.training.state import DeviceData, Metrics, Rows
 from regjax.training.zero import ZERO
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
+
+# As in Guo et al. 2017.
+CALIBRATION_BINS = 15
 
 
 def batch_inputs(
@@ -38,27 +42,76 @@ def data_losses(
     return optax.softmax_cross_entropy_with_integer_labels(logits, targets)
 
 
+class Answers(NamedTuple):
+    """For each row: whether its most probable class is its label, and the probability of that class."""
+
+    hits: Bool[Array, " part"]
+    confidence: Float[Array, " part"]
+
+
 def evaluate(
     predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
 ) -> Metrics:
     """Mean loss and accuracy over `indices`, in batches, the last one masked. NaN if there are no rows."""
+    return _evaluated(predict, data, rows, indices, batch_size, lambda logits, hits: None)[0]
+
+
+def evaluate_rows(
+    predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
+) -> tuple[Metrics, Answers]:
+    """The metrics of `evaluate`, with the network's answer for each row."""
+
+    def answered(logits: Float[Array, "batch classes"], hits: Bool[Array, " batch"]) -> Answers:
+        return Answers(hits, jax.nn.softmax(logits).max(axis=-1))
+
+    metrics, answers = _evaluated(predict, data, rows, indices, batch_size, answered)
+    return metrics, jax.tree.map(lambda leaf: leaf.reshape(-1)[: indices.shape[0]], answers)
+
+
+def _evaluated(
+    predict: Predict,
+    data: DeviceData,
+    rows: Rows,
+    indices: Int[Array, " part"],
+    batch_size: int,
+    answered: Callable[[Array, Array], Any],
+) -> tuple[Metrics, Any]:
+    """The metrics, and what `answered` gives for the logits and hits of each batch, stacked."""
     count = indices.shape[0]
     size = max(1, min(batch_size, count))
     batches = -(-count // size)
     padded = jnp.concatenate([indices, jnp.zeros(batches * size - count, indices.dtype)])
     counted = jnp.arange(batches * size) < count
 
-    def add(totals: Metrics, batch: tuple[Array, Array]) -> tuple[Metrics, None]:
+    def add(totals: Metrics, batch: tuple[Array, Array]) -> tuple[Metrics, Any]:
         picked, mask = batch
         logits, labels = predict(batch_inputs(data, rows, picked)), data.labels[picked]
-        loss = jnp.where(mask, data_losses(logits, labels), 0).sum()
-        hits = (mask & (jnp.argmax(logits, axis=-1) == labels)).sum()
-        return Metrics(totals.loss + loss, totals.accuracy + hits.astype(loss.dtype)), None
+        losses = data_losses(logits, labels)
+        loss = jnp.where(mask, losses, 0).sum()
+        # Where logits are NaN, `argmax` gives the first NaN: no answer, and so no hit.
+        hits = mask & (jnp.argmax(logits, axis=-1) == labels) & ~jnp.isnan(losses)
+        totals = Metrics(totals.loss + loss, totals.accuracy + hits.sum().astype(loss.dtype))
+        return totals, answered(logits, hits)
 
     zero = jnp.zeros((), rows.shift.dtype)
     stacked = padded.reshape(batches, size), counted.reshape(batches, size)
-    totals, _ = lax.scan(add, Metrics(zero, zero), stacked)
-    return jax.tree.map(lambda total: total / count if count else jnp.full_like(total, jnp.nan), totals)
+    totals, answers = lax.scan(add, Metrics(zero, zero), stacked)
+    means = jax.tree.map(lambda total: total / count if count else jnp.full_like(total, jnp.nan), totals)
+    return means, answers
+
+
+def calibration_error(answers: Answers) -> Float[Array, ""]:
+    """The expected calibration error, `sum_b n_b / n * |accuracy_b - confidence_b|`; NaN without rows.
+
+    Bin b of `CALIBRATION_BINS` holds the rows whose largest probability lies in (b / bins, (b + 1) / bins].
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+    """
+    number = jnp.ceil(answers.confidence * CALIBRATION_BINS)
+    in_bin = number[:, None] == jnp.arange(1, CALIBRATION_BINS + 1)[None]
+    excess = answers.hits - answers.confidence
+    gaps = jnp.where(in_bin, excess[:, None], 0).sum(axis=0)
+    error = jnp.abs(gaps).sum() / answers.hits.size
+    return jnp.where(jnp.isnan(excess).any(), jnp.nan, error)  # NaN lies in no bin
 
 
 def sparsity(params: PyTree[Float[Array, "..."]]) -> Float[Array, ""]:

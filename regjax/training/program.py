@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Int
 
 from regjax.techniques import hooks
 from regjax.training import evaluation, model, stopping
-from regjax.training.epoch import epoch, evaluated, measure
+from regjax.training.epoch import epoch, evaluated
 from regjax.training.optimizers import optimizer
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, EpochRecord, Evaluation, Rows, TrainState, Variables
@@ -71,7 +71,7 @@ def evaluate_lanes(
     spec: StaticSpec,
     side_by_side: bool,
 ) -> tuple[Variables, Int[Array, " lanes"], Evaluation]:
-    """Each lane's selected variables, their epoch, and their metrics on all its training and test rows.
+    """Each lane's selected variables, their epoch, and what is measured of them on all its rows.
 
     Nothing else reads test rows.
     """
@@ -79,11 +79,18 @@ def evaluate_lanes(
 
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
-        metrics = partial(measure, lane_variables, lane_numerics, lane_rows, data, spec=spec)
+        predict = partial(model.logits, lane_variables, numerics=lane_numerics, spec=spec)
+        parts = [
+            evaluation.evaluate_rows(predict, data, lane_rows, part, batch_size=spec.evaluation_batch_size)
+            for part in (lane_rows.train, lane_rows.validation, lane_test)
+        ]
+        (train, _), _, (test, test_answers) = parts
         return Evaluation(
-            train=metrics(lane_rows.train),
-            test=metrics(lane_test),
+            train=train,
+            test=test,
             sparsity=evaluation.sparsity(lane_variables.params),
+            calibration_errors=tuple(evaluation.calibration_error(answers) for _, answers in parts),
+            test_hits=test_answers.hits,
         )
 
     measured = _over_lanes(one, (variables, numerics, rows, test), side_by_side=side_by_side)

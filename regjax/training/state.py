@@ -76,11 +76,17 @@ class EpochRecord(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The final metrics, at the selected epoch: on all rows, and the share of zero weights."""
+    """The final metrics, at the selected epoch: on all rows, and the share of zero weights.
+
+    `calibration_errors` are those on training, validation and test rows. `test_hits` tells for each test row
+    whether the network was right.
+    """
 
     train: Metrics
     test: Metrics
     sparsity: Float[Array, ""]
+    calibration_errors: tuple[Float[Array, ""], ...]
+    test_hits: Bool[Array, " test"]
 
 
 class Ended(NamedTuple):

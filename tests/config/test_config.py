@@ -44,6 +44,7 @@ BOUNDARIES = {
     **dict.fromkeys(["optimizer.clip_norm", "constraint.max_norm"], ((None, *ABOVE_0[0]), ABOVE_0[1])),
     "schedule.decay_rate": ((1e-9, 1.0), (0.0, 1.001, *NOT_FINITE)),
     **dict.fromkeys(["data.train_size", "sweep.lanes"], ((None, *FROM_1[0]), FROM_1[1])),
+    "report.epochs_to": ((None, 1e-9, 1.0), (0.0, 1.001, *NOT_FINITE)),
     **dict.fromkeys(["data.test_share", "compare.alpha"], ((0.001, 0.999), (0.0, 1.0, *NOT_FINITE))),
     "early_stopping.patience": ((None, *FROM_0[0]), FROM_0[1]),
     "early_stopping.baseline": ((None, -5.0, 0.0), NOT_FINITE),
@@ -189,6 +190,7 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
         ("schedule.decay_rate=0.5", "schedule.decay_rate=0.5 constant schedule=exponential step"),
         ("schedule=step schedule.decay_rate=null", "schedule.decay_rate=null schedule=step"),
         ("early_stopping.mode=max", "early_stopping.mode=max val_loss min"),
+        ("report.epochs_to=0.9 data.validation=0", "report.epochs_to=0.9 data.validation=0 leave"),
         ("early_stopping.monitor=val_accuracy early_stopping.mode=min", "mode=min val_accuracy max"),
         ("model.dropout_final=0.3", "model.dropout_final=0.3 model.dropout_schedule=constant linear cosine"),
         ("model.dropout_schedule=linear", "model.dropout_schedule=linear: model.dropout_final, end"),
@@ -237,7 +239,7 @@ ON = [
     "model.hidden=[8,4]", "model.dropout=0.5", "model.input_dropout=0.1", "penalty.l1=0.1", "penalty.l2=0.1",
     "optimizer.clip_norm=1", "schedule.warmup_epochs=1", "early_stopping.patience=2",
 ]  # fmt: skip
-NOT_TRACED = ("data.", "compare.", "sweep.", "checkpointing.")
+NOT_TRACED = ("data.", "compare.", "report.", "sweep.", "checkpointing.")
 WHOLE = {key: 4 for key in BOUNDARIES if BOUNDARIES[key][0][-1] == INT32 and not key.startswith(NOT_TRACED)}
 SIZES = ("trainer.batch_size", "trainer.evaluation_batch_size")
 REAL = {key: 0.4 for key in BOUNDARIES if key not in WHOLE and not key.startswith(NOT_TRACED)}

@@ -31,6 +31,7 @@ RIGHT = {
     **{"data.name": ("wine", "digits"), "data.train_size": ("null", "60"), "data.test_share": ("0.1", "0.3")},
     **{"early_stopping.patience": ("null", "0", "3"), "early_stopping.baseline": ("null", "-1.5", "0")},
     **{"compare.baseline": ("null", "l2"), "compare.alpha": ("0.05", "0.5")},
+    "report.epochs_to": ("null", "0.5", "1"),
 }
 GROUPS = {
     "data": ("digits", "wine", "breast_cancer", "mnist", "fashion_mnist", "kmnist", "tfds"),

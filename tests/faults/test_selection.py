@@ -28,7 +28,7 @@ def test_the_best_epoch_is_what_is_saved_and_tested(tmp_path):
     ended = run_of(tmp_path / "ended", *OVERFITS, f"trainer.epochs={best}")
     there = trained([ended])[ended.directory]
     assert manifest(whole) == manifest(ended)
-    for name in ("val_loss", "test_loss", "test_accuracy", "train_loss", "sparsity"):
+    for name in ("val_loss", "test_loss", "test_accuracy", "train_loss", "sparsity", "kernel_norm"):
         assert summary[name] == there[name]
     last = run_of(tmp_path / "last", *OVERFITS, "early_stopping.restore_best=false")
     assert trained([last])[last.directory]["selected_epoch"] == 40
@@ -45,8 +45,9 @@ def test_nothing_but_the_test_metrics_depends_on_test_rows(tmp_path):
     assert numbers(clean.directory) == numbers(blind.directory)
     assert manifest(clean) == manifest(blind)
     differing = {key for key in summary if summary[key] != blinds[key]}
-    assert differing - {"seconds", "identity", "row_digests"} == {"test_loss", "test_accuracy"}
-    assert blinds["test_loss"] is None
+    of_test_rows = {"test_loss", "test_accuracy", "test_calibration_error", "gap"}
+    assert differing - {"seconds", "identity", "row_digests"} == of_test_rows
+    assert (blinds["test_loss"], blinds["test_accuracy"]) == (None, 0)
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

@@ -117,7 +117,8 @@ def done(tmp_path_factory):
 def test_a_run_leaves_its_directory_and_a_table(done):
     run = done("plain")
     hydra = {f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")}
-    files = {"train.log", "metrics.csv", "summary.json", "SHA256SUMS", "curves.png", "checkpoints"}
+    results = {"metrics.csv", "test_hits.npz", "summary.json", "SHA256SUMS"}
+    files = results | {"train.log", "curves.png", "checkpoints"}
     assert (run.code, run.err, run.below("out")) == (0, "regjax: starting ...\n", hydra | files)
     assert run.files["out/curves.png"][1].startswith(b"\x89PNG")
     assert len(re.findall(r"epoch \d/2 .*val_accuracy", run.text("out/train.log"))) == 2
@@ -131,6 +132,8 @@ def test_metrics_and_summary_have_the_documented_names(done):
     metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
     columns = ["epoch", "seconds", "train_objective", "loss_data", *metrics]
     ends = ["test_loss", "test_accuracy", "best_val_loss", "best_val_accuracy", "sparsity", "seconds"]
+    ends += ["gap", "zeros", "kernel_norm"]
+    ends += [f"{part}_calibration_error" for part in ("train", "val", "test")]
     known, summary = {*metrics, *ends}, run.summary()
     assert [list(row) for row in run.metrics()] == [columns, columns]
     assert [row["epoch"] for row in run.metrics()] == ["1", "2"]

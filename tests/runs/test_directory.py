@@ -1,16 +1,18 @@
 """The run directory: strict JSON replaced in one step, and numbers that survive the CSV."""
 
 import json
+import math
 import os
 
 import numpy as np
 import pytest
 
 from regjax.runs.directory import append_log
-from regjax.runs.metrics import append_metrics, read_metrics
+from regjax.runs.metrics import append_metrics, epochs_to, read_metrics
 from regjax.runs.summary import read_summary, write_summary
 from regjax.runs.writer import begin_directory
 from tests.finished import DONE
+from tests.sweeps import numbers, run_of, trained
 
 
 def strict(directory):
@@ -71,6 +73,28 @@ def test_a_metric_that_is_not_a_number_is_an_empty_cell_and_zero_and_infinity_ar
     table = read_metrics(tmp_path)
     assert np.isnan(table["a"] + table["b"]).all()
     assert (table["c"], table["d"]) == ([0.0], [np.inf])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "accuracy", "epoch"),
+    [
+        ([0.5, 0.97, 0.9], 0.97, 2), ([0.98, 0.99], 0.97, 1), ([0.5, 0.96], 0.97, None), ([], 0.5, None),
+        ([math.nan, np.float32(0.7)], 0.7, 2), ([math.nan, 0.7], 0.7 + 1e-12, 2), ([1.0], 1.0, 1),
+    ],
+)  # fmt: skip
+def test_the_epochs_to_an_accuracy_are_those_up_to_the_first_that_has_it(accuracies, accuracy, epoch):
+    assert epochs_to(accuracies, accuracy) == epoch
+
+
+@pytest.mark.parametrize("accuracy", ["0.6", "1"])
+def test_a_summary_has_the_epochs_to_an_accuracy_where_they_are_asked_for(tmp_path, accuracy):
+    asked, not_asked = (run_of(tmp_path / key, f"report.epochs_to={key}") for key in (accuracy, "null"))
+    summaries = trained([asked, not_asked])
+    reached = [float(row[-1]) >= float(accuracy) for row in numbers(asked.directory)]
+    assert not reached[0]
+    expected = reached.index(True) + 1 if any(reached) else None
+    assert summaries[asked.directory]["epochs_to"] == expected
+    assert "epochs_to" not in summaries[not_asked.directory]
 
 
 def test_a_run_begins_anew(tmp_path):

@@ -12,7 +12,10 @@ from tests.small import composed
 CONFIG = flatten(composed())
 PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_dir", "data.mirror"}
 # How runs are compared says nothing about how they were trained.
-NOT_DECISIVE = PATHS | {f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha")}
+NOT_DECISIVE = PATHS | {
+    f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha", "looks", "within")
+}
+NOT_DECISIVE |= {"report.epochs_to"}
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.
 NOT_DECISIVE |= {"checkpointing.minutes", "checkpointing.keep", "checkpointing.allow_changes"}
 NOT_DECISIVE |= {f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")}

@@ -36,8 +36,17 @@ def history(losses, accuracies):
 
 
 def left(epoch, blown=None):
-    evaluation = Evaluation(train=Metrics(0.1, 0.99), test=Metrics(0.3, 0.94), sparsity=0.25)
-    return Ended(Variables({}, {}), epoch, evaluation, blown)
+    """The kernels have norms of 3e25 and 4e25, whose squares float32 cannot hold. One of six entries is 0."""
+    kernels = np.float32([[0, 3e25]]), np.float32([[2e25], [-2e25], [2e25], [2e25]])
+    params = {f"dense_{at}": {"kernel": kernel, "bias": np.zeros(2)} for at, kernel in enumerate(kernels)}
+    evaluation = Evaluation(
+        train=Metrics(0.1, 0.99),
+        test=Metrics(0.3, 0.94),
+        sparsity=0.25,
+        calibration_errors=(0.01, 0.02, 0.03),
+        test_hits=np.ones(4, bool),
+    )
+    return Ended(Variables(params, {}), epoch, evaluation, blown)
 
 
 @pytest.mark.parametrize("terms", [(), ("l1",), ("l2",), ("l1", "l2")])
@@ -74,10 +83,17 @@ def test_results_are_those_of_the_selected_epoch():
         "test_loss": 0.3,
         "test_accuracy": 0.94,
         "ledger": {"loss_data": 0.5, "loss_l2": 2.0},
+        "train_calibration_error": 0.01,
+        "val_calibration_error": 0.02,
+        "test_calibration_error": 0.03,
+        "gap": 0.99 - 0.94,
         "sparsity": 0.25,
+        "zeros": 1 / 6,
         "seconds": 0.75,
     }
     assert {name: results[name] for name in expected} == expected
+    assert results["kernel_norms"] == pytest.approx({"dense_0": 3e25, "dense_1": 4e25})
+    assert results["kernel_norm"] == pytest.approx(5e25)
     assert "reason" not in results
 
 
@@ -104,6 +120,7 @@ def test_a_diverged_run_has_a_reason_and_no_metrics_but_its_best_ones_so_far():
     assert results["reason"] == "diverged at epoch 3, step 41: loss_l2 is inf"
     assert (results["diverged_step"], results["diverged_terms"]) == (41, ["loss_l2"])
     nothing = ("selected_epoch", "ledger", "sparsity", *METRICS, "test_loss", "test_accuracy")
+    nothing += ("gap", "zeros", "kernel_norm", "kernel_norms", "test_calibration_error")
     assert {results[name] for name in nothing} == {None}
     assert (results["epochs"], results["seconds"]) == (3, 0.75)
     assert (results["best_val_loss"], results["best_val_loss_epoch"]) == (0.3, 2)
@@ -117,3 +134,6 @@ def test_all_terms_that_blow_up_together_are_named_or_else_a_metric():
     none = records.results(history([0.5, math.inf], [0.7, 0.8]), left(2, {"data": 0, "l2": 0}))
     assert none["reason"] == "diverged at epoch 2: val_loss is inf"
     assert (none["diverged_step"], none["diverged_terms"]) == (None, [])
+    for measured in (0.5, NAN):  # NaN: without validation rows
+        finite = records.results(history([measured], [measured]), left(1, {"data": 0, "l2": 0}))
+        assert finite["reason"] == "diverged at epoch 1: the optimizer's state is not finite"

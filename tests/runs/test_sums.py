@@ -6,12 +6,14 @@ import random
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 from regjax import __version__
 from regjax.errors import UserError
 from regjax.predict import __main__
 from regjax.runs.collection import SavedRun, read_runs, warn_of_damage
+from regjax.runs.hits import write_hits
 from regjax.runs.identity import versions
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.metrics import append_metrics, rewind_metrics
@@ -20,7 +22,7 @@ from regjax.runs.writer import begin_directory
 from regjax.verify import main as verify
 from tests.finished import COMPARED, DAMAGE, DONE, damage, finished, flipped_bit, forge_summary
 
-FILES = ("metrics.csv", "summary.json", "SHA256SUMS")
+FILES = ("metrics.csv", "test_hits.npz", "summary.json", "SHA256SUMS")
 
 
 @pytest.fixture
@@ -30,13 +32,17 @@ def ended(tmp_path):
     summary = DONE | {"config": DONE["config"] | {"checkpoint": "none"}}
     begin_directory(directory, ["epoch", "loss"], summary | {"status": "running"})
     append_metrics(directory, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    write_hits(directory, np.ones(8, bool))
     write_summary(directory, summary)
     return directory
 
 
 def test_an_ended_run_is_whole_by_the_usual_tool_too(ended, capsys):
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=ended, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "metrics.csv: OK\nsummary.json: OK\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "metrics.csv: OK\ntest_hits.npz: OK\nsummary.json: OK\n",
+    )
     assert len(read_runs(ended).runs) == 1
     assert verify([str(ended)]) == 0
     assert capsys.readouterr().out == f"{ended}: whole\n"
@@ -45,7 +51,7 @@ def test_an_ended_run_is_whole_by_the_usual_tool_too(ended, capsys):
 def test_every_flipped_bit_is_found_and_a_file_named(ended, capsys):
     draw = random.Random(0)
     for number in range(300):
-        path = ended / FILES[number % 3]
+        path = ended / FILES[number % 4]
         named = f"{ended}/.*" if path.name == "SHA256SUMS" else str(path)
         with flipped_bit(path, draw):
             with pytest.raises(DamagedError, match=named):
@@ -55,7 +61,7 @@ def test_every_flipped_bit_is_found_and_a_file_named(ended, capsys):
     assert checked_summary(ended)["status"] == "done"
 
 
-@pytest.mark.parametrize("name", FILES[:2])
+@pytest.mark.parametrize("name", ["metrics.csv", "summary.json"])
 def test_both_digests_are_told_wherever_a_run_is_read(ended, capsys, name):
     path = ended / name
     path.write_text(path.read_text().replace("0.5", "0.6"))
@@ -156,6 +162,8 @@ def test_a_run_without_what_is_read_of_it_is_left_out(ended, status, missing):
         ("status", 5), ("status", "dnoe"), ("identity", ["some"]), ("overrides", {}), ("config", []),
         ("versions", None), ("reason", 5), ("job", 5), ("changes", "many"), ("selected_on_test", 0),
         ("rows", 5), ("rows", "train validation test"), ("rows", None), ("row_digests", 5),
+        ("gap", "0.1"), ("zeros", []), ("kernel_norm", {}), ("kernel_norms", 5), ("epochs_to", 1.5),
+        ("test_calibration_error", True),
         ("row_digests", [1]), ("test_accuracy", "0.5"), ("val_loss", True), ("selected_epoch", []),
     ],
 )  # fmt: skip

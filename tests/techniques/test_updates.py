@@ -32,6 +32,15 @@ def test_sam_takes_the_gradient_at_the_point_that_lies_rho_up_the_slope():
     np.testing.assert_allclose(batch_stats, w, rtol=1e-6)  # those of the first pass
 
 
+def test_sam_climbs_rho_up_a_slope_whose_squares_float32_cannot_hold():
+    def steep(params, batch):
+        loss = 3e20 * params["w"][0] + 4e20 * params["w"][1]
+        return loss, ({"data": loss}, None)
+
+    loss, _ = sam(steep, rho=jnp.float32(0.1))({"w": jnp.zeros(2)}, NO_BATCH)
+    np.testing.assert_allclose(loss, 0.1 * 5e20, rtol=1e-6)
+
+
 def test_sam_at_a_minimum_stays_there():
     gradient, _ = jax.grad(sam(quadratic, rho=jnp.float32(0.1)), has_aux=True)({"w": jnp.zeros(2)}, NO_BATCH)
     np.testing.assert_array_equal(gradient["w"], [0, 0])
@@ -44,7 +53,8 @@ def keras_max_norm(kernel, limit):
 
 
 def test_max_norm_shortens_the_incoming_weights_of_a_unit_as_keras_does():
-    kernel = np.random.default_rng(0).normal(size=(5, 7)) * np.linspace(0.1, 3, 7)
+    """In float64, which holds the squares of the last unit: float32 does not."""
+    kernel = np.random.default_rng(0).normal(size=(5, 7)) * [*np.linspace(0.1, 3, 6), 1e25]
     found = max_norm(jnp.asarray(kernel, jnp.float32), jnp.float32(0.1), limit=jnp.float32(2))
     np.testing.assert_allclose(found, keras_max_norm(kernel, 2), rtol=1e-5)
     assert (np.linalg.norm(kernel, axis=0) > 2).sum() in range(1, 7)

@@ -92,10 +92,18 @@ def test_a_step_is_not_missed_by_rounding():
     np.testing.assert_allclose(found, 0.9 ** (steps // 12), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("clip_norm", "expected"), [(1, (-0.06, -0.08)), (6, (-0.3, -0.4))])
-def test_a_gradient_longer_than_the_clip_norm_is_shortened_to_it_as_a_whole(clip_norm, expected):
-    # Norm 5 over kernel and bias together.
-    (step,) = updates([layer(3.0, 4.0)], layer(0.0), "optimizer=sgd", f"optimizer.clip_norm={clip_norm}")
+@pytest.mark.parametrize(
+    ("gradient", "clip_norm", "expected"),
+    [
+        ((3.0, 4.0), 1, (-0.06, -0.08)),  # norm 5 over kernel and bias together
+        ((3.0, 4.0), 6, (-0.3, -0.4)),
+        ((3e20, 4e20), 1, (-0.06, -0.08)),  # float32 cannot hold its squares
+        ((3e38, 3e38), 1, (-0.05 * np.sqrt(2), -0.05 * np.sqrt(2))),  # nor its norm
+        ((3e20, 4e20), 1e25, (-3e19, -4e19)),
+    ],
+)
+def test_a_gradient_longer_than_the_clip_norm_is_shortened_to_it_as_a_whole(gradient, clip_norm, expected):
+    (step,) = updates([layer(*gradient)], layer(0.0), "optimizer=sgd", f"optimizer.clip_norm={clip_norm}")
     found = [step["dense_0"][name].item() for name in ("kernel", "bias")]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 

@@ -1,0 +1,40 @@
+"""Keeps which test rows a run classified right, one bit a row."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from regjax.files import replacing
+from regjax.runs.directory import HITS
+from regjax.runs.manifest import DamagedError
+
+Hits = Bool[np.ndarray, " test"]
+
+
+def write_hits(directory: Path, hits: Hits) -> None:
+    """Writes a bit for each test row, in the order of the split's test rows, and the number of rows."""
+    with replacing(directory / HITS, "xb", lasting=False) as file:  # a power cut that takes it is noticed
+        np.savez(file, bits=np.packbits(hits), rows=len(hits))
+
+
+def read_hits(directory: Path) -> Hits | None:
+    """Whether each test row was classified right; None where a run without test rows, or an older one, ended.
+
+    Read the summary first: that compares the file's SHA-256. Raises `DamagedError` where the file is no such.
+    """
+    path = directory / HITS
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if sum(member.file_size for member in arrays.zip.infolist()) > path.stat().st_size:
+                raise ValueError("its parts are larger than the file")
+            bits, rows = arrays["bits"], int(arrays["rows"])
+        if bits.dtype != np.uint8 or bits.shape != (-(-rows // 8),):
+            raise ValueError(f"it has {bits.dtype}{list(bits.shape)} for {rows} rows")
+    except (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedError(f"{path}: it cannot be read ({error})") from None
+    return np.unpackbits(bits, count=rows).astype(bool)
