@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from regjax.files import replacing
 from regjax.runs.directory import HITS
 from regjax.runs.manifest import DamagedError
 
@@ -15,8 +14,11 @@ Hits = Bool[np.ndarray, " test"]
 
 
 def write_hits(directory: Path, hits: Hits) -> None:
-    """Writes a bit for each test row, in the order of the split's test rows, and the number of rows."""
-    with replacing(directory / HITS, "xb", lasting=False) as file:  # a power cut that takes it is noticed
+    """Writes a bit for each test row, in the order of the split's test rows, and the number of rows.
+
+    It need not be replaced in one step: until the summary says that the run has ended, nobody reads it.
+    """
+    with (directory / HITS).open("xb") as file:
         np.savez(file, bits=np.packbits(hits), rows=len(hits))
 
 

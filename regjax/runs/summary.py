@@ -11,7 +11,7 @@ from typing import Any
 
 from regjax.config.ranges import CHOICES, RANGES
 from regjax.errors import UserError, shown
-from regjax.files import plain, remove, replace_text, sha256
+from regjax.files import plain, replace_text, sha256
 from regjax.runs.directory import CUT_OFF, ENDED, HITS, METRICS, RESULT_FILES, SUMMARY, SUMS
 from regjax.runs.identity import versions
 from regjax.runs.manifest import DamagedError, check_file, read_json
@@ -187,7 +187,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
     replace_text(directory / SUMMARY, text, lasting=lasting)
     if not ended:  # what an earlier attempt left
         for name in (SUMS, HITS):
-            remove(directory / name)
+            (directory / name).unlink(missing_ok=True)
     return written
 
 
