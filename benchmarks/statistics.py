@@ -89,8 +89,9 @@ def told(comparison, words=TELLS[:2], rare=1.0):
     few = " ".join(re.findall(r"([\d and]+) seeds are too few for a check", notes))
     doubted = [
         str(row.test.n) in few.split()
-        or rare * row.test.n < 3  # "what fewer than 1 in ... seeds do, ... seeds may not show"
+        or rare < np.log(1 / row.level) / row.test.n  # "what fewer than 1 in ... seeds do"
         or f"{row.variant}: one seed holds" in notes
+        or f"{row.variant}: the differences are skewed" in notes
         or bool(re.search(rf"[ :,]{row.variant} [\d.]+ \(not below", notes))
         for row in named
     ]

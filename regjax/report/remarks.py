@@ -1,6 +1,7 @@
 """The notes below a comparison: what its verdicts rest on, and which runs they leave out."""
 
 from collections.abc import Callable, Sequence
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from regjax.report.pairing import Plan, part_of, selects_epoch
 from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
-from regjax.statistics.paired import PairedTest
+from regjax.statistics.paired import PairedTest, smallest_flip_p
 
 # Under this many seeds, the share of the variance that pairing removes is noise: unrelated runs have -90 % to
 # 90 % with 3.
@@ -21,6 +22,7 @@ MOST = 0.5
 FEWEST_SHARED = 3
 # Johnson (1978), https://doi.org/10.1080/01621459.1978.10480051, corrects t for skewness from 13 values on.
 FEWEST_SKEWED = 13
+SKEWED = 1.96  # standard errors, which 5 % of normal samples exceed
 
 
 class Check(NamedTuple):
@@ -37,7 +39,7 @@ CHECKS = (
         "sign-flip p, without normality",
         "without normality",
         "sign_flip_p",
-        lambda test, level: 2.0 ** (1 - test.n) < level,
+        lambda test, level: smallest_flip_p(test.n) < level,
     ),
     Check("p corrected for skew", "of skew", "skew_p", lambda test, level: test.n >= FEWEST_SKEWED),
 )
@@ -84,7 +86,11 @@ def verdict_notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
 
 
 def _checks(rows: Sequence[Row]) -> list[str]:
-    """Whether the verdicts "better" and "worse" hold without the normality that t assumes."""
+    """Whether the verdicts "better" and "worse" hold without the normality that t assumes.
+
+    n seeds all miss what a share q of seeds does with a chance under exp(-q n), which is the level of the
+    verdict at q = log(1 / level) / n: the rule of three, 3 / n, for a level of .05.
+    """
     judged = [row for row in rows if row.verdict.startswith(("better", "worse"))]
     found = [(row.variant, row.test, row.level) for row in judged if row.test and row.level]
     notes = []
@@ -103,9 +109,14 @@ def _checks(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if row.test and row.test.largest_share > MOST and row.test.n > FEWEST_SHARED
     ]
-    if found:
-        fewest = min(test.n for _, test, _ in found)
-        notes.append(f"what fewer than 1 in {max(fewest // 3, 1)} seeds do, {fewest} seeds may not show")
+    notes += [
+        f"{name}: the differences are skewed, {abs(test.skewness):.1f} standard errors from symmetry"
+        for name, test, _ in found
+        if abs(test.skewness) > SKEWED
+    ]
+    if seen := [(int(test.n / log(1 / level)), test.n) for _, test, level in found]:
+        rare, n = min(seen)
+        notes += [f"what fewer than 1 in {rare} seeds do, {n} seeds may not show"] * (rare > 1)
     return notes
 
 

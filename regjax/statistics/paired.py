@@ -15,8 +15,8 @@ ROUNDING = 2 * float(np.finfo(np.float32).eps)
 
 # Wilcoxon's null distribution is exact up to this many pairs, and a normal approximation beyond.
 EXACT_PAIRS = 100
-# The sign-flip test lists all signs up to this many pairs, and draws 2**(EXACT_FLIPS - 1) of them beyond.
-EXACT_FLIPS = 17
+# The sign-flip test lists all signs up to this many pairs, and draws this many beyond.
+EXACT_FLIPS, DRAWN_FLIPS = 14, 10_000
 
 
 class Caveat(StrEnum):
@@ -35,7 +35,8 @@ class PairedTest(NamedTuple):
     `standard_error` is the test's, corrected by `test_to_train`. `variance_removed` is the gain of pairing,
     1 - var(differences) / (var(variant) + var(baseline)): 0 for unrelated runs, negative if pairing added
     variance, NaN if neither side varies. `largest_share` is the largest part of one seed in the sum of the
-    squared deviations from the mean. `skew_p` is the t-test's p, corrected for their skewness.
+    squared deviations from the mean. `skew_p` is the t-test's p, corrected for `skewness`, which is that of
+    the differences over its standard error under normality.
     """
 
     n: int
@@ -48,6 +49,7 @@ class PairedTest(NamedTuple):
     wilcoxon_p: float
     sign_flip_p: float
     skew_p: float
+    skewness: float
     variance_removed: float
     largest_share: float
     test_to_train: float
@@ -73,7 +75,7 @@ def paired_test(
     if n < FEWEST:
         mean, caveat = (float(differences.mean()), Caveat.FEW_SEEDS) if n else (nan, Caveat.NO_PAIR)
         return PairedTest(
-            n, mean, nan, nan, nan, max(n - 1, 0), nan, nan, nan, nan, nan, nan, test_to_train, caveat
+            n, mean, nan, nan, nan, max(n - 1, 0), nan, nan, nan, nan, nan, nan, nan, test_to_train, caveat
         )
     rounding = ROUNDING * float(max(np.abs(variant).max(), np.abs(baseline).max()))
     caveat = _caveat(differences, rounding)
@@ -89,6 +91,7 @@ def paired_test(
         wilcoxon_p=_signed_rank_p(differences, rounding),
         sign_flip_p=sign_flip_p(differences, rounding),
         skew_p=p if untested else _skew_p(differences, t),
+        skewness=nan if untested else _skewness(differences),
         variance_removed=_variance_removed(sd, variant, baseline, rounding),
         largest_share=nan if untested else float(deviations.max() / deviations.sum()),
         test_to_train=test_to_train,
@@ -96,24 +99,29 @@ def paired_test(
     )
 
 
-def sign_flip_p(differences: Float[np.ndarray, " pairs"], rounding: float = 0.0) -> float:
+def sign_flip_p(differences: Float[np.ndarray, " pairs"], rounding: float) -> float:
     """Two-sided p of the sign-flip test: the share of all signs with a sum as far from 0 as the observed one.
 
     Fisher (1935), The design of experiments, section 21. It assumes that differences without an effect are
-    symmetric about 0, and not that they are normal. Its smallest value is 2^(1 - n). Sums within n `rounding`
-    of the observed one count as equal. Beyond `EXACT_FLIPS` pairs, signs are drawn, and the observed ones
-    count as drawn too: Phipson & Smyth (2010), https://doi.org/10.2202/1544-6115.1585.
+    symmetric about 0, and not that they are normal. Sums within n `rounding` of the observed one count as
+    equal. Beyond `EXACT_FLIPS` pairs, signs are drawn, and the observed ones count as drawn too: Phipson &
+    Smyth (2010), https://doi.org/10.2202/1544-6115.1585.
     """
     n = len(differences)
     observed = abs(differences.sum()) - n * rounding
     if n > EXACT_FLIPS:
-        random, draws = np.random.default_rng(0), 2 ** (EXACT_FLIPS - 1)
-        signs = random.integers(0, 2, (draws, n)) * 2.0 - 1  # floats: NumPy multiplies integers slowly
-        return float((1 + (np.abs(signs @ differences) >= observed).sum()) / (1 + draws))
+        signs = np.random.default_rng(0).integers(0, 2, (DRAWN_FLIPS, n), np.int8)
+        sums = (signs * 2.0 - 1) @ differences
+        return float((1 + (np.abs(sums) >= observed).sum()) / (1 + DRAWN_FLIPS))
     sums = differences[:1]  # the other sign of the first gives the same magnitudes
     for difference in differences[1:]:
         sums = np.concatenate([sums + difference, sums - difference])
     return float((np.abs(sums) >= observed).mean())
+
+
+def smallest_flip_p(n: int) -> float:
+    """The smallest p that the sign-flip test of n pairs can have."""
+    return 2.0 ** (1 - n) if n <= EXACT_FLIPS else 1 / (1 + DRAWN_FLIPS)
 
 
 def _skew_p(differences: Float[np.ndarray, " pairs"], t: float) -> float:
@@ -125,6 +133,16 @@ def _skew_p(differences: Float[np.ndarray, " pairs"], t: float) -> float:
     n = len(differences)
     a = float(scipy.stats.skew(differences, bias=False)) / n**0.5
     return 2 * float(scipy.stats.t.sf(abs(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6), n - 1))
+
+
+def _skewness(differences: Float[np.ndarray, " pairs"]) -> float:
+    """G1 over sqrt(6 n (n - 1) / ((n - 2) (n + 1) (n + 3))).
+
+    Joanes & Gill (1998), https://doi.org/10.1111/1467-9884.00122.
+    """
+    n = len(differences)
+    error = (6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3))) ** 0.5
+    return float(scipy.stats.skew(differences, bias=False)) / error
 
 
 def least_favourable(

@@ -8,7 +8,14 @@ from scipy import stats
 
 from regjax.statistics.family import compare
 from regjax.statistics.intervals import mean_interval
-from regjax.statistics.paired import Caveat, least_favourable, paired_test, row_error, sign_flip_p
+from regjax.statistics.paired import (
+    Caveat,
+    least_favourable,
+    paired_test,
+    row_error,
+    sign_flip_p,
+    smallest_flip_p,
+)
 from tests.statistics_examples import (
     AUC_LINEAR,
     AUC_RBF,
@@ -100,11 +107,12 @@ def test_the_sign_flip_p_is_the_share_of_all_signs():
     expected = np.mean(np.abs(flipped) >= abs(differences.sum()) - 1e-12)
     assert paired_test(differences, np.zeros(9)).sign_flip_p == pytest.approx(expected)
     # All of one sign: 2 of 2**n.
-    assert sign_flip_p(np.array([0.1, 0.2, 0.3])) == 2 / 2**3
-    # Beyond 17 pairs, signs are drawn: 18 of one sign have 2 / 2**18, and the observed ones count as drawn.
-    assert sign_flip_p(np.full(18, 0.1)) == pytest.approx(1 / 2**16, rel=1)
+    assert sign_flip_p(np.array([0.1, 0.2, 0.3]), 1e-9) == 2 / 2**3
+    # Beyond 14 pairs, 10,000 signs are drawn: 30 of one sign have 2 / 2**30, and the observed ones count too.
+    assert sign_flip_p(np.full(30, 0.1), 1e-9) == smallest_flip_p(30) == 1 / 10_001
+    assert sign_flip_p(np.full(14, 0.1), 1e-9) == smallest_flip_p(14) == 2 / 2**14
     many = np.random.default_rng(3).normal(0.2, 1, 40)
-    assert sign_flip_p(many) == pytest.approx(stats.ttest_1samp(many, 0).pvalue, abs=0.02)
+    assert sign_flip_p(many, 1e-9) == pytest.approx(stats.ttest_1samp(many, 0).pvalue, abs=0.02)
 
 
 def test_failed_runs_take_the_extreme_values_that_contradict_the_difference():
