@@ -169,11 +169,9 @@ def simulated(name, replicates):
     case, *given = CASES[name]
     random = np.random.default_rng([len(name), *map(ord, name)])
     errors = np.mean([case(random, *given) for _ in range(replicates)], axis=0)
-    return name, {
-        "wrong": errors[0],
-        "unnoted": errors[1],
-        "limit": ALPHA + 2 * (ALPHA * 0.95 / replicates) ** 0.5,
-    }
+    level = 0.2 if case is too_few_planned else ALPHA
+    limit = level + 2 * (level * (1 - level) / replicates) ** 0.5
+    return name, {"wrong": errors[0], "unnoted": errors[1], "limit": limit}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ UNREAD: dict[str, str | None] = {
     **dict.fromkeys(("data.manual_dir", "data.data_dir", "data.mirror")),
 }
 # What an older run, which lacks a technique or a key, has in its place.
-OLDER: dict[str, Any] = NEUTRAL | {"report.epochs_to": None}
+OLDER: dict[str, Any] = NEUTRAL | {"report.epochs_to": None, "compare.looks": 1, "compare.within": None}
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
