@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regjax.config.ranges import CHOICES
+from regjax.config.restored import OLDER
 from regjax.errors import UserError, invalid, nearest, printable, shown
 from regjax.files import outlive_readers
 from regjax.report.files import write_report
@@ -101,9 +102,9 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
 def _settings(held: list[SavedRun]) -> dict[str, Any]:
     """The first run's `compare.*`, without a baseline if the runs disagree on it. Prints disagreements."""
     settings = {}
-    for name, older in SETTINGS.items():
+    for name in SETTINGS:
         key = f"compare.{name}"
-        values = list(dict.fromkeys(run.summary["config"].get(key, older) for run in held))
+        values = list(dict.fromkeys(run.summary["config"].get(key, OLDER.get(key)) for run in held))
         settings[name], used = values[0], shown(values[0])
         if len(values) > 1:
             if name == "baseline":

@@ -125,8 +125,14 @@ def _verdict(
 def _row(name: str, summaries: list[Summary], metric: str) -> Row:
     failed = sum(summary["status"] != "done" for summary in summaries)
     means = {shown: _mean(measured(summaries, shown), shown) for shown in dict.fromkeys((*SHOWN, metric))}
-    beside = {name: _mean(measured(summaries, name), name) for name in BESIDE}
+    done: list[Summary] = [{**run, **_layer_norms(run)} for run in summaries if run["status"] == "done"]
+    layers = dict.fromkeys(column for run in done for column in _layer_norms(run))
+    beside = {column: _mean(measured(done, column), column) for column in (*BESIDE, *layers)}
     return Row(name, len(summaries) - failed, failed, means, beside)
+
+
+def _layer_norms(run: Summary) -> dict[str, float]:
+    return {f"kernel_norm_{layer}": norm for layer, norm in run.get("kernel_norms", {}).items()}
 
 
 def _mean(runs: list[Summary], metric: str) -> Interval | None:

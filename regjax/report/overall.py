@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,15 +21,8 @@ from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_d
 
 # Means are rounded to this many decimals before ranking: equal accuracies differ in float32's last digits.
 DECIMALS = 6
-# The settings `compare.*`, with the values of runs of an older version.
-SETTINGS: dict[str, Any] = {
-    "baseline": None,
-    "metric": None,
-    "effect": None,
-    "alpha": None,
-    "looks": 1,
-    "within": None,
-}
+# The settings `compare.*` that a report takes.
+SETTINGS = ("baseline", "metric", "effect", "alpha", "looks", "within")
 # The packages whose versions may change a run's digits.
 COMPUTE = ("regjax", "jaxlib", "jax", "flax", "optax", "numpy")
 

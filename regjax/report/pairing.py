@@ -76,6 +76,11 @@ def measured(summaries: Sequence[Summary], metric: str) -> list[Summary]:
     return [run for run in summaries if run["status"] == "done" and run.get(metric) is not None]
 
 
+def lacks(summaries: Sequence[Summary], metric: str) -> bool:
+    """Whether runs are done, and none of them has a value of this metric: there were no such rows."""
+    return any(run["status"] == "done" for run in summaries) and not measured(summaries, metric)
+
+
 def tested(pairs: Pairs, metric: str) -> PairedTest:
     """The test of the pairs' differences."""
     variant, baseline = (np.array([pair[side][metric] for pair in pairs], float) for side in (0, 1))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regjax.errors import shown
-from regjax.report.pairing import Plan, part_of, selects_epoch
+from regjax.report.pairing import Plan, lacks, part_of, selects_epoch
 from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
@@ -149,6 +149,9 @@ def pair_notes(plan: Plan) -> list[str]:
         if unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}:
             seeds = ", ".join(map(str, sorted(unpaired)))
             notes.append(f"{name}: paired on {len(found)} common seeds; seeds without a pair: {seeds}")
+        lacking = [side for side in (name, plan.baseline) if lacks(plan.variants[side], plan.metric)]
+        if lacking:
+            notes.append(f"{' and '.join(lacking)}: no finished run has {plan.metric}")
         if any(ours["row_digests"][part] != theirs["row_digests"][part] for ours, theirs in found):
             reason = f"its {part} rows differ from those of {plan.baseline}"
             notes.append(f"{name}: {reason}, which may explain a difference")

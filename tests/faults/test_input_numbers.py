@@ -44,6 +44,7 @@ def test_nan_in_a_training_or_a_test_row_is_refused_before_training(trained, row
     assert f"error: data.name=wine: row {row}, column 1 (both counted from 0) is nan" in done.err
 
 
+@pytest.mark.slow
 def test_a_class_that_float32_would_round_away_is_learned_and_predicted(trained, capsys):
     inputs = np.stack([1.7e9 + 10.0 * LABELS, np.where(LABELS, 0, 1e-39)], axis=1)
     assert trained(inputs).code == 0

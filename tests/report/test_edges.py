@@ -108,3 +108,24 @@ def test_a_verdict_that_skewed_differences_undo_says_so():
     assert note.startswith(f"p corrected for skew, unadjusted: odd {expected:.4f}")
     assert ("not below" in note) == (expected > 0.05)
     assert any(note.startswith("odd: the differences are skewed, ") for note in comparison.notes)
+
+
+def test_a_metric_that_no_run_has_is_named_and_not_taken_for_failures():
+    unvalidated = [run | {"val_accuracy": None} for run in group(BETTER)]
+    comparison = compared({"plain": group(PLAIN), "better": unvalidated}, metric="val_accuracy")
+    assert "better: no finished run has val_accuracy" in comparison.notes
+    assert not any(
+        "no finished run has" in note for note in compared({"plain": group(PLAIN), "b": unvalidated}).notes
+    )
+
+
+def test_columns_beside_the_metric_have_means_over_the_runs_that_have_them():
+    layers = [
+        {"gap": gap, "kernel_norms": {"dense_0": 2 * gap, "dense_1": 3.0}} for gap in (0.01, 0.02, 0.06)
+    ]
+    runs = [run | extra for run, extra in zip(group(PLAIN[:3]), layers, strict=True)]
+    beside = compared({"plain": runs, "better": group(BETTER)}).rows[0].beside
+    assert beside["gap"].mean == pytest.approx(0.03)
+    assert beside["kernel_norm_dense_0"].mean == pytest.approx(0.06)
+    assert beside["kernel_norm_dense_1"][:3] == (3, 3, 3)
+    assert beside["epochs_to"] is None

@@ -36,6 +36,7 @@ def test_a_run_saves_its_hits_in_the_order_of_its_test_rows(tmp_path):
     assert checked_summary(run.directory) == summary
 
 
+@pytest.mark.slow
 def test_a_lane_has_the_entries_and_hits_that_its_run_has_alone(tmp_path):
     together = [run_of(tmp_path / f"lane {seed}", f"seed={seed}") for seed in range(3)]
     summaries = trained(together, devices=1, lanes=3)

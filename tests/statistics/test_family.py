@@ -39,6 +39,7 @@ def test_a_family_of_one_is_an_ordinary_test_and_of_none_is_empty():
     assert compare([], alpha=0.05) == []
 
 
+@pytest.mark.slow
 def test_zero_lies_outside_the_interval_exactly_where_holm_rejects():
     rng = np.random.default_rng(0)
     rejections = []
@@ -69,6 +70,7 @@ def test_comparisons_keep_the_order_of_the_tests_and_each_its_own_level():
     assert second.adjusted_p == pytest.approx(2 * 0.002833, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_variants_without_an_effect_get_an_interval_without_zero_at_most_as_often_as_alpha():
     # Two of four variants have a large effect and hand their alpha on; all depend through the baseline.
     rng = np.random.default_rng(1)

@@ -159,6 +159,7 @@ def test_a_difference_without_spread_is_not_tested_whatever_its_rounding(kind):
     assert np.isnan(comparison.interval[1:3]).all()
 
 
+@pytest.mark.slow
 def test_the_correction_holds_the_level_where_splits_overlap_and_the_plain_test_does_not():
     # Nadeau & Bengio's model: differences correlate by n_test / (n_test + n_train), here .2; the truth is 0.
     rng = np.random.default_rng(3)

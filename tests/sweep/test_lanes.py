@@ -61,6 +61,7 @@ def test_lanes_are_chosen_by_memory_or_by_hand_and_are_not_more_than_runs(
     assert counts == [expected]
 
 
+@pytest.mark.slow
 def test_a_program_that_takes_more_memory_than_there_is_gets_fewer_lanes(tmp_path, monkeypatch):
     asked = []
     real = queue.programs
