@@ -92,7 +92,7 @@ def told(comparison, words=TELLS[:2], rare=1.0):
         or rare < np.log(1 / row.level) / row.test.n  # "what fewer than 1 in ... seeds do"
         or f"{row.variant}: one seed holds" in notes
         or f"{row.variant}: the differences are skewed" in notes
-        or bool(re.search(rf"[ :,]{row.variant} [\d.]+ \(not below", notes))
+        or bool(re.search(rf"[ :,]{row.variant} [=<] [\d.]+ \(not below", notes))
         for row in named
     ]
     return bool(named), not all(doubted)

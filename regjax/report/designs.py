@@ -11,6 +11,7 @@ from regjax.report.variants import PAIRED_BY, Summary, pair_of
 from regjax.runs.identity import as_computed
 from regjax.statistics.family import Comparison, compare
 from regjax.statistics.paired import paired_test
+from regjax.statistics.verdict import p_in_words
 
 
 class Interaction(NamedTuple):
@@ -73,7 +74,7 @@ def interaction_notes(found: Sequence[Interaction]) -> list[str]:
     return [
         f"interaction: {each.variant}, {each.value} minus {each.other}: {each.compared.interval.mean:+.4f} "
         f"[{each.compared.interval.low:+.4f}, {each.compared.interval.high:+.4f}] "
-        f"(Holm p = {each.compared.adjusted_p:.4f}, {each.compared.test.n} seeds)"
+        f"(Holm p {p_in_words(each.compared.adjusted_p)}, {each.compared.test.n} seeds)"
         for each in found
     ]
 

@@ -12,6 +12,7 @@ from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest, smallest_flip_p
+from regjax.statistics.verdict import p_in_words
 
 # Under this many seeds, the share of the variance that pairing removes is noise: unrelated runs have -90 % to
 # 90 % with 3.
@@ -49,9 +50,9 @@ def effect_notes(effect: float | None, wanted: float | None, metric: str) -> lis
     """How large a difference counts, if it is not the one that was asked for."""
     if wanted == 0:
         return ["compare.effect=0: no variant is called the same"]
-    if effect is None:
+    if effect is None and not metric.endswith("accuracy"):
         return [f"{metric}: no variant is called the same, since compare.effect is not given"]
-    if wanted is not None and effect > wanted:
+    if wanted and effect and effect > wanted:
         row = f"one of {round(1 / effect)} {part_of(metric)} rows"
         return [f"compare.effect={shown(wanted)} is less than {row}: {effect:.2g} is used"]
     return []
@@ -98,9 +99,8 @@ def _checks(rows: Sequence[Row]) -> list[str]:
         able = [each for each in found if check.is_able(*each[1:])]
         p_values = [(name, float(getattr(test, check.field)), level) for name, test, level in able]
         if p_values:
-            listed = [
-                f"{name} {p:.4f}{' (not below its level)' * (p > level)}" for name, p, level in p_values
-            ]
+            doubt = " (not below its level)"
+            listed = [f"{name} {p_in_words(p)}{doubt * (p > level)}" for name, p, level in p_values]
             notes.append(f"{check.label}, unadjusted: {', '.join(listed)}")
         if few := sorted({test.n for _, test, level in found if not check.is_able(test, level)}):
             notes.append(f"{' and '.join(map(str, few))} seeds are too few for a check {check.of}")

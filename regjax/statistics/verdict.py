@@ -32,9 +32,9 @@ def verdict(
             runs = f"{failures} run{'s' * (failures > 1)}"
             return f"not {word}: {runs} failed, and could undo it{corrected}"
         less = f", less than {_size(effect)}" if effect and within else ""
-        return f"{word} (Holm p {_p(comparison.adjusted_p)}{less}{corrected})"
+        return f"{word} (Holm p {p_in_words(comparison.adjusted_p)}{less}{corrected})"
     if effect and equivalence is not None and within and not failures:
-        return f"same within {_size(effect)} (Holm p {_p(equivalence.adjusted_p)}{corrected})"
+        return f"same within {_size(effect)} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})"
     return f"not distinguishable{corrected}{_seeds(comparison, effect)}"
 
 
@@ -61,7 +61,8 @@ def _two_digits(count: int) -> int:
     return ceil(count / unit) * unit
 
 
-def _p(value: float) -> str:
+def p_in_words(value: float) -> str:
+    """A p after the letter: `= .0123`, or `< .0001`."""
     return "< .0001" if value < 1e-4 else f"= {_plain(f'{value:.4f}')}"
 
 

@@ -65,6 +65,7 @@ def test_without_any_finished_run_every_variant_says_so():
         (0, 1, "baseline"),
         (0, 1, "no seed that both finished"),
     ]
+    assert not any("called the same" in note for note in compared(named, effect=None).notes)
 
 
 def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
@@ -74,7 +75,7 @@ def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
     assert not any(note.startswith("what fewer") for note in few.notes)  # 4 / log(20) is 1.3
     noise = np.linspace(-0.01, 0.01, 8)
     many = compared({"plain": group([*(0.8 + noise)]), "better": group([*(0.9 - noise)])})
-    assert "sign-flip p, without normality, unadjusted: better 0.0078" in many.notes  # 2**-7, all 8 positive
+    assert "sign-flip p, without normality, unadjusted: better = .0078" in many.notes  # 2**-7, all 8 positive
     assert "what fewer than 1 in 2 seeds do, 8 seeds may not show" in many.notes  # 8 / log(20) is 2.7
     outlier = group([*(0.9 - noise[:-1]), 0.1])
     notes = compared({"plain": group([*(0.8 + noise)]), "odd": outlier}).notes
@@ -105,7 +106,7 @@ def test_a_verdict_that_skewed_differences_undo_says_so():
     a = stats.skew(skewed, bias=False) / 20**0.5
     t = test.statistic
     expected = 2 * stats.t.sf(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6, 19)
-    assert note.startswith(f"p corrected for skew, unadjusted: odd {expected:.4f}")
+    assert note.startswith(f"p corrected for skew, unadjusted: odd = {f'{expected:.4f}'[1:]}")
     assert ("not below" in note) == (expected > 0.05)
     assert any(note.startswith("odd: the differences are skewed, ") for note in comparison.notes)
 
