@@ -1,6 +1,7 @@
 """`python train.py` as a process or in this one, and what it leaves."""
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -133,8 +134,17 @@ def outcome(directory: Path) -> dict[str, object]:
         if path.name == "metrics.csv":
             found[name] = without_seconds(path.read_bytes())
         elif path.name == "summary.json":
-            summary = json.loads(path.read_text())
-            found[name] = {key: value for key, value in summary.items() if key != "seconds"}
-        elif path.name.startswith("comparison.") or ("selected" in path.parts and path.is_file()):
+            found[name] = _without_seconds(json.loads(path.read_text()))
+        elif path.name == "comparison.csv":
+            with path.open(newline="") as file:
+                rows = list(csv.DictReader(file))
+            found[name] = [{key: row[key] for key in row if not key.startswith("seconds")} for row in rows]
+        elif path.name == "comparison.json":
+            found[name] = json.loads(path.read_text(), object_hook=_without_seconds)
+        elif path.name == "comparison.md" or ("selected" in path.parts and path.is_file()):
             found[name] = path.read_bytes()
     return found
+
+
+def _without_seconds(entries: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in entries.items() if key != "seconds"}

@@ -1,6 +1,6 @@
 """How often the report's verdicts err, by simulated runs whose truth is known.
 
-    python benchmarks/statistics.py --replicates 1000 --output benchmarks/statistics.json
+    python benchmarks/verdicts.py --replicates 1000 --output benchmarks/verdicts.json
 
 Each replicate is a comparison of simulated runs through `regjax.report`: its verdicts, intervals and notes.
 A verdict errs if it says better, worse or the same where this is false. `unnoted` leaves out the verdicts
