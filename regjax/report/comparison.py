@@ -33,6 +33,7 @@ BESIDE = (
     *("gap", "selected_epoch", "epochs_to", "seconds", "zeros", "sparsity", "kernel_norm"),
     *("val_calibration_error", "test_calibration_error"),
 )
+OF_LAYER = "kernel_norm_"  # and the layer's name
 # The difference of shares that is worth finding, where `compare.effect` is null.
 EFFECT = 0.001
 Key = TypeVar("Key")
@@ -114,7 +115,7 @@ def _verdict(
         holds = worst.p <= compared.level and (worst.mean > 0) == above
     return verdict(
         compared,
-        equivalence if effect else None,
+        equivalence,
         higher_is_better=higher_is_better(plan.metric),
         effect=effect,
         failures=failures,
@@ -126,13 +127,13 @@ def _row(name: str, summaries: list[Summary], metric: str) -> Row:
     failed = sum(summary["status"] != "done" for summary in summaries)
     means = {shown: _mean(measured(summaries, shown), shown) for shown in dict.fromkeys((*SHOWN, metric))}
     done: list[Summary] = [{**run, **_layer_norms(run)} for run in summaries if run["status"] == "done"]
-    layers = dict.fromkeys(column for run in done for column in _layer_norms(run))
+    layers = dict.fromkeys(column for run in done for column in run if column.startswith(OF_LAYER))
     beside = {column: _mean(measured(done, column), column) for column in (*BESIDE, *layers)}
     return Row(name, len(summaries) - failed, failed, means, beside)
 
 
 def _layer_norms(run: Summary) -> dict[str, float]:
-    return {f"kernel_norm_{layer}": norm for layer, norm in run.get("kernel_norms", {}).items()}
+    return {f"{OF_LAYER}{layer}": norm for layer, norm in run.get("kernel_norms", {}).items()}
 
 
 def _mean(runs: list[Summary], metric: str) -> Interval | None:

@@ -8,7 +8,7 @@ from regjax.statistics.power import FEWEST_PLANNED, seeds_planned
 
 def verdict(
     comparison: Comparison,
-    equivalence: Equivalence | None,
+    equivalence: Equivalence,
     *,
     higher_is_better: bool,
     effect: float | None,
@@ -25,16 +25,16 @@ def verdict(
     if isnan(test.t):  # not tested
         return str(test.caveat)
     corrected = "; corrected t" * (test.test_to_train > 0)
-    within = equivalence is not None and equivalence.shown
+    within = effect if equivalence.shown else None  # without an effect, nothing is shown
     if comparison.rejected:
         word = "better" if (test.mean > 0) == higher_is_better else "worse"
         if failures and not holds_with_failures:
             runs = f"{failures} run{'s' * (failures > 1)}"
             return f"not {word}: {runs} failed, and could undo it{corrected}"
-        less = f", less than {_size(effect)}" if effect and within else ""
+        less = f", less than {_size(within)}" if within else ""
         return f"{word} (Holm p {p_in_words(comparison.adjusted_p)}{less}{corrected})"
-    if effect and equivalence is not None and within and not failures:
-        return f"same within {_size(effect)} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})"
+    if within and not failures:
+        return f"same within {_size(within)} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})"
     return f"not distinguishable{corrected}{_seeds(comparison, effect)}"
 
 
