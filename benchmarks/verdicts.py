@@ -10,7 +10,6 @@ that a note of the report qualifies. `limit` is 5 % and two standard errors of t
 import argparse
 import json
 import pathlib
-import re
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -19,16 +18,17 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from regjax.report.cautions import doubts, rarest_seen
 from regjax.report.comparison import compare_variants
 from regjax.report.pairing import planned
 from regjax.report.variants import Variants
 from regjax.statistics.intervals import mean_interval
 from regjax.statistics.power import FEWEST_PLANNED, paired_power, seeds_planned
 from regjax.statistics.ranks import friedman
+from regjax.statistics.verdict import Kind
 
 ALPHA, SD, ROWS, VARIANTS = 0.05, 0.003, 10_000, 7
 RARE = {"bad_seeds": 0.1}
-TELLS = ("better", "worse", "same")
 
 
 def normal(random, shape):
@@ -79,22 +79,14 @@ def compared(table, *, effect=0, alpha=ALPHA, drawn=False):
     return compare_variants({"": plan}, effect=effect, alpha=alpha)[""]
 
 
-def told(comparison, words=TELLS[:2], rare=1.0):
+def told(comparison, kinds=(Kind.BETTER, Kind.WORSE), rare=1.0):
     """Whether any variant has such a verdict, and whether one has it without a note that qualifies it.
 
     `rare` is the share of seeds that do something else than the others.
     """
-    named = [row for row in comparison.rows[1:] if row.verdict.startswith(words)]
-    notes = " ".join(comparison.notes)
-    few = " ".join(re.findall(r"([\d and]+) seeds are too few for a check", notes))
-    doubted = [
-        str(row.test.n) in few.split()
-        or rare < np.log(1 / row.level) / row.test.n  # "what fewer than 1 in ... seeds do"
-        or f"{row.variant}: one seed holds" in notes
-        or f"{row.variant}: the differences are skewed" in notes
-        or bool(re.search(rf"[ :,]{row.variant} [=<] [\d.]+ \(not below", notes))
-        for row in named
-    ]
+    named = [row for row in comparison.rows[1:] if row.verdict.kind in kinds]
+    # The report notes that n seeds may not show what fewer than 1 in `rarest_seen` seeds do.
+    doubted = [bool(doubts(row)) or (rare < 1 and rare * rarest_seen(row) < 1) for row in named]
     return bool(named), not all(doubted)
 
 
@@ -130,7 +122,7 @@ def equivalence(random, seeds):
     """Six variants differ by exactly the effect, so that none is the same within it."""
     table = 0.9 + normal(random, (7, seeds))
     table[1:] += 0.002
-    return told(compared(table, effect=0.002), ("same",))
+    return told(compared(table, effect=0.002), (Kind.SAME,))
 
 
 def ranks(random, datasets, variants):
@@ -141,7 +133,7 @@ def ranks(random, datasets, variants):
 def coverage(random, mean, seeds):
     """The interval of an accuracy near 1 misses its mean, which the cut to [0, 1] may not change."""
     accuracies = random.binomial(360, mean, seeds) / 360
-    interval = mean_interval(list(accuracies), is_share=True)
+    interval = mean_interval(list(accuracies), limits=(0.0, 1.0))
     return (not interval.low <= mean <= interval.high,) * 2
 
 

@@ -54,3 +54,8 @@ def sweep_of(folder, *rates, seeds=4, **settings):
         for rate in rates
         for seed in range(seeds)
     ]
+
+
+def remarks(comparison):
+    """The cautions and the notes of a comparison."""
+    return [*comparison.cautions, *comparison.notes]

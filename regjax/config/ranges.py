@@ -4,6 +4,7 @@ import os
 import re
 from typing import Any
 
+from regjax.config.columns import columns_of
 from regjax.config.schema import Config, DataConfig, flatten
 from regjax.errors import UserError, invalid, invalid_choice
 from regjax.techniques.declaration import (
@@ -149,6 +150,7 @@ def check(config: Config) -> None:
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     _check_looks(config)
+    columns_of(config.report.columns)
 
 
 def _check_number(key: str, value: float, limits: Range) -> None:

@@ -19,7 +19,10 @@ UNREAD: dict[str, str | None] = {
     **dict.fromkeys(("data.manual_dir", "data.data_dir", "data.mirror")),
 }
 # What an older run, which lacks a technique or a key, has in its place.
-OLDER: dict[str, Any] = NEUTRAL | {"report.epochs_to": None, "compare.looks": 1, "compare.within": None}
+OLDER: dict[str, Any] = NEUTRAL | {
+    **dict.fromkeys(("report.columns", "report.epochs_to", "compare.within")),
+    "compare.looks": 1,
+}
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:

@@ -133,6 +133,7 @@ class CompareConfig:
 
 @dataclass
 class ReportConfig:
+    columns: Any = MISSING
     epochs_to: float | None = MISSING
 
 

@@ -59,11 +59,8 @@ class Sweep:
         self, job_overrides: Sequence[Sequence[str]], first: int, directory: Path
     ) -> list[JobReturn]:
         composed = self._composer.batch(job_overrides, first)
-        check_distinct(
-            (flatten(each.job.config) | each.job.written, each.job.overrides)
-            for each in composed
-            if isinstance(each.job, Job)
-        )
+        jobs = [each.job for each in composed if isinstance(each.job, Job)]
+        check_distinct([(flatten(job.config) | job.written, job.overrides) for job in jobs])
         is_last = is_grid(self._config) and first + len(composed) == self._composer.size
         is_whole = is_last and first == 0
         with sole_writer(directory, "hydra.sweep.dir"):

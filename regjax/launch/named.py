@@ -90,11 +90,36 @@ def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Load
             raise _broken_word(row, names, values, files)
 
 
-def check_distinct(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
-    """Refuses two lists of techniques that a typed number makes the same run.
+def check_distinct(jobs: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
+    """Refuses lists of techniques that a number typed for all jobs contradicts: its name would lie.
 
     Each job has its configuration by dotted key and its overrides.
     """
+    _check_same_runs(jobs)
+    lists = {tuple(names) for _, overrides in jobs if (names := chosen(overrides))}
+    if len(lists) < 2:  # the lists name no variant
+        return
+    of_all = set.intersection(*(set(overrides) for _, overrides in jobs))
+    typed = [(row, text) for row in TABLE for text in sorted(of_all) if _sets(text, row)]
+    for values, overrides in jobs:
+        names = chosen(overrides) or []
+        for row, text in typed:
+            on = is_on(row, values)
+            if (names == ["none"]) if on else (row.name in names):
+                effect = f"turns {row.name} {'on' if on else 'off'}"
+                remedy = f"add {row.name} to each list" if on else f"leave {row.name} out of the lists"
+                raise UserError(
+                    f"{text}: it {effect} in every job, and {GROUP}={_listed(names)} says otherwise. "
+                    f"Leave {text} out, or {remedy}."
+                )
+
+
+def _sets(text: str, row: Technique) -> bool:
+    return not _typed_keys([text]).isdisjoint(keys_of(row))
+
+
+def _check_same_runs(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
+    """Refuses two lists of techniques that a typed number makes the same run."""
     first: dict[str, list[str]] = {}
     for values, overrides in jobs:
         names = chosen(overrides)

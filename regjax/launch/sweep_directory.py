@@ -188,14 +188,14 @@ class SweepDirectory:
         held = {run.directory: run for run in (*self._runs, *outcomes)}
         report = build_report(
             collection.in_order(held.values()),
-            **{name: self._settings[f"compare.{name}"] for name in SETTINGS},
+            **{name: self._settings[key] for name, key in SETTINGS.items()},
             earlier_looks=previous_looks(self.directory, [self.directory]),
         )
         try:
             write_report(report, self.directory, [self.directory])
         except OSError as error:
             self._unwritten = f"no comparison in {error.filename or self.directory}: {error.strerror}"
-        print_report(report, self.directory)
+        print_report(report, self.directory, failures=False)  # `failure` has them
 
     def failure(self, outcomes: Sequence[SavedRun]) -> str:
         """What went wrong with the jobs of this command, then the command that retries them; or ""."""

@@ -92,7 +92,7 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
         earlier_looks=list(looks),
     )
     if len(paths) > 1:
-        report = report._replace(notes=[*report.notes, *_repeated_looks(paths)])
+        report = report._replace(cautions=[*report.cautions, *_repeated_looks(paths)])
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         write_report(report, options.output, paths)
@@ -102,8 +102,7 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
 def _settings(held: list[SavedRun]) -> dict[str, Any]:
     """The first run's `compare.*`, without a baseline if the runs disagree on it. Prints disagreements."""
     settings = {}
-    for name in SETTINGS:
-        key = f"compare.{name}"
+    for name, key in SETTINGS.items():
         values = list(dict.fromkeys(run.summary["config"].get(key, OLDER.get(key)) for run in held))
         settings[name], used = values[0], shown(values[0])
         if len(values) > 1:

@@ -6,7 +6,8 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool
 
-from regjax.report import remarks
+from regjax.config.columns import COLUMNS, EPOCHS_TO, limits_of
+from regjax.report import cautions, notes
 from regjax.report.pairing import (
     Pairs,
     Plan,
@@ -15,7 +16,8 @@ from regjax.report.pairing import (
     measured,
     part_of,
     tested,
-    tested_with_failures,
+    values,
+    with_failures,
 )
 from regjax.report.row import Comparison, Row
 from regjax.report.variants import Summary
@@ -24,15 +26,8 @@ from regjax.statistics.family import Comparison as Compared
 from regjax.statistics.family import Equivalence, compare, equivalences
 from regjax.statistics.intervals import Interval, mean_interval
 from regjax.statistics.paired import row_error
-from regjax.statistics.verdict import verdict
+from regjax.statistics.verdict import Verdict, untested, verdict
 
-# The tables show the best of many epochs, as the notebooks print it. No verdict uses it.
-SHOWN = ("best_val_accuracy", "val_accuracy", "test_accuracy")
-# What regularization does beside the metric. No verdict uses it.
-BESIDE = (
-    *("gap", "selected_epoch", "epochs_to", "seconds", "zeros", "sparsity", "kernel_norm"),
-    *("val_calibration_error", "test_calibration_error"),
-)
 OF_LAYER = "kernel_norm_"  # and the layer's name
 # The difference of shares that is worth finding, where `compare.effect` is null.
 EFFECT = 0.001
@@ -45,7 +40,11 @@ def compare_variants(
 ) -> dict[Key, Comparison]:
     """The comparison of each plan. The tests of all plans are one family, with an error rate of `alpha`."""
     tests = {
-        key: [tested(pairs, plan.metric) for pairs in plan.pairs.values()] for key, plan in plans.items()
+        key: [
+            tested(values(plan, name), test_to_train=correction(pairs, plan.metric))
+            for name, pairs in plan.pairs.items()
+        ]
+        for key, plan in plans.items()
     }
     effects = {key: effect_on(plan, effect) for key, plan in plans.items()}
     flat = [(test, effects[key]) for key, of_plan in tests.items() for test in of_plan]
@@ -80,8 +79,8 @@ def _comparison(
     alpha: float,
     hits_of: HitsOf,
 ) -> Comparison:
-    rows = {name: _row(name, group, plan.metric) for name, group in plan.variants.items()}
-    rows |= {name: rows[name]._replace(verdict=why) for name, why in plan.unjudged.items()}
+    rows = {name: _row(name, group) for name, group in plan.variants.items()}
+    rows |= {name: rows[name]._replace(verdict=untested(why)) for name, why in plan.unjudged.items()}
     for name, (compared, equivalence) in zip(plan.pairs, judged, strict=True):
         rows[name] = rows[name]._replace(
             test=compared.test,
@@ -93,25 +92,25 @@ def _comparison(
             verdict=_verdict(plan, name, compared, equivalence, effect),
         )
     ordered = [rows.pop(plan.baseline), *rows.values()]
-    notes = [
-        f"means with 95 % intervals over seeds, cut to [0, 1]; differences paired by seed, intervals at "
-        f"Holm's level for {alpha:g}",
-        *remarks.effect_notes(effect, wanted, plan.metric),
-        *remarks.verdict_notes(plan, ordered[1:]),
-        *remarks.validation_notes(plan),
-        *remarks.pair_notes(plan),
-        *remarks.duplicate_notes(plan),
-    ]
-    return Comparison(plan.metric, plan.baseline, alpha, effect, ordered, notes)
+    return Comparison(
+        plan.metric,
+        plan.baseline,
+        alpha,
+        effect,
+        ordered,
+        cautions.cautions(plan, ordered[1:], effect),
+        notes.notes(plan, ordered[1:], alpha=alpha, effect=effect, wanted=wanted),
+    )
 
 
 def _verdict(
     plan: Plan, name: str, compared: Compared, equivalence: Equivalence, effect: float | None
-) -> str:
+) -> Verdict:
     failures, holds = failed_seeds(plan, name), True
     if failures and compared.rejected:
         above = compared.test.mean > 0
-        worst = tested_with_failures(plan, name, variant_is_above=above)
+        filled = with_failures(plan, name, variant_is_above=above)
+        worst = tested(filled, test_to_train=compared.test.test_to_train)
         holds = worst.p <= compared.level and (worst.mean > 0) == above
     return verdict(
         compared,
@@ -123,13 +122,13 @@ def _verdict(
     )
 
 
-def _row(name: str, summaries: list[Summary], metric: str) -> Row:
-    failed = sum(summary["status"] != "done" for summary in summaries)
-    means = {shown: _mean(measured(summaries, shown), shown) for shown in dict.fromkeys((*SHOWN, metric))}
+def _row(name: str, summaries: list[Summary]) -> Row:
     done: list[Summary] = [{**run, **_layer_norms(run)} for run in summaries if run["status"] == "done"]
     layers = dict.fromkeys(column for run in done for column in run if column.startswith(OF_LAYER))
-    beside = {column: _mean(measured(done, column), column) for column in (*BESIDE, *layers)}
-    return Row(name, len(summaries) - failed, failed, means, beside)
+    means = {column: _mean(measured(done, column), column) for column in (*COLUMNS, *layers)}
+    if len(measured(done, EPOCHS_TO)) < len(done):  # the mean of those that reached it is too small
+        means[EPOCHS_TO] = None
+    return Row(name, len(done), len(summaries) - len(done), means)
 
 
 def _layer_norms(run: Summary) -> dict[str, float]:
@@ -142,7 +141,7 @@ def _mean(runs: list[Summary], metric: str) -> Interval | None:
     return mean_interval(
         [float(run[metric]) for run in runs],
         test_to_train=correction([(run,) for run in runs], metric),
-        is_share=metric.endswith("accuracy"),
+        limits=limits_of(metric),
     )
 
 

@@ -1,38 +1,45 @@
 """`compare.within=KEY`: a comparison for each value of a key, and how the value changes the differences."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isnan
 from typing import NamedTuple
 
-import numpy as np
-
+from regjax.config.restored import OLDER
 from regjax.errors import UserError, invalid, nearest, shown
-from regjax.report.pairing import Pairs, Plan
-from regjax.report.variants import PAIRED_BY, Summary, pair_of
+from regjax.report.cells import interval_in_words, listed
+from regjax.report.pairing import Plan, Values, correction, failed_seeds, tested, values, with_failures
+from regjax.report.variants import PAIRED_BY, Summary
 from regjax.runs.identity import as_computed
 from regjax.statistics.family import Comparison, compare
-from regjax.statistics.paired import paired_test
+from regjax.statistics.paired import PairedTest
 from regjax.statistics.verdict import p_in_words
 
 
 class Interaction(NamedTuple):
-    """The difference of a variant from the baseline under one value of a key, minus that under another."""
+    """The difference of a variant from the baseline under one value of a key, minus that under another.
+
+    `failures` counts the seeds that failed. The interaction is `shown` if the test rejects that both are
+    equal, and does so in the least favourable case where seeds failed.
+    """
 
     variant: str
     value: str
     other: str
     compared: Comparison
+    failures: int
+    shown: bool
 
 
 def strata(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
     """Runs by the value of a key of the configuration. Raises `UserError` for a key that divides nothing."""
-    config = summaries[0]["config"]
-    if key not in config:
-        raise invalid("compare.within", key, "the configuration has no such key", near=nearest(key, config))
+    known = {name for summary in summaries for name in summary["config"]}
+    if key not in known:
+        raise invalid("compare.within", key, "the configuration has no such key", near=nearest(key, known))
     if key in PAIRED_BY:
         raise UserError(f"compare.within={key}: name another key; runs are paired by this one.")
     found: dict[str, tuple[str, list[Summary]]] = {}
     for summary in summaries:
-        value = summary["config"][key]
+        value = summary["config"].get(key, OLDER.get(key))
         name = f"{key}={shown(value)}"
         found.setdefault(repr(as_computed(value)), (name, []))[1].append(summary)
     return dict(found.values())
@@ -57,33 +64,71 @@ def interactions(datasets: Iterable[Mapping[str, Plan]], *, alpha: float) -> lis
     for plans in datasets:
         (first, at_first), *others = plans.items()
         found += [
-            (name, first, other, _paired(at_first, pairs, plan, plan.pairs[name]))
+            (name, first, other, at_first, plan)
             for other, plan in others
-            for name, pairs in at_first.pairs.items()
+            for name in at_first.pairs
             if name in plan.pairs and plan.metric == at_first.metric
         ]
-    compared = compare([paired_test(*differences) for *_, differences in found], alpha=alpha)
-    return [
-        Interaction(name, value, other, one)
-        for (name, value, other, _), one in zip(found, compared, strict=True)
+    tests = [
+        _tested(name, here, there, values(here, name), values(there, name)) for name, *_, here, there in found
     ]
+    compared = compare(tests, alpha=alpha)
+    return [_interaction(*each, one) for each, one in zip(found, compared, strict=True)]
+
+
+def _interaction(
+    name: str, value: str, other: str, here: Plan, there: Plan, compared: Comparison
+) -> Interaction:
+    failures, holds = failed_seeds(here, name) + failed_seeds(there, name), True
+    if failures and compared.rejected:
+        above = compared.test.mean > 0
+        filled = (
+            with_failures(plan, name, variant_is_above=is_above)
+            for plan, is_above in ((here, above), (there, not above))
+        )
+        worst = _tested(name, here, there, *filled)
+        holds = worst.p <= compared.level and (worst.mean > 0) == above
+    return Interaction(name, value, other, compared, failures, compared.rejected and holds)
+
+
+def _tested(name: str, here: Plan, there: Plan, first: Values, second: Values) -> PairedTest:
+    """The test of (a - b) - (c - d), as (a + d) - (b + c), over the seeds that both values have."""
+    crossed = {
+        seeds: (first[seeds][0] + second[seeds][1], first[seeds][1] + second[seeds][0])
+        for seeds in sorted(first.keys() & second.keys())
+    }
+    ratio = max(correction(plan.pairs[name], plan.metric) for plan in (here, there))
+    return tested(crossed, test_to_train=ratio)
+
+
+def interaction_answers(found: Sequence[Interaction]) -> list[str]:
+    """One sentence: the interactions that were shown, and the variants without one."""
+    parts = [
+        f"the difference of {each.variant} at {each.value} minus that at {each.other} is {_interval(each)}"
+        for each in found
+        if each.shown
+    ]
+    others = dict.fromkeys(each.variant for each in found if not each.shown)
+    parts += [f"no interaction was seen for {listed(list(others))}"] if others else []
+    return [f"Interaction: {'; '.join(parts)}."] if parts else []
 
 
 def interaction_notes(found: Sequence[Interaction]) -> list[str]:
     """A line for each interaction."""
     return [
-        f"interaction: {each.variant}, {each.value} minus {each.other}: {each.compared.interval.mean:+.4f} "
-        f"[{each.compared.interval.low:+.4f}, {each.compared.interval.high:+.4f}] "
-        f"(Holm p {p_in_words(each.compared.adjusted_p)}, {each.compared.test.n} seeds)"
-        for each in found
+        f"interaction: {each.variant}, {each.value} minus {each.other}: {_evidence(each)}" for each in found
     ]
 
 
-def _paired(plan: Plan, pairs: Pairs, other: Plan, of_other: Pairs) -> tuple[np.ndarray, np.ndarray]:
-    """The differences of both values, over the seeds that both have."""
-    here, there = (
-        {pair_of(ours): ours[of.metric] - theirs[of.metric] for ours, theirs in given}
-        for of, given in ((plan, pairs), (other, of_other))
-    )
-    common = sorted(here.keys() & there.keys())
-    return np.array([here[seeds] for seeds in common]), np.array([there[seeds] for seeds in common])
+def _evidence(interaction: Interaction) -> str:
+    test = interaction.compared.test
+    if isnan(test.t):
+        return str(test.caveat)
+    corrected = "; corrected t" * (test.test_to_train > 0)
+    could = "; failed runs could undo it" * (interaction.compared.rejected and not interaction.shown)
+    p = p_in_words(interaction.compared.adjusted_p)
+    return f"{_interval(interaction)} (Holm p {p}, {test.n} seeds{corrected}{could})"
+
+
+def _interval(interaction: Interaction) -> str:
+    return interval_in_words(interaction.compared.interval, "", signed=True)

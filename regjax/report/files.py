@@ -9,9 +9,10 @@ from typing import Any
 
 from regjax.errors import printable
 from regjax.files import plain, replace_text
+from regjax.report.answer import answer
+from regjax.report.cells import comparison_cells
 from regjax.report.looks import NUMBERS, PAGE, SHEET, check_output, relative
 from regjax.report.overall import Report
-from regjax.report.tables import comparison_cells
 from regjax.runs.directory import CURVES
 from regjax.statistics.intervals import Interval
 
@@ -55,9 +56,8 @@ def _sheet(report: Report) -> list[list[Any]]:
             for name in ("standard_error", "p", "wilcoxon_p", "sign_flip_p", "skew_p"):
                 line[name] = getattr(row.test, name, None)
             line |= {"row_error": row.row_error, "holm_p": row.adjusted_p}
-            line |= {"equivalence_p": row.equivalence and row.equivalence.adjusted_p, "verdict": row.verdict}
-            for name, interval in row.beside.items():
-                line |= _bounds(name, interval)
+            line |= {"equivalence_p": row.equivalence and row.equivalence.adjusted_p}
+            line |= {"verdict": row.verdict.words}
             lines.append(plain(line))
     header = list(dict.fromkeys(name for line in lines for name in line))
     return [header, *([line.get(name) for name in header] for line in lines)]
@@ -71,8 +71,10 @@ def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
 def _page(report: Report) -> str:
     parts = []
     for dataset, comparison in report.comparisons.items():
-        header, rows = comparison_cells(comparison)
+        header, rows = comparison_cells(comparison, report.columns)
         lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
-        parts += [f"## {dataset}", "", *lines, "", *(f"- {note}" for note in comparison.notes), ""]
-    parts += [f"- {line}" for line in (*report.notes, *report.failures)]
+        remarks = [f"- {line}" for line in (*comparison.cautions, *comparison.notes)]
+        parts += [f"## {dataset}", "", answer(comparison), "", *lines, "", *remarks, ""]
+    parts += [*report.answers, ""] if report.answers else []
+    parts += [f"- {line}" for line in (*report.cautions, *report.notes, *report.failures)]
     return printable("\n".join(parts), kept="\n").rstrip() + "\n"

@@ -2,12 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from regjax.config.columns import columns_of
 from regjax.report.comparison import HitsOf, compare_variants, higher_is_better
-from regjax.report.designs import Interaction, check_strata, interaction_notes, interactions, strata
+from regjax.report.designs import (
+    Interaction,
+    check_strata,
+    interaction_answers,
+    interaction_notes,
+    interactions,
+    strata,
+)
 from regjax.report.looks import Look
 from regjax.report.pairing import OTHER_ROWS, Plan, planned
 from regjax.report.row import Comparison
@@ -21,8 +29,9 @@ from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_d
 
 # Means are rounded to this many decimals before ranking: equal accuracies differ in float32's last digits.
 DECIMALS = 6
-# The settings `compare.*` that a report takes.
-SETTINGS = ("baseline", "metric", "effect", "alpha", "looks", "within")
+# The settings that a report takes, and their keys.
+SETTINGS = {name: f"compare.{name}" for name in ("baseline", "metric", "effect", "alpha", "looks", "within")}
+SETTINGS["columns"] = "report.columns"
 # The packages whose versions may change a run's digits.
 COMPUTE = ("regjax", "jaxlib", "jax", "flax", "optax", "numpy")
 
@@ -39,8 +48,8 @@ class Ranks(NamedTuple):
 class Report(NamedTuple):
     """The comparison of each dataset, and what concerns all runs.
 
-    `looks` are the comparisons of one sweep that had different results, this one included. `notes` do not
-    repeat the notes of the comparisons.
+    `looks` are the comparisons of one sweep that had different results, this one included. `answers`,
+    `cautions` and `notes` do not repeat those of the comparisons. `columns` are shown beside the answer.
     """
 
     comparisons: dict[str, Comparison]
@@ -49,6 +58,9 @@ class Report(NamedTuple):
     ranks: Ranks | None
     failures: list[str]
     looks: list[Look]
+    columns: tuple[str, ...]
+    answers: list[str]
+    cautions: list[str]
     notes: list[str]
 
 
@@ -61,15 +73,16 @@ def build_report(
     alpha: float,
     looks: int = 1,
     within: str | None = None,
+    columns: Any = None,
     group_by: str | None = None,
     earlier_looks: Sequence[Look] = (),
 ) -> Report:
     """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
 
-    With `within`, each value of this key has its own comparison. All verdicts of a report are one family, and
-    each of the planned `looks` is judged at `alpha / looks`: together they err with `alpha` at most.
-    Directories with the same run, by its identity, count once. Runs that have not ended only affect the names
-    of variants.
+    `columns` are those of `report.columns`. With `within`, each value of this key has its own comparison.
+    All verdicts of a report are one family, and each of the planned `looks` is judged at `alpha / looks`:
+    together they err with `alpha` at most. Directories with the same run, by its identity, count once. Runs
+    that have not ended only affect the names of variants.
     """
     runs = list(runs_by_identity(runs).values())
     ended = {id(run.summary): run for run in runs if run.summary["status"] in ENDED}
@@ -85,12 +98,12 @@ def build_report(
     of_look = alpha / looks
     comparisons = compare_variants(plans, effect=effect, alpha=of_look, hits_of=_hits_of(ended))
     for name, summaries in parts.items():
-        comparisons[name].notes.extend(_group_note(summaries, group_by))
+        comparisons[name].cautions.extend(_group_caution(summaries, group_by))
     crossed = [{name: plans[name] for name in of_dataset} for of_dataset in divided.values()]
     found = interactions(crossed, alpha=of_look)
-    ranks, rank_notes = (None, []) if within else _ranks(comparisons, of_look)
+    ranks, ranked = (None, []) if within else _ranks(comparisons, of_look)
     counted = _looks(runs, plans, earlier_looks)
-    notes = [*interaction_notes(found), *rank_notes, *_look_notes(counted, looks)]
+    planned_looks, more_looks = _look_notes(counted, looks)
     return Report(
         comparisons,
         {name: _saved(of_part, ended) for name, of_part in named.items()},
@@ -98,7 +111,10 @@ def build_report(
         ranks,
         failures_in_words(ended.values()),
         counted,
-        [*notes, *_changed(runs), *_versions(runs)],
+        columns_of(columns),
+        [*interaction_answers(found), *ranked],
+        [*more_looks, *_undivided(divided, within), *_changed(runs), *_versions(runs)],
+        [*planned_looks, *interaction_notes(found)],
     )
 
 
@@ -107,6 +123,12 @@ def _divided(dataset: str, summaries: list[Summary], within: str | None) -> dict
     if not within:
         return {dataset: summaries}
     return {f"{dataset}, {value}": group for value, group in strata(summaries, within).items()}
+
+
+def _undivided(divided: Mapping[str, Mapping[str, object]], within: str | None) -> list[str]:
+    if not within or any(len(of_dataset) > 1 for of_dataset in divided.values()):
+        return []
+    return [f"compare.within={within}: all runs have one value of it, so nothing is divided"]
 
 
 def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:
@@ -126,7 +148,7 @@ def _hits_of(ended: Mapping[int, SavedRun]) -> HitsOf:
     return lambda summary: read_hits(ended[id(summary)].directory)
 
 
-def _group_note(summaries: Sequence[Summary], group_by: str | None) -> list[str]:
+def _group_caution(summaries: Sequence[Summary], group_by: str | None) -> list[str]:
     others = [key for key in varying_settings(summaries) if key != group_by] if group_by else []
     return (
         [f"the groups also differ in {', '.join(others)}, which may explain a difference"] if others else []
@@ -144,11 +166,12 @@ def _looks(runs: Sequence[SavedRun], plans: Mapping[str, Plan], earlier: Sequenc
     return [*earlier, look] if done and look not in earlier else [*earlier]
 
 
-def _look_notes(looks: Sequence[Look], planned: int) -> list[str]:
+def _look_notes(looks: Sequence[Look], planned: int) -> tuple[list[str], list[str]]:
+    """The note on looks that were planned, and the caution on more of them."""
     counted = ", then ".join(f"{look.runs} runs" for look in looks)
     if len(looks) > planned:
         share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"
-        return [
+        return [], [
             f"look {len(looks)} at this sweep ({counted}){share}: its verdicts have no error rate; each "
             "further look raises the chance of a false positive"
         ]
@@ -156,8 +179,8 @@ def _look_notes(looks: Sequence[Look], planned: int) -> list[str]:
         return [
             f"look {len(looks)} of {planned} planned at this sweep ({counted}): each is judged at "
             f"alpha / {planned}"
-        ]
-    return []
+        ], []
+    return [], []
 
 
 def _changed(runs: Iterable[SavedRun]) -> list[str]:
@@ -194,7 +217,7 @@ def _ranks(comparisons: Mapping[str, Comparison], alpha: float) -> tuple[Ranks |
         dataset: {
             row.variant: mean.mean
             for row in comparison.rows
-            if (mean := row.means[comparison.metric]) and row.verdict != OTHER_ROWS
+            if (mean := row.means[comparison.metric]) and row.verdict.words != OTHER_ROWS
         }
         for dataset, comparison in comparisons.items()
     }

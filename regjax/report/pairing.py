@@ -10,6 +10,8 @@ from regjax.statistics.paired import PairedTest, least_favourable, paired_test
 
 # A run of a variant and its run of the baseline.
 Pairs = list[tuple[Summary, Summary]]
+# The metric of a variant and of the baseline by the seeds of their runs.
+Values = dict[tuple[int, ...], tuple[float, float]]
 OTHER_ROWS = "not compared: validated on other rows"
 SELECTED = "not judged: its epoch was selected on these rows"
 REFERENCE_SELECTED = "not judged: the baseline's epoch was selected on these rows"
@@ -81,10 +83,10 @@ def lacks(summaries: Sequence[Summary], metric: str) -> bool:
     return any(run["status"] == "done" for run in summaries) and not measured(summaries, metric)
 
 
-def tested(pairs: Pairs, metric: str) -> PairedTest:
-    """The test of the pairs' differences."""
-    variant, baseline = (np.array([pair[side][metric] for pair in pairs], float) for side in (0, 1))
-    return paired_test(variant, baseline, test_to_train=correction(pairs, metric))
+def tested(values: Values, *, test_to_train: float) -> PairedTest:
+    """The test of the differences between both sides."""
+    variant, baseline = (np.array([pair[side] for pair in values.values()], float) for side in (0, 1))
+    return paired_test(variant, baseline, test_to_train=test_to_train)
 
 
 def failed_seeds(plan: Plan, name: str) -> int:
@@ -93,15 +95,23 @@ def failed_seeds(plan: Plan, name: str) -> int:
     return len(ours.keys() & theirs.keys()) - len(plan.pairs[name])
 
 
-def tested_with_failures(plan: Plan, name: str, *, variant_is_above: bool) -> PairedTest:
-    """The test in the case least favourable to the side above: failed runs take the extreme values seen."""
+def with_failures(plan: Plan, name: str, *, variant_is_above: bool) -> Values:
+    """Both sides by seed, in the case least favourable to the side above: failed runs take extremes seen."""
     ours, theirs = _by_seed(plan.variants[name]), _by_seed(plan.variants[plan.baseline])
     common = sorted(ours.keys() & theirs.keys())
     sides = [
         np.array([_value(runs[seeds], plan.metric) for seeds in common], float) for runs in (ours, theirs)
     ]
-    ratio = correction(plan.pairs[name], plan.metric)
-    return paired_test(*least_favourable(*sides, variant_is_above=variant_is_above), test_to_train=ratio)
+    filled = least_favourable(*sides, variant_is_above=variant_is_above)
+    return dict(zip(common, zip(*filled, strict=True), strict=True))
+
+
+def values(plan: Plan, name: str) -> Values:
+    """Both sides by seed, where both have a result."""
+    return {
+        pair_of(ours): (float(ours[plan.metric]), float(theirs[plan.metric]))
+        for ours, theirs in plan.pairs[name]
+    }
 
 
 def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:

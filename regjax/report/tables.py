@@ -1,41 +1,44 @@
-"""Prints the table that ends a run, and the comparison of a sweep's variants."""
+"""What the terminal shows at the end: the table of a run, and the answer of a comparison."""
 
-import math
-from collections.abc import Mapping
+import io
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from re import split
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from regjax.errors import printable
+from regjax.report.answer import answer
+from regjax.report.cells import answer_cells, column_cells
+from regjax.report.looks import PAGE
 from regjax.report.overall import Report
 from regjax.report.row import Comparison
-from regjax.statistics.intervals import Interval
 from regjax.training.zero import ZERO
 
-# Wide enough for the names of variants. Lines are never cut, on a terminal or not.
-WIDTH = 200
-
-TITLES = {
-    "best_val_accuracy": "best val acc (optimistic)",
-    "val_accuracy": "val acc",
-    "test_accuracy": "test acc",
-    "val_loss": "val loss",
-    "test_loss": "test loss",
-}
+# Cautions below a table. `comparison.md` has all.
+MOST_CAUTIONS = 3
+NARROWEST_NAME = 8
+# A name that takes more lines than these at this width has a label instead.
+NARROW_NAME, MOST_LINES = 16, 2
+GAP = 2  # between columns
+HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
     """Prints the results of one run and where its files are."""
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column()
-    for name, text in _entries(summary):
-        table.add_row(name, text)
-    table.add_row("files", str(directory))
-    Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH).print(table)
+    entries = _entries(summary)
+    indent = max(len(name) for name, _ in entries) + GAP
+    print()
+    for name, text in entries:
+        print(_paragraph(f"{name:{indent}}{text}", terminal_width(), " " * indent))
+    print(f"{'files':{indent}}{printable(str(directory))}")
 
 
 def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -55,48 +58,119 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return entries
 
 
-def print_report(report: Report, directory: Path | None) -> None:
-    """Prints for each dataset a table with a row per variant, all notes and failures, and the directory."""
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
-    for dataset, comparison in report.comparisons.items():
-        header, rows = comparison_cells(comparison)
-        table = Table(*map(printable, header), box=box.SIMPLE, pad_edge=False)
-        for row in rows:
-            table.add_row(*map(printable, row))
-        if len(report.comparisons) > 1:
-            console.print(printable(dataset))
-        console.print(table)
-        for note in comparison.notes:
-            console.print(printable(note))
-    for line in (*report.notes, *report.failures):
-        console.print(printable(line, kept="\n"))
+def print_report(report: Report, directory: Path | None, *, failures: bool = True) -> None:
+    """Prints `report_text` at the terminal's width, the failures if wanted, and the file that has all."""
+    text = report_text(report, terminal_width())
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+    for line in report.failures if failures else ():
+        print(printable(line, kept="\n"))
     if directory:
-        console.print(f"files  {printable(str(directory))}")
+        print(f"more  {printable(str(directory / PAGE))}")
 
 
-def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """The comparison as text: the header, and one row of cells per variant."""
-    first = comparison.rows[0].means
-    shown = [metric for metric in first if any(row.means[metric] for row in comparison.rows)]
-    against = f"{TITLES[comparison.metric]} vs {comparison.baseline}"
-    header = ["variant", "n", "failed", *(TITLES[metric] for metric in shown), against, "verdict"]
-    rows = [
-        [
-            row.variant,
-            str(row.n),
-            str(row.failed),
-            *(_interval(row.means[metric]) for metric in shown),
-            _interval(row.difference, signed=True),
-            row.verdict,
-        ]
-        for row in comparison.rows
-    ]
-    return header, rows
+def terminal_width() -> int:
+    """The columns of the terminal, or of `COLUMNS`; 80 where neither is known."""
+    return shutil.get_terminal_size().columns
 
 
-def _interval(interval: Interval | None, *, signed: bool = False) -> str:
-    if interval is None or interval.n == 0:
-        return ""
-    sign = "+z" if signed else ""  # z prints -0.0000 as +0.0000
-    mean, low, high = (f"{value:{sign}.4f}" for value in interval[:3])
-    return f"{mean} [{low}, {high}]" if math.isfinite(interval.low) else mean
+def report_text(report: Report, width: int) -> str:
+    """For each dataset an answer, a table and up to three cautions, then what concerns all runs."""
+    blocks = []
+    for dataset, comparison in report.comparisons.items():
+        title = [printable(dataset)] if len(report.comparisons) > 1 else []
+        blocks += [*title, *_comparison(comparison, report.columns, width)]
+    blocks += [_paragraph(line, width) for line in report.answers]
+    blocks += _cautions(report.cautions, width)
+    return "\n".join(["", *blocks])
+
+
+def _comparison(comparison: Comparison, columns: Sequence[str], width: int) -> list[str]:
+    """The answer, the tables and the cautions. Long names have labels in the tables, and a legend below."""
+    parts = [_paragraph(answer(comparison), width), ""] if len(comparison.rows) > 1 else []
+    header, rows = answer_cells(comparison)
+    more, more_rows = column_cells(comparison, columns)
+    legend: list[str] = []
+    if max(len(_lines(cells[0], NARROW_NAME)) for cells in rows) > MOST_LINES:
+        labels = [f"v{at}" for at in range(1, len(rows) + 1)]
+        names = (f"{label}  {row.variant}" for label, row in zip(labels, comparison.rows, strict=True))
+        legend = [*(_paragraph(name, width, "    ") for name in names), ""]
+        header[0], more[0], header[-2] = "variant", "variant", f"vs {labels[0]}"
+        for label, cells, more_cells in zip(labels, rows, more_rows, strict=True):
+            cells[0] = more_cells[0] = label
+    parts += [_table(header, rows, width), ""]
+    parts += [_columns(more, more_rows, width), ""] if columns else []
+    cautions = _cautions(comparison.cautions, width)
+    return [*parts, *legend, *cautions, *[""] * bool(cautions)]
+
+
+def _cautions(cautions: Sequence[str], width: int) -> list[str]:
+    return [_paragraph(f"- {line}", width, hanging="  ") for line in cautions[:MOST_CAUTIONS]]
+
+
+def _paragraph(text: str, width: int, hanging: str = "") -> str:
+    return "\n".join(_filled(printable(text), width, hanging))
+
+
+def _filled(text: str, width: int, hanging: str = "") -> list[str]:
+    """The lines of a text. Words longer than a line, such as paths, stay whole."""
+    return textwrap.wrap(
+        text, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _table(header: list[str], rows: list[list[str]], width: int) -> str:
+    """The table of answers. Where it is too wide, the verdicts are wrapped first, and then the names."""
+    widths = _widths([header, *rows], _longest_line)
+    (longest_word,) = _widths([[cells[-1]] for cells in (header, *rows)], _longest_word)
+    left = width - sum(widths[1:-1]) - GAP * (len(widths) - 1)
+    widths[-1] = min(widths[-1], max(longest_word, left - widths[0]))
+    widths[0] = max(NARROWEST_NAME, min(widths[0], left - widths[-1]))
+    return _rendered(header, rows, widths)
+
+
+def _columns(header: list[str], rows: list[list[str]], width: int) -> str:
+    """The table of columns. Where it is too wide, titles are wrapped, and half-widths are below means."""
+    widths = _widths([header, *rows], _longest_line)
+    gaps = GAP * (len(widths) - 1)
+    if sum(widths) + gaps > width:
+        widths = [widths[0], *_widths([cells[1:] for cells in (header, *rows)], _longest_word)]
+        widths[0] = max(NARROWEST_NAME, min(widths[0], width - sum(widths[1:]) - gaps))
+    return _rendered(header, rows, widths)
+
+
+def _widths(lines: Sequence[Sequence[str]], longest: Callable[[str], int]) -> list[int]:
+    return [max(map(longest, column)) for column in zip(*lines, strict=True)]
+
+
+def _longest_line(text: str) -> int:
+    return len(text)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _rendered(header: list[str], rows: list[list[str]], widths: Sequence[int]) -> str:
+    table = Table(box=HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    for title, width in zip(header, widths, strict=True):
+        table.add_column(_broken(title, width), width=width)
+    for name, *cells in rows:
+        table.add_row(_broken(name, widths[0]), *(Text(printable(cell)) for cell in cells))
+    file = io.StringIO()
+    Console(file=file, width=sum(widths) + GAP * len(widths), color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
+
+
+def _broken(name: str, width: int) -> Text:
+    return Text("\n".join(_lines(printable(name), width)), overflow="fold")
+
+
+def _lines(name: str, width: int) -> list[str]:
+    """A name on as many lines as it takes, broken after its signs."""
+    lines = [""]
+    for part in split(r"(?<=[ +,=._/])", name):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]

@@ -137,10 +137,15 @@ def variant_called(name: str, named: Variants) -> str:
     return names[meant[0]]
 
 
+def settings_in(name: str) -> dict[str, str]:
+    """The settings in a variant's name by key. What has no key, such as `dropout+l2`, has the key ""."""
+    given = [setting.rpartition("=") for setting in re.split(r"\s+(?=[\w.]+=)", name.strip())]
+    return {key: value for key, _, value in given}
+
+
 def _parsed(name: str) -> list[list[str]]:
     """The settings in a name, sorted, each split into words and signs. Equal values become equal words."""
-    given = [setting.partition("=") for setting in re.split(r"\s+(?=[\w.]+=)", name.strip())]
-    settings = [_setting(key, value) if sign else key for key, sign, value in given]
+    settings = [_setting(key, value) if key else value for key, value in settings_in(name).items()]
     return sorted([_word(word) for word in re.findall(r"[^\s\[\],=]+|\S", text)] for text in settings)
 
 

@@ -1,6 +1,7 @@
 """Student's t intervals."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +29,20 @@ def t_interval(mean: float, standard_error: float, n: int, *, level: float) -> I
 
 
 def mean_interval(
-    values: Sequence[float], *, level: float = 0.95, test_to_train: float = 0.0, is_share: bool = False
+    values: Sequence[float],
+    *,
+    level: float = 0.95,
+    test_to_train: float = 0.0,
+    limits: tuple[float, float] = (-inf, inf),
 ) -> Interval:
     """Student's t interval of a mean; for paired data, pass the differences.
 
-    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. The bounds of a share are cut to
-    [0, 1]: its mean cannot lie outside, so the cut interval covers it as often.
+    The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. The bounds are cut to `limits`,
+    such as (0, 1) for a share. The mean cannot lie outside, so the cut interval covers it as often.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")
     standard_error = float(np.std(values, ddof=1) * np.sqrt(1 / n + test_to_train)) if n > 1 else float("nan")
     interval = t_interval(mean, standard_error, n, level=level)
-    if not is_share:
-        return interval
-    low, high = np.clip([interval.low, interval.high], 0, 1)  # which leaves NaN alone
+    low, high = np.clip([interval.low, interval.high], *limits)  # which leaves NaN alone
     return interval._replace(low=float(low), high=float(high))

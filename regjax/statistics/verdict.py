@@ -1,9 +1,43 @@
 """The verdict of a comparison, in words."""
 
+from enum import StrEnum
 from math import ceil, isnan
+from typing import NamedTuple
 
 from regjax.statistics.family import Comparison, Equivalence
 from regjax.statistics.power import FEWEST_PLANNED, seeds_planned
+
+
+class Kind(StrEnum):
+    """What is known of a variant."""
+
+    BASELINE = "baseline"
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    UNDECIDED = "undecided"
+    UNDONE = "undone by failures"
+    UNTESTED = "untested"
+
+
+class Verdict(NamedTuple):
+    """`words` has all that the verdict rests on, `brief` is for a table.
+
+    `seeds` are the fewest and the most seeds that would show the effect. The most is None if it is unknown.
+    """
+
+    kind: Kind
+    words: str
+    brief: str
+    seeds: tuple[int, int | None] | None = None
+
+
+BASELINE = Verdict(Kind.BASELINE, "baseline", "baseline")
+
+
+def untested(reason: str) -> Verdict:
+    """No verdict. What follows a colon in the reason is left out where space is short."""
+    return Verdict(Kind.UNTESTED, reason, reason.partition(":")[0])
 
 
 def verdict(
@@ -14,45 +48,56 @@ def verdict(
     effect: float | None,
     failures: int,
     holds_with_failures: bool,
-) -> str:
-    """Better, worse, the same within `effect`, not distinguishable, or why there is no verdict.
+) -> Verdict:
+    """Better, worse, the same within `effect`, undecided, or why there is no verdict.
 
     `failures` counts the seeds that failed on either side. With some, a variant is better or worse only if
-    this holds in the case least favourable to it. "Not distinguishable" comes with the seeds that would show
-    `effect` at 80 % power and the comparison's level, or without them if `effect` is None.
+    this holds in the case least favourable to it. "Undecided" comes with the seeds that would show `effect`
+    at 80 % power and the comparison's level, or without them if `effect` is None.
     """
     test = comparison.test
-    if isnan(test.t):  # not tested
-        return str(test.caveat)
+    if isnan(test.t):
+        return untested(str(test.caveat))
     corrected = "; corrected t" * (test.test_to_train > 0)
-    within = effect if equivalence.shown else None  # without an effect, nothing is shown
+    # Without an effect nothing is shown, and a failed run could be farther away.
+    within = effect if equivalence.shown and not failures else None
     if comparison.rejected:
-        word = "better" if (test.mean > 0) == higher_is_better else "worse"
+        kind = Kind.BETTER if (test.mean > 0) == higher_is_better else Kind.WORSE
         if failures and not holds_with_failures:
-            runs = f"{failures} run{'s' * (failures > 1)}"
-            return f"not {word}: {runs} failed, and could undo it{corrected}"
+            runs = f"{failures} run{'s' * (failures > 1)} failed"
+            words = f"not {kind}: {runs}, and could undo it{corrected}"
+            return Verdict(Kind.UNDONE, words, f"undecided: {runs}")
         less = f", less than {_size(within)}" if within else ""
-        return f"{word} (Holm p {p_in_words(comparison.adjusted_p)}{less}{corrected})"
-    if within and not failures:
-        return f"same within {_size(within)} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})"
-    return f"not distinguishable{corrected}{_seeds(comparison, effect)}"
+        p = p_in_words(comparison.adjusted_p)
+        brief = f"{kind}, p{p.removeprefix('=').replace('< ', '<')}"
+        return Verdict(kind, f"{kind} (Holm p {p}{less}{corrected})", brief)
+    if within:
+        same = f"same within {_size(within)}"
+        return Verdict(Kind.SAME, f"{same} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})", same)
+    seeds, advice = _planned(comparison, effect)
+    return Verdict(Kind.UNDECIDED, f"undecided{corrected}{advice}", "undecided", seeds)
 
 
-def _seeds(comparison: Comparison, effect: float | None) -> str:
+def _planned(comparison: Comparison, effect: float | None) -> tuple[tuple[int, int | None] | None, str]:
+    """The seeds that would show the effect, and the same in words. Neither where nothing can be said."""
     test = comparison.test
     if effect is None or test.n < FEWEST_PLANNED:
-        return ""
-    difference = f"a difference of {_size(effect)}"
+        return None, ""
     planned = seeds_planned(effect, test.sd, test.n, level=comparison.level, test_to_train=test.test_to_train)
     if planned is None:
-        return f"; no number of seeds on these rows would show {difference}"
+        return None, f"; no number of seeds on these rows would show a difference of {_size(effect)}"
     low, high = max(planned[0], test.n + 1), planned[1]
-    if high is None:
-        return f"; more than {_two_digits(low):,} seeds would show {difference} (sd from {test.n})"
-    if high < low:  # these seeds are enough
-        return ""
-    number = f"roughly {_two_digits(low):,} to {_two_digits(high):,}"
-    return f"; {number} seeds would show {difference} (sd from {test.n})"
+    if high is not None and high < low:  # these seeds are enough
+        return None, ""
+    seeds = _two_digits(low), high and _two_digits(high)
+    return seeds, f"; {seeds_in_words(seeds, effect)} (sd from {test.n})"
+
+
+def seeds_in_words(seeds: tuple[int, int | None], effect: float) -> str:
+    """How many seeds would show a difference of `effect`."""
+    low, high = seeds
+    number = f"more than {low:,}" if high is None else f"roughly {low:,} to {high:,}"
+    return f"{number} seeds would show a difference of {_size(effect)}"
 
 
 def _two_digits(count: int) -> int:

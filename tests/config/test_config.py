@@ -132,6 +132,7 @@ def test_every_key_is_checked_by_one_of_the_tests_below():
         "cache_dir",
     }
     checked_apart = {"model.hidden", "model.dropout", "model.dropout_final", "data.validation", "data.mirror"}
+    checked_apart.add("report.columns")
     assert set(types) - ADDED == {*BOUNDARIES, *NAMES, *switches, *free, *checked_apart}
 
 
@@ -190,6 +191,8 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
         ("schedule.decay_rate=0.5", "schedule.decay_rate=0.5 constant schedule=exponential step"),
         ("schedule=step schedule.decay_rate=null", "schedule.decay_rate=null schedule=step"),
         ("early_stopping.mode=max", "early_stopping.mode=max val_loss min"),
+        ("report.columns=regularisation", "report.columns=regularisation: 'regularization'?"),
+        ("report.columns=[gap,zeroes]", "report.columns=zeroes: 'zeros'?"),
         ("report.epochs_to=0.9 data.validation=0", "report.epochs_to=0.9 data.validation=0 leave"),
         ("early_stopping.monitor=val_accuracy early_stopping.mode=min", "mode=min val_accuracy max"),
         ("model.dropout_final=0.3", "model.dropout_final=0.3 model.dropout_schedule=constant linear cosine"),

@@ -97,6 +97,20 @@ def test_a_file_that_sets_a_key_of_no_technique_is_named_with_its_line(command, 
     assert f"{tmp_path}/regularization/gate.yaml, line 3: penalty.gate=1: there is no such key" in err
 
 
+@pytest.mark.parametrize(
+    ("lists", "number", "told"),
+    [
+        ("l2,dropout", "model.dropout=0", "it turns dropout off in every job, and regularization=[dropout]"),
+        ("l1,l2", "penalty.l1=0", "it turns l1 off in every job, and regularization=[l1] says otherwise"),
+        ("none,l2", "model.dropout=0.3", "it turns dropout on in every job, and regularization=[none]"),
+    ],
+)
+def test_a_number_for_all_jobs_that_makes_a_name_lie_is_refused(command, lists, number, told):
+    code, _, err = command(f"-m regularization={lists} {number}")
+    assert code == 1
+    assert f"error: {number}: {told}" in err
+
+
 def test_choices_that_a_typed_number_makes_the_same_run_are_refused(command):
     code, _, err = command("-m regularization=none,dropout model.dropout=0.3")
     assert code == 1

@@ -10,7 +10,7 @@ from regjax.report.comparison import compare_variants
 from regjax.report.pairing import correction, planned
 from regjax.report.variants import Variants, variants
 from regjax.runs.writer import provenance
-from tests.reports import run
+from tests.reports import remarks, run
 from tests.small import composed
 
 
@@ -31,10 +31,10 @@ def test_a_variant_is_judged_by_the_paired_t_test_of_equal_seeds():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)[::-1]})
     rows = comparison.rows
     expected = stats.ttest_rel(BETTER, PLAIN)
-    assert rows[0].verdict == "baseline"
+    assert rows[0].verdict.words == "baseline"
     assert rows[1].test.p == pytest.approx(expected.pvalue)
     assert rows[1].test.wilcoxon_p == stats.wilcoxon(BETTER, PLAIN).pvalue == 0.125
-    assert rows[1].verdict.startswith("better (Holm p = ")
+    assert rows[1].verdict.words.startswith("better (Holm p = ")
     np.testing.assert_allclose(rows[1].difference[1:3], expected.confidence_interval(0.95), rtol=1e-9)
 
 
@@ -42,7 +42,7 @@ def test_the_named_baseline_is_the_one_compared_with_or_refused():
     named = {"plain": group(PLAIN), "better": group(BETTER)}
     rows = compared(named, baseline="better").rows
     assert [row.variant for row in rows] == ["better", "plain"]
-    assert rows[1].verdict.startswith("worse")
+    assert rows[1].verdict.words.startswith("worse")
     with pytest.raises(UserError, match=r"compare.baseline=plian: .* better, plain.* Did you mean 'plain'"):
         compared(named, baseline="plian")
 
@@ -50,7 +50,7 @@ def test_the_named_baseline_is_the_one_compared_with_or_refused():
 def test_unequal_seeds_are_paired_on_the_common_ones_and_the_others_named():
     comparison = compared({"plain": group(PLAIN), "better": group(BETTER)[1:]})
     assert comparison.rows[1].test.n == 3
-    assert "better: paired on 3 common seeds; seeds without a pair: 0" in comparison.notes
+    assert "better: paired on 3 common seeds; seeds without a pair: 0" in remarks(comparison)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_difference_that_failed_runs_could_undo_is_no_verdict(failing, word):
             named[name][4] = run(4, None, status="diverged")
     row = compared(named).rows[1]
     assert row.failed == ("better" in failing or "both" in failing)
-    assert row.verdict.startswith(word)
+    assert row.verdict.words.startswith(word)
 
 
 def test_a_difference_that_holds_in_the_least_favourable_case_is_a_verdict():
@@ -85,7 +85,7 @@ def test_a_difference_that_holds_in_the_least_favourable_case_is_a_verdict():
     least = 0.9 + noise[::-1] - (0.4 + noise)
     least[3] = 0.4 - (0.4 + noise[3])
     assert stats.ttest_1samp(least, 0).pvalue < 0.05
-    assert compared(named).rows[1].verdict.startswith("better")
+    assert compared(named).rows[1].verdict.words.startswith("better")
 
 
 def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
@@ -93,16 +93,16 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
     named = honest | {"looked": group(BETTER, on_test=True)}
     rows = compared(named).rows
     apart = "not compared: validated on other rows"
-    assert [row.verdict.split(" (")[0] for row in rows] == ["baseline", "better", apart]
+    assert [row.verdict.words.split(" (")[0] for row in rows] == ["baseline", "better", apart]
     assert rows[1] == compared(honest).rows[1]
     turned = compared(named, baseline="looked")
     assert turned.metric == "val_accuracy"
-    assert [row.verdict for row in turned.rows[1:]] == [apart] * 2
-    (note,) = [note for note in turned.notes if "TEST rows" in note]
+    assert [row.verdict.words for row in turned.rows[1:]] == [apart] * 2
+    (note,) = [note for note in remarks(turned) if "TEST rows" in note]
     assert note.startswith("looked: val columns are of the TEST rows (data.validation=test) and optimistic")
     assert "verdicts use val_accuracy" in note
     assert "not compared with the other variants" in note
-    assert not any("without a pair" in note for note in turned.notes)
+    assert not any("without a pair" in note for note in remarks(turned))
 
 
 def of_parts(parts):
@@ -120,12 +120,12 @@ def of_parts(parts):
 def test_where_test_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts):
     comparison = compared(of_parts(parts))
     row = comparison.rows[1]
-    assert any("test rows follow the seed" in note for note in comparison.notes)
+    assert any("test rows follow the seed" in note for note in remarks(comparison))
     differences = np.subtract(BETTER, PLAIN)
     # Nadeau & Bengio 2003: the variance's 1/n becomes 1/n + test rows / (all rows - test rows).
     t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 4 + 200 / 900))
     assert row.test.p == pytest.approx(2 * stats.t.sf(t, 3))
-    assert "; corrected t" in row.verdict
+    assert "; corrected t" in row.verdict.words
     # So of a mean: Student's t(3) = 3.1824 for 95 %.
     half = 3.1824463 * np.std(BETTER, ddof=1) * np.sqrt(1 / 4 + 200 / 900)
     assert row.means["test_accuracy"][1:3] == pytest.approx((np.mean(BETTER) - half, np.mean(BETTER) + half))
@@ -135,7 +135,7 @@ def test_where_test_rows_differ_from_seed_to_seed_the_corrected_t_judges(parts):
 def test_a_split_that_moves_no_row_measured_on_corrects_nothing(parts):
     comparison = compared(of_parts(parts))
     assert comparison.rows[1].test.p == pytest.approx(stats.ttest_rel(BETTER, PLAIN).pvalue)
-    assert any("verdicts hold over seeds, on these test rows" in note for note in comparison.notes)
+    assert any("verdicts hold over seeds, on these test rows" in note for note in remarks(comparison))
 
 
 def test_rows_that_train_size_leaves_out_count_as_drawn_from():
@@ -167,9 +167,9 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
     runs = [*typed(0, "here"), *typed(0.0, "there"), *typed(0.5, "here")]
     assert [len(group) for group in variants(runs).runs.values()] == [8, 4]
     comparison = compared(variants(runs).runs)
-    assert "data.validation=0: 4 runs repeat a seed" in " ".join(comparison.notes)
-    assert any("has the results of data.validation=0 on every seed" in note for note in comparison.notes)
-    assert comparison.rows[1].verdict == "identical on every seed"
+    assert "data.validation=0: 4 runs repeat a seed" in " ".join(remarks(comparison))
+    assert any("has the results of data.validation=0 on every seed" in note for note in remarks(comparison))
+    assert comparison.rows[1].verdict.words == "identical on every seed"
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_what_a_seed_moves_is_read_off_the_rows_of_its_runs(overrides, followed)
 
 def test_a_variant_that_was_measured_on_other_rows_is_named():
     moved = [run | {"row_digests": run["row_digests"] | {"test": "others"}} for run in group(BETTER)]
-    note = "better: its test rows differ from those of plain, which may explain a difference"
-    assert note in compared({"plain": group(PLAIN), "better": moved}).notes
-    assert note not in compared({"plain": group(PLAIN), "better": group(BETTER)}).notes
+    note = "better: test rows differ from those of plain, which may explain a difference"
+    assert note in remarks(compared({"plain": group(PLAIN), "better": moved}))
+    assert note not in remarks(compared({"plain": group(PLAIN), "better": group(BETTER)}))
 
 
 def test_a_result_is_not_displaced_by_a_later_try_that_failed():
@@ -216,6 +216,6 @@ def test_a_result_is_not_displaced_by_a_later_try_that_failed():
 def test_a_note_says_whether_pairing_removed_or_added_variance(others, expected):
     """PLAIN and its reverse have r = -.6, so that their difference varies by 60 % more; a shift has r = 1."""
     named = {str(at): group([*other] * 3) for at, other in enumerate([PLAIN, *others])}
-    assert any(note.startswith(f"pairing by seed {expected}") for note in compared(named).notes)
+    assert any(note.startswith(f"pairing by seed {expected}") for note in remarks(compared(named)))
     few = {name: runs[:9] for name, runs in named.items()}
-    assert not any(note.startswith("pairing by seed") for note in compared(few).notes)
+    assert not any(note.startswith("pairing by seed") for note in remarks(compared(few)))

@@ -14,7 +14,7 @@ def test_a_look_at_a_run_that_is_done_by_now_is_another(tmp_path):
     failed = found[-1]._replace(summary=found[-1].summary | {"status": "failed", "test_accuracy": None})
     write_report(build_report([*found[:-1], failed], **SETTINGS), tmp_path, [tmp_path])
     retried = build_report(found, **SETTINGS, earlier_looks=previous_looks(tmp_path, [tmp_path]))
-    assert "look 2 at this sweep (7 runs, then 8 runs), and 1 was planned" in retried.notes[0]
+    assert "look 2 at this sweep (7 runs, then 8 runs), and 1 was planned" in retried.cautions[0]
     again = SETTINGS | {"baseline": "model.dropout=0"}
     shuffled = build_report(found[::-1], **again, earlier_looks=retried.looks)
     assert shuffled.looks == retried.looks
@@ -58,5 +58,5 @@ def test_planned_looks_share_the_error_rate(tmp_path):
         looks = report_.looks
         (row,) = report_.comparisons["digits"].rows[1:]
         assert row.level == (pytest.approx(0.05 / 3) if number > 2 else row.level)
-        assert f"look {number}" in report_.notes[0]
-        assert ("no error rate" in report_.notes[0]) == (number > 3)
+        assert f"look {number}" in [*report_.cautions, *report_.notes][0]
+        assert ("no error rate" in [*report_.cautions, *report_.notes][0]) == (number > 3)

@@ -22,10 +22,10 @@ def test_fewer_than_three_values_have_no_interval():
 
 def test_the_bounds_of_a_share_are_shares():
     # Of .90, .98 and .98 the mean is .9533 and t(2) = 4.3027 times .0267 is .1147.
-    share, number = (mean_interval([0.90, 0.98, 0.98], is_share=is_share) for is_share in (True, False))
+    share, number = mean_interval([0.90, 0.98, 0.98], limits=(0.0, 1.0)), mean_interval([0.90, 0.98, 0.98])
     assert (share.low, share.high) == (pytest.approx(0.8386, abs=5e-5), 1)
     assert number.high == pytest.approx(1.0681, abs=5e-5)
-    assert mean_interval([0.02, 0.02, 0.10], is_share=True).low == 0
+    assert mean_interval([0.02, 0.02, 0.10], limits=(0.0, 1.0)).low == 0
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.2])

@@ -13,7 +13,7 @@ SCATTER = np.array([0.9, -1.1, 0.4, -0.3, 1.2, -0.8, 0.1, 0.6, -1.4, 0.4])  # su
 GAIN = 0.005 + 0.001 * SCATTER
 
 
-def words(
+def judged(
     differences, *, family=1, failures=0, holds=True, higher_is_better=True, effect=0.001, test_to_train=0.0
 ):
     differences = np.asarray(differences, float)
@@ -28,6 +28,19 @@ def words(
         failures=failures,
         holds_with_failures=holds,
     )
+
+
+def words(differences, **settings):
+    return judged(differences, **settings).words
+
+
+def test_the_brief_form_leaves_out_what_the_page_has():
+    assert judged(GAIN, effect=0.01).brief == "better, p<.0001"
+    assert judged(0.001 * SCATTER, effect=0.01).brief == "same within .01"
+    assert judged(0.003 * SCATTER).brief == "undecided"
+    assert judged(GAIN, failures=2, holds=False).brief == "undecided: 2 runs failed"
+    assert judged([0.01]).brief == "fewer than 3 seeds"
+    assert judged(0.001 + 0.001 * SCATTER).brief.startswith("better, p .0")
 
 
 def test_a_clear_difference_is_better_or_worse_by_the_direction_of_the_metric():
@@ -51,7 +64,7 @@ def test_failures_that_could_undo_a_difference_forbid_it():
 
 def test_a_difference_within_the_effect_is_called_the_same_or_small():
     assert words(0.001 * SCATTER, effect=0.01) == "same within .01 (Holm p < .0001)"
-    assert words(0.001 * SCATTER, effect=0.01, failures=1).startswith("not distinguishable")
+    assert words(0.001 * SCATTER, effect=0.01, failures=1).startswith("undecided")
     assert words(GAIN, effect=0.01) == "better (Holm p < .0001, less than .01)"
 
 
@@ -63,20 +76,18 @@ def test_not_distinguishable_comes_with_the_seeds_that_would_show_the_effect(spr
     if high > 1000:
         low, high = 100 * -(-low // 100), 1000 * -(-high // 1000) if high > 9999 else 100 * -(-high // 100)
     seeds = f"roughly {low:,} to {high:,} seeds would show a difference of .001 (sd from 10)"
-    assert words(spread * SCATTER, family=family) == f"not distinguishable; {seeds}"
+    assert words(spread * SCATTER, family=family) == f"undecided; {seeds}"
 
 
-NO_NUMBER = (
-    "not distinguishable; corrected t; no number of seeds on these rows would show a difference of .001"
-)
+NO_NUMBER = "undecided; corrected t; no number of seeds on these rows would show a difference of .001"
 
 
 @pytest.mark.parametrize(
     ("differences", "settings", "text"),
     [
         (SCATTER, {"test_to_train": 0.25}, NO_NUMBER),
-        (SCATTER[:4], {}, "not distinguishable"),  # an sd of four says too little
-        (SCATTER, {"effect": None}, "not distinguishable"),
+        (SCATTER[:4], {}, "undecided"),  # an sd of four says too little
+        (SCATTER, {"effect": None}, "undecided"),
     ],
 )
 def test_not_distinguishable_comes_with_its_reasons(differences, settings, text):
