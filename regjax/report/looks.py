@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from regjax.errors import UserError
+from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES
+from regjax.runs.identity import identity_of_parts
 from regjax.runs.manifest import DamagedError, read_json
 
 COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
@@ -71,3 +73,30 @@ def _read(directory: Path) -> tuple[list[str], list[Look]]:
 def relative(paths: Iterable[Path], directory: Path) -> list[str]:
     """Paths relative to a directory, so that both can be moved together."""
     return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
+
+
+def counted(runs: Sequence[SavedRun], judged: list[list[str]], earlier: Sequence[Look]) -> list[Look]:
+    """The earlier looks and this one, unless it is the last one again. No results are no look.
+
+    `judged` has the names, metrics and baselines of the comparisons: another one is another look.
+    """
+    done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
+    look = Look(len(done), identity_of_parts([done, judged]))
+    return [*earlier, look] if done and look not in earlier else [*earlier]
+
+
+def looks_in_words(looks: Sequence[Look], planned: int) -> tuple[list[str], list[str]]:
+    """The note on looks that were planned, and the caution on more of them."""
+    listed = ", then ".join(f"{look.runs} runs" for look in looks)
+    if len(looks) > planned:
+        share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"
+        return [], [
+            f"look {len(looks)} at this sweep ({listed}){share}: its verdicts have no error rate; each "
+            "further look raises the chance of a false positive"
+        ]
+    if planned > 1:
+        return [
+            f"look {len(looks)} of {planned} planned at this sweep ({listed}): each is judged at "
+            f"alpha / {planned}"
+        ], []
+    return [], []

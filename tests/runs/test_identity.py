@@ -15,7 +15,7 @@ PATHS = {"cache_dir", "checkpoint", "platform", "data.manual_dir", "data.data_di
 NOT_DECISIVE = PATHS | {
     f"compare.{key}" for key in ("baseline", "metric", "effect", "alpha", "looks", "within")
 }
-NOT_DECISIVE |= {"report.epochs_to"}
+NOT_DECISIVE |= {"report.columns", "report.epochs_to"}
 # Nor does the order in which a sweep trains them; grouping=union does, to the last bits.
 NOT_DECISIVE |= {"checkpointing.minutes", "checkpointing.keep", "checkpointing.allow_changes"}
 NOT_DECISIVE |= {f"sweep.{key}" for key in ("lanes", "retry", "fail_fast", "allow_diverged")}
