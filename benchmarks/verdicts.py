@@ -20,6 +20,7 @@ from scipy import stats
 
 from regjax.report.cautions import doubts, rarest_seen
 from regjax.report.comparison import compare_variants
+from regjax.report.designs import interactions
 from regjax.report.pairing import planned
 from regjax.report.variants import Variants
 from regjax.statistics.intervals import mean_interval
@@ -72,11 +73,14 @@ def runs(accuracies, *, drawn=False):
     ]
 
 
+def plan_of(table, *, drawn=False):
+    found = Variants({str(at): runs(row, drawn=drawn) for at, row in enumerate(table)}, {})
+    return planned(found, baseline=None, metric="test_accuracy")
+
+
 def compared(table, *, effect=0, alpha=ALPHA, drawn=False):
     """The comparison of a table of accuracies, a row for each variant and the baseline first."""
-    found = Variants({str(at): runs(row, drawn=drawn) for at, row in enumerate(table)}, {})
-    plan = planned(found, baseline=None, metric="test_accuracy")
-    return compare_variants({"": plan}, effect=effect, alpha=alpha)[""]
+    return compare_variants({"": plan_of(table, drawn=drawn)}, effect=effect, alpha=alpha)[""]
 
 
 def told(comparison, kinds=(Kind.BETTER, Kind.WORSE), rare=1.0):
@@ -101,6 +105,17 @@ def overlapping(random, seeds):
     """Nadeau & Bengio's model: differences correlate by test rows / all rows, here 1/5."""
     shared = np.sqrt(0.2) * normal(random, (2, 1))
     return told(compared(0.9 + shared + np.sqrt(0.8) * normal(random, (2, seeds)), drawn=True))
+
+
+def interaction(random, seeds, failing=False):
+    """No interaction: on overlapping splits, or where the baseline of one setting loses its best runs."""
+    if failing:
+        table = 0.9 + normal(random, (4, seeds))
+        table[0, table[0] > 0.9 + SD * stats.norm.isf(0.31)] = np.nan
+    else:
+        table = 0.9 + np.sqrt(0.2) * normal(random, (4, 1)) + np.sqrt(0.8) * normal(random, (4, seeds))
+    plans = {part: plan_of(table[2 * part : 2 * part + 2], drawn=not failing) for part in (0, 1)}
+    return (any(each.shown for each in interactions([plans], alpha=ALPHA)),) * 2
 
 
 def failures(random, seeds):
@@ -148,6 +163,8 @@ CASES = {
     **{f"{law}, {n} seeds": (family, law, n) for law in LAWS for n in (5, 10, 20, 40)},
     "overlapping splits, corrected t, 10 seeds": (overlapping, 10),
     "baseline loses its best runs, 20 seeds": (failures, 20),
+    "interaction, overlapping splits, 10 seeds": (interaction, 10),
+    "interaction, one baseline loses its best runs, 20 seeds": (interaction, 20, True),
     "4 looks planned": (looks, 4),
     "4 looks, 1 planned (the report marks them)": (looks, 1),
     "equivalence, six variants at the edge, 10 seeds": (equivalence, 10),
