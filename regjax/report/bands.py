@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from regjax.report.differences import draw_differences, height_of
-from regjax.report.labels import BROAD, short_names, title_of
+from regjax.report.labels import BROAD, short_names, sweep_title
 from regjax.report.overall import Report
 from regjax.report.pairing import correction
 from regjax.report.panels import TITLES, WIDTH, Drawn, as_drawn, finish_panel, in_style, save_figure
@@ -28,8 +28,8 @@ COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 ROWS, MARKS = 24, 5
 # A panel of curves is at least this high, in inches; below all panels stand the legend and its lines.
 HEIGHT, LINE = 2.6, 0.17
-# Characters on a line below the panels.
-LONG = 140
+# Characters on a line below the panels, and those that a line with its marker takes.
+LONG, KEY = 140, 8
 
 
 class Band(NamedTuple):
@@ -82,7 +82,7 @@ def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("pn
                 draw_differences(panels[2], report.comparisons[key], rows[key], styles=styles, labels=labels)
             if len(bands) > 1:
                 panels[0].set_ylabel(textwrap.fill(as_drawn(key), 2 * BROAD), fontweight="bold")
-        figure.suptitle(as_drawn(title_of(report)), fontsize="large")
+        figure.suptitle(as_drawn(sweep_title(report)), fontsize="large")
         placed = figure.legend(**legend, loc="outside lower center", title_fontsize=8.5)
         placed.get_title().set_multialignment("center")
         save_figure(figure, directory, formats)
@@ -115,22 +115,18 @@ def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Ma
     beside: list[list[float]] = []
     bounds: list[float] = []
     drawn = {name: band for name, band in bands.items() if band.tables}
+    are_points = _are_points(drawn.values())
     for place, (name, band) in enumerate(drawn.items()):
         color, marker = styles[name]
         reached = min(band.lengths)
-        shift = (place - (len(drawn) - 1) / 2) / len(drawn) if reached == 1 else 0.0
-        epochs = np.arange(1, reached + 1) + shift * 0.8
+        shift = 0.8 * ((place + 0.5) / len(drawn) - 0.5) if are_points else 0.0
+        epochs = np.arange(1, reached + 1) + shift
         # The markers of variants alternate: lines that coincide show all of theirs.
         every = (place * reached // (MARKS * len(drawn)), -(-reached // MARKS))
         training = band.values(f"train_{quantity}").mean(axis=0)
-        dashed = {"linestyle": "--", "linewidth": 0.9, "markerfacecolor": "white", "color": color}
-        axes.plot(
-            epochs,
-            training,
-            marker=marker if reached == 1 or not band.validated else "",
-            markevery=every,
-            **dashed,
-        )
+        dashed: Any = {"linestyle": "--", "linewidth": 0.9, "markerfacecolor": "white", "color": color}
+        own_marker = marker if reached == 1 or not band.validated else ""
+        axes.plot(epochs, training, marker=own_marker, markevery=every, **dashed)
         (beside if band.validated else compared).append(training.tolist())
         if not band.validated:
             continue
@@ -150,12 +146,17 @@ def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Ma
     finish_panel(axes, quantity, Drawn(compared, beside, bounds))
 
 
+def _are_points(bands: Iterable[Band]) -> bool:
+    """Whether all variants have one epoch."""
+    return {epochs for band in bands for epochs in band.lengths} == {1}
+
+
 def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]:
     """How to read a sweep's picture: a line on its curves, and one on its differences if it has any."""
     drawn = [band for of_key in bands.values() for band in of_key.values() if band.tables]
     has_intervals = any(len(band.tables) >= FEWEST for band in drawn)
     validated, training = "solid: validation", "dashed: training (without noise)"
-    if drawn and all(set(band.lengths) == {1} for band in drawn):
+    if _are_points(drawn):
         validated, training = "filled: validation", "open: training (without noise)"
     curves = [validated, training] if any(band.validated for band in drawn) else [training]
     if has_intervals and len(curves) > 1:
@@ -183,6 +184,6 @@ def _legend(styles: Mapping[str, Style], labels: Mapping[str, str], notes: Seque
         for name, (color, marker) in styles.items()
     ]
     longest = max((len(line) for name in styles for line in labels[name].splitlines()), default=1)
-    rows = -(-len(keys) // max(1, LONG // (longest + BROAD // 2)))
+    rows = -(-len(keys) // max(1, LONG // (longest + KEY)))
     title = "\n".join(textwrap.fill(note, LONG) for note in notes)
     return {"handles": keys, "title": title, "ncols": -(-len(keys) // rows)}

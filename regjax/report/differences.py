@@ -13,9 +13,9 @@ from regjax.report.row import Comparison, Row
 from regjax.report.styles import GREY, PLAIN, Style
 
 # Inches: of a line of text, between two variants, and around the panel.
-LINE, GAP, AROUND = 0.15, 0.1, 0.9
+LINE, GAP, AROUND = 0.16, 0.12, 1.2
 # Characters on a line of the title.
-BROAD = 42
+BROAD = 36
 
 
 def height_of(rows: Sequence[Row], labels: Mapping[str, str]) -> float:
@@ -60,7 +60,8 @@ def draw_differences(
     axes.set_xlabel("better →" if higher_is_better(comparison.metric) else "← better")
     baseline, metric = comparison.baseline, comparison.metric.replace("_", " ")
     named = baseline if len(baseline) <= BROAD else labels[baseline].replace("\n", " ")
-    title = f"{metric}, difference from {named}"
+    some = f" ({len(rows)} of {len(comparison.rows)} variants)" * (len(rows) < len(comparison.rows))
+    title = f"{metric}, difference from {named}{some}"
     axes.set_title(textwrap.fill(as_drawn(title), BROAD, break_on_hyphens=False), loc="left")
 
 

@@ -16,7 +16,7 @@ BROAD, LINES = 20, 3
 LISTED = 3
 
 
-def title_of(report: Report) -> str:
+def sweep_title(report: Report) -> str:
     """What was varied on which data, with how many seeds, and what is left out."""
     names = list(dict.fromkeys(name for group in report.variants.values() for name in group))
     runs = [run for group in report.variants.values() for each in group.values() for run in each]
@@ -70,9 +70,9 @@ def _settings(name: str) -> list[tuple[str, str]]:
 
 
 def _wrapped(text: str) -> str:
-    """Breaks a label after spaces, plus signs and commas, and elsewhere only in a word longer than a line."""
+    """Breaks a label after spaces and the signs + , / and elsewhere only in a word longer than a line."""
     lines = [""]
-    for piece in re.findall(r"[^\s+,]*[\s+,]+|[^\s+,]+", text):
+    for piece in re.findall(r"[^\s+,/]*[\s+,/]+|[^\s+,/]+", text):
         if len(lines[-1]) + len(piece.rstrip()) > BROAD and lines[-1]:
             lines.append("")
         lines[-1] += piece

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ from regjax.runs.directory import CURVES
 # Ten inches are 830 pixels wide in a README, or the width of a page in a paper: text stays readable in both.
 WIDTH, DPI = 10.0, 120
 # Text in a PDF or SVG stays text. The salt and the metadata give equal figures equal bytes.
-STYLE = {
+STYLE: Any = {
     **{"font.size": 9.0, "axes.titlesize": 9.0, "axes.labelsize": 9.0, "legend.fontsize": 8.5},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25},
     **{"lines.linewidth": 1.4, "lines.markersize": 4.5, "legend.frameon": False},
@@ -45,8 +44,8 @@ def finish_panel(axes: Axes, quantity: str, drawn: Drawn) -> None:
     """Gives a panel of curves its title and axes, and says below it which values lie outside."""
     values = _finite(value for line in (*drawn.compared, *drawn.beside) for value in line)
     last = max(map(len, (*drawn.compared, *drawn.beside)), default=1)
-    ticks = MaxNLocator(6, steps=[1, 2, 5, 10], integer=True).tick_values(1, last)
-    axes.set_xticks([tick for tick in ticks.tolist() if 1 <= tick <= last])
+    ticks = map(float, MaxNLocator(6, steps=[1, 2, 5, 10], integer=True).tick_values(1, last))
+    axes.set_xticks([tick for tick in ticks if 1 <= tick <= last])
     axes.set_xlim(1 - max(0.5, FREE * last), last + max(0.5, FREE * last))
     axes.set_title(TITLES[quantity], loc="left")
     if not values:
@@ -81,13 +80,12 @@ def _loss_limits(axes: Axes, drawn: Drawn) -> tuple[float, float]:
         low, high = _widened(min(values), high, drawn.bounds)
         return max(low, 0.0), high
     positive = [value for value in values if value > 0]
-    low = max(low, min(positive), high * np.finfo(np.float32).tiny)
+    low = max(low, min(positive))
     axes.set_yscale("log", nonpositive="clip")
     axes.set_title(f"{TITLES['loss']}, log axis", loc="left")
-    exponents = _widened(
-        *np.log10([low, high]).tolist(), np.log10([b for b in drawn.bounds if b > 0]).tolist()
-    )
-    low, high = (float(10**exponent) for exponent in exponents)
+    bounds = [math.log10(bound) for bound in drawn.bounds if bound > 0]
+    lowest, highest = _widened(math.log10(low), math.log10(high), bounds)
+    low, high = 10**lowest, 10**highest
     few = high < low * DECADE**3
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
     axes.yaxis.set_minor_locator(NullLocator())
