@@ -13,7 +13,7 @@ from regjax.report.row import Comparison, Row
 from regjax.report.styles import GREY, PLAIN, Style
 
 # Inches: of a line of text, between two variants, and around the panel.
-LINE, GAP, AROUND = 0.16, 0.12, 1.2
+LINE, GAP, AROUND = 0.17, 0.12, 1.2
 # Characters on a line of the title.
 BROAD = 36
 
