@@ -100,8 +100,7 @@ def test_of_many_variants_the_baseline_the_best_and_the_worst_have_curves(tmp_pa
 
 def lightness(color):
     """CIE L* of a colour: 0 is black, 100 white."""
-    linear = [(part + 0.055) / 1.055 if part > 0.04045 else part / 12.92 / 1.0 for part in to_rgb(color)]
-    linear = [part**2.4 if part > 0.04045 / 12.92 else part for part in linear]
+    linear = [((part + 0.055) / 1.055) ** 2.4 if part > 0.04045 else part / 12.92 for part in to_rgb(color)]
     luminance = float(np.dot([0.2126, 0.7152, 0.0722], linear))
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 

@@ -37,7 +37,9 @@ def test_training_is_dashed_beside_validation_and_a_ring_marks_the_selected_epoc
     assert [*line_of(loss, label="validation", linestyle="-").get_ydata()] == [0.9, 0.5, 0.6]
     for axes, value in ((loss, 0.5), (accuracy, 0.8)):
         assert line_of(axes, fillstyle="none").get_xydata().tolist() == [[2, value]]
-    assert "selected epoch (2)" in [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    named = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    objective = "objective (with noise and penalties)"
+    assert named == [objective, "training (without noise)", "validation", "selected epoch (2)"]
 
 
 @pytest.mark.parametrize(("last", "scale"), [(0.3, "linear"), (0.1, "log")])
