@@ -1,50 +1,91 @@
-"""`curves.png` of a sweep: each variant's mean over its seeds, with its 95 % interval as a band."""
+"""`curves.png` of a sweep: each variant's mean over its seeds, and its difference from the baseline."""
 
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from regjax.report.differences import draw_differences, height_of
+from regjax.report.labels import BROAD, short_names, sweep_title
+from regjax.report.overall import Report
 from regjax.report.pairing import correction
-from regjax.report.panels import QUANTITIES, as_drawn, finish_panel, save_figure
+from regjax.report.panels import TITLES, WIDTH, Drawn, as_drawn, finish_panel, in_style, save_figure
+from regjax.report.styles import Style, chosen, styled
 from regjax.runs.collection import SavedRun
 from regjax.runs.directory import CURVES, METRICS
 from regjax.runs.metrics import read_metrics
-from regjax.statistics.intervals import mean_interval
+from regjax.statistics.intervals import FEWEST, mean_interval
 
-# The metrics of a variant's runs, and the correction of their intervals (`correction`).
-Band = tuple[list[dict[str, list[float]]], float]
-# The palette has ten colours: more lines could not be told apart.
-SHOWN = 10
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+# The most rows of a panel of differences, and the markers on a line.
+ROWS, MARKS = 24, 5
+# A panel of curves is at least this high, in inches; below all panels stand the legend and its lines.
+HEIGHT, LINE = 2.6, 0.17
+# Characters on a line below the panels, and those that a line with its marker takes.
+LONG, KEY = 140, 8
 
 
-def draw_variants(datasets: Mapping[str, Mapping[str, Sequence[SavedRun]]], directory: Path) -> None:
-    """Draws the validation metrics of every dataset's variants, or the training metrics if none validated.
+class Band(NamedTuple):
+    """The metrics of a variant's runs that are done, and the correction of their intervals (`correction`)."""
 
-    It draws the runs that are done, up to the last epoch that all runs of a variant reached: early stopping
-    ends some earlier. Of more than ten variants it draws the first ten.
+    tables: list[dict[str, list[float]]]
+    test_to_train: float
+
+    @property
+    def lengths(self) -> list[int]:
+        """The epochs of each run."""
+        return [len(table["epoch"]) for table in self.tables]
+
+    @property
+    def validated(self) -> bool:
+        return any(np.isfinite(table["val_loss"]).any() for table in self.tables)
+
+    def values(self, column: str) -> Float[np.ndarray, "runs epochs"]:
+        """A column of each run, up to the last epoch that all runs reached."""
+        return np.array([table[column][: min(self.lengths)] for table in self.tables])
+
+
+def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("png",)) -> None:
+    """Draws a row for each comparison: loss and accuracy over epochs, and differences from the baseline.
+
+    Curves are means over the runs that are done, up to the last epoch that all runs of a variant reached:
+    early stopping ends some earlier.
     """
-    figure = Figure(figsize=(11, 4.2 * len(datasets)), layout="constrained")
-    grid = figure.subplots(len(datasets), len(QUANTITIES), squeeze=False)
-    corrected = False
-    for axes_of_dataset, (dataset, variants) in zip(grid, datasets.items(), strict=True):
-        bands = {name: _band(group) for name, group in list(variants.items())[:SHOWN]}
-        corrected |= any(test_to_train for _, test_to_train in bands.values())
-        for axes, quantity in zip(axes_of_dataset, QUANTITIES, strict=True):
-            _draw_panel(axes, quantity, bands)
-            left_out = f", first {SHOWN} of {len(variants)} variants" * (len(variants) > SHOWN)
-            axes.set_title(f"{as_drawn(dataset)}{left_out}", fontsize="medium")
-        if axes_of_dataset[0].get_legend_handles_labels()[0]:
-            axes_of_dataset[0].legend(fontsize="small")
-    several = any(len(group) > 1 for variants in datasets.values() for group in variants.values())
-    title = "mean over seeds, with its 95 % interval" if several else "one run per variant"
-    note = ", corrected for splits that follow the seed" * (several and corrected)
-    figure.suptitle(title + note, fontsize="medium")
-    save_figure(figure, directory)
+    names = list(dict.fromkeys(name for group in report.variants.values() for name in group))
+    styles, labels = styled(names, report.comparisons), short_names(names)
+    bands = {
+        key: {name: _band(group[name]) for name in styles if name in group}
+        for key, group in report.variants.items()
+    }
+    rows = {
+        key: [comparison.rows[0], *(row for row in comparison.rows[1:] if row.variant in kept)]
+        for key, comparison in report.comparisons.items()
+        for kept in [chosen([row.variant for row in comparison.rows], {key: comparison}, ROWS)]
+    }
+    heights = [max(HEIGHT, height_of(of_key, labels)) for of_key in rows.values()]
+    with in_style():
+        legend = _legend(styles, labels, _notes(report, bands))
+        depth = LINE * (legend["title"].count("\n") + 3 + -(-len(styles) // legend["ncols"]))
+        figure = Figure(figsize=(WIDTH, sum(heights) + depth), layout="constrained")
+        grid = figure.subplots(len(bands), 3 if len(names) > 1 else 2, squeeze=False, height_ratios=heights)
+        for panels, (key, of_key) in zip(grid, bands.items(), strict=True):
+            for axes, quantity in zip(panels, TITLES, strict=False):
+                _draw_panel(axes, quantity, of_key, styles)
+            if len(names) > 1:
+                draw_differences(panels[2], report.comparisons[key], rows[key], styles=styles, labels=labels)
+            if len(bands) > 1:
+                panels[0].set_ylabel(textwrap.fill(as_drawn(key), 2 * BROAD), fontweight="bold")
+        figure.suptitle(as_drawn(sweep_title(report)), fontsize="large")
+        placed = figure.legend(**legend, loc="outside lower center", title_fontsize=8.5)
+        placed.get_title().set_multialignment("center")
+        save_figure(figure, directory, formats)
 
 
 def _band(group: Sequence[SavedRun]) -> Band:
@@ -61,31 +102,88 @@ def _band(group: Sequence[SavedRun]) -> Band:
             drawn.append((run.summary,))
         except (OSError, ValueError) as error:
             print(f"{run.directory / METRICS}: not in {CURVES} ({error})", file=sys.stderr)
-    return tables, correction(drawn, "val_loss") if _validated(tables) else 0.0
+    band = Band(tables, 0.0)
+    return band._replace(test_to_train=correction(drawn, "val_loss")) if band.validated else band
 
 
-def _validated(tables: Sequence[Mapping[str, list[float]]]) -> bool:
-    return any(np.isfinite(table["val_loss"]).any() for table in tables)
+def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Mapping[str, Style]) -> None:
+    """Draws one quantity of each variant: validation with a band, and training dashed, without one.
 
-
-def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band]) -> None:
-    """Draws one quantity of each variant: a line with a band, or for one epoch a point with a bar."""
-    validated = any(_validated(tables) for tables, _ in bands.values())
-    column = f"{'val' if validated else 'train'}_{quantity}"
-    means: list[float] = []
+    Variants of one epoch are points with bars, side by side.
+    """
+    compared: list[list[float]] = []
+    beside: list[list[float]] = []
     bounds: list[float] = []
-    for name, (tables, test_to_train) in bands.items():
-        if not tables:
+    drawn = {name: band for name, band in bands.items() if band.tables}
+    are_points = _are_points(drawn.values())
+    for place, (name, band) in enumerate(drawn.items()):
+        color, marker = styles[name]
+        reached = min(band.lengths)
+        shift = 0.8 * ((place + 0.5) / len(drawn) - 0.5) if are_points else 0.0
+        epochs = np.arange(1, reached + 1) + shift
+        # The markers of variants alternate: lines that coincide show all of theirs.
+        every = (place * reached // (MARKS * len(drawn)), -(-reached // MARKS))
+        training = band.values(f"train_{quantity}").mean(axis=0)
+        dashed: Any = {"linestyle": "--", "linewidth": 0.9, "markerfacecolor": "white", "color": color}
+        own_marker = marker if reached == 1 or not band.validated else ""
+        axes.plot(epochs, training, marker=own_marker, markevery=every, **dashed)
+        (beside if band.validated else compared).append(training.tolist())
+        if not band.validated:
             continue
-        reached = min(len(table["epoch"]) for table in tables)
-        values = np.array([table[column][:reached] for table in tables])
-        intervals = [mean_interval(epoch, test_to_train=test_to_train) for epoch in values.T.tolist()]
+        intervals = [
+            mean_interval(epoch, test_to_train=band.test_to_train, is_share=quantity == "accuracy")
+            for epoch in band.values(f"val_{quantity}").T.tolist()
+        ]
         mean, low, high, _ = map(list, zip(*intervals, strict=True))
-        epochs, marker = range(1, reached + 1), "o" if reached == 1 else ""
-        (line,) = axes.plot(epochs, mean, marker=marker, label=f"{as_drawn(name)} (n={len(tables)})")
-        means += mean
-        if len(tables) > 1:
-            draw = axes.vlines if reached == 1 else axes.fill_between
-            draw(epochs, low, high, color=line.get_color(), alpha=0.2)
+        axes.plot(epochs, mean, marker=marker, markevery=every, color=color)
+        compared.append(mean)
+        if len(band.tables) >= FEWEST and reached > 1:
+            axes.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
             bounds += [*low, *high]
-    finish_panel(axes, quantity, means, bounds, part="validation " if validated else "training ")
+        elif len(band.tables) >= FEWEST:
+            axes.vlines(epochs, low, high, color=color, alpha=0.5)
+            beside += [low, high]  # which shows a bar as a whole
+    finish_panel(axes, quantity, Drawn(compared, beside, bounds))
+
+
+def _are_points(bands: Iterable[Band]) -> bool:
+    """Whether all variants have one epoch."""
+    return {epochs for band in bands for epochs in band.lengths} == {1}
+
+
+def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]:
+    """How to read a sweep's picture: a line on its curves, and one on its differences if it has any."""
+    drawn = [band for of_key in bands.values() for band in of_key.values() if band.tables]
+    has_intervals = any(len(band.tables) >= FEWEST for band in drawn)
+    validated, training = "solid: validation", "dashed: training (without noise)"
+    if _are_points(drawn):
+        validated, training = "filled: validation", "open: training (without noise)"
+    curves = [validated, training] if any(band.validated for band in drawn) else [training]
+    if has_intervals and len(curves) > 1:
+        corrected = ", corrected for splits that follow the seed" * any(band.test_to_train for band in drawn)
+        curves.append(f"shaded: 95 % interval of the mean over seeds{corrected}")
+    if not has_intervals:
+        curves.append(f"no intervals and no verdicts with fewer than {FEWEST} seeds")
+    runs = [run.summary for group in report.variants.values() for each in group.values() for run in each]
+    if any(run.get("selected_on_test") for run in runs):
+        curves.append("validation rows are the TEST rows")
+    if any(len(set(band.lengths)) > 1 for band in drawn):
+        curves.append("a curve ends where the first of its seeds stopped")
+    if not has_intervals or all(len(comparison.rows) == 1 for comparison in report.comparisons.values()):
+        return ["; ".join(curves)]
+    differences = ["differences are paired by seed, with intervals by Holm", "filled: better or worse"]
+    if any(comparison.effect for comparison in report.comparisons.values()):
+        differences.append("grey band: too small to matter (compare.effect)")
+    return ["; ".join(curves), "; ".join(differences)]
+
+
+def _legend(styles: Mapping[str, Style], labels: Mapping[str, str], notes: Sequence[str]) -> dict[str, Any]:
+    """The arguments of the legend below all panels."""
+    keys = [
+        Line2D([], [], color=color, marker=marker, label=as_drawn(labels[name]))
+        for name, (color, marker) in styles.items()
+    ]
+    longest = max((len(line) for name in styles for line in labels[name].splitlines()), default=1)
+    rows = -(-len(keys) // max(1, LONG // (longest + KEY)))
+    title = "\n".join(textwrap.fill(note, LONG) for note in notes)
+    return {"handles": keys, "title": title, "ncols": -(-len(keys) // rows)}

@@ -8,16 +8,20 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from regjax.report.panels import as_drawn, finish_panel, save_figure
+from regjax.report.panels import WIDTH, Drawn, as_drawn, finish_panel, in_style, save_figure
+from regjax.report.styles import GREY, PALETTE
 from regjax.runs.metrics import read_metrics
 
-OBJECTIVE = ("objective (with noise and penalties)", "0.6")
-TRAINING, VALIDATION = ("training, clean", "tab:blue"), ("validation", "tab:orange")
-# The lines of each panel: a column of `metrics.csv`, its label and its colour.
+OBJECTIVE = {"label": "objective (with noise and penalties)", "color": "0.6", "linestyle": ":"}
+TRAINING = {"label": "training (without noise)", "color": PALETTE[2], "linestyle": "--"}
+VALIDATION = {"label": "validation", "color": PALETTE[4], "linestyle": "-"}
+# The lines of each panel: a column of `metrics.csv`, and its look.
 PANELS = {
     "loss": {"train_objective": OBJECTIVE, "train_loss": TRAINING, "val_loss": VALIDATION},
     "accuracy": {"train_accuracy": TRAINING, "val_accuracy": VALIDATION},
 }
+# Up to this many epochs, each is a point on its line.
+POINTS = 12
 
 
 def title_of(summary: Mapping[str, Any]) -> str:
@@ -30,18 +34,27 @@ def title_of(summary: Mapping[str, Any]) -> str:
 
 
 def draw_curves(directory: Path, *, selected_epoch: int | None, title: str) -> None:
-    """Draws a run's `metrics.csv`. A dashed line marks the selected epoch."""
+    """Draws a run's `metrics.csv`. A dotted line and a ring mark the selected epoch."""
     table = read_metrics(directory)
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    size = 3 if len(table["epoch"]) > 1 else 12  # points: on a line, and alone
-    for axes, (quantity, lines) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
-        drawn = {name: line for name, line in lines.items() if any(map(math.isfinite, table[name]))}
-        for name, (label, color) in drawn.items():
-            axes.plot(table["epoch"], table[name], color=color, label=label, marker=".", markersize=size)
-        if selected_epoch is not None:
-            axes.axvline(selected_epoch, color="0.4", linestyle="--", linewidth=1, label="selected epoch")
-        finish_panel(axes, quantity, [value for name in drawn for value in table[name]])
-        if axes.get_legend_handles_labels()[0]:  # a run that diverged at once has no lines
-            axes.legend(fontsize="small")
-    figure.suptitle(textwrap.fill(as_drawn(title), 120), fontsize="medium")
-    save_figure(figure, directory)
+    with in_style():
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        handles: dict[str, Any] = {}
+        for axes, (quantity, lines) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+            drawn = {name: look for name, look in lines.items() if any(map(math.isfinite, table[name]))}
+            for name, look in drawn.items():
+                marker = "o" if len(table["epoch"]) <= POINTS else ""
+                (line,) = axes.plot(table["epoch"], table[name], marker=marker, **look)
+                handles.setdefault(look["label"], line)
+            values = {name: table[name] for name in drawn}
+            beside = [values.pop(name) for name in drawn if not name.startswith("val_") and len(values) > 1]
+            finish_panel(axes, quantity, Drawn(list(values.values()), beside))
+            if selected_epoch is not None and drawn:
+                axes.axvline(selected_epoch, color=GREY, linestyle=":", linewidth=1)
+                best = table[list(drawn)[-1]][selected_epoch - 1]
+                ring = {"markersize": 9, "fillstyle": "none", "linestyle": "none", "color": GREY}
+                (mark,) = axes.plot(selected_epoch, best, "o", **ring)
+                handles[f"selected epoch ({selected_epoch})"] = mark
+        if handles:  # a run that diverged at once may have no lines
+            figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
+        figure.suptitle(textwrap.fill(as_drawn(title), 110), fontsize="medium")
+        save_figure(figure, directory)

@@ -40,7 +40,7 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
     if not is_drawn:
         from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
 
-        draw_variants(report.variants, directory)
+        draw_variants(report, directory)
 
 
 def _sheet(report: Report) -> list[list[Any]]:

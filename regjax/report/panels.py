@@ -1,44 +1,126 @@
-"""What all pictures share: axes of whole epochs, limits within the metric's range, the file."""
+"""What all pictures share: their style, axes of epochs, loss and accuracy, and files of several formats."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from regjax.errors import printable
 from regjax.files import replacing
 from regjax.runs.directory import CURVES
 
-QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
-RANGES = {"loss": (0.0, math.inf), "accuracy": (0.0, 1.0)}
+# Ten inches are 830 pixels wide in a README, or the width of a page in a paper: text stays readable in both.
+WIDTH, DPI = 10.0, 120
+# Text in a PDF or SVG stays text. The salt and the metadata give equal figures equal bytes.
+STYLE: Any = {
+    **{"font.size": 9.0, "axes.titlesize": 9.0, "axes.labelsize": 9.0, "legend.fontsize": 8.5},
+    **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25},
+    **{"lines.linewidth": 1.4, "lines.markersize": 4.5, "legend.frameon": False},
+    **{"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "regjax"},
+}
+METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+TITLES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
+# A loss that spans more than this factor has a log axis. What stands beside validation is cut where it is
+# farther off by this factor: training's fall to zero would flatten the curves that are compared.
+DECADE = 10
 # Shares of the lines' span: the margin on each side, and the widest margin that a band may take.
 FREE, WIDEST = 0.05, 0.5
 
 
-def finish_panel(
-    axes: Axes, quantity: str, drawn: Sequence[float], bounds: Sequence[float] = (), *, part: str = ""
-) -> None:
-    """Gives a panel its axes. `drawn` has the values of its lines, `bounds` the bounds of their bands."""
-    axes.set(xlabel="epoch", ylabel=f"{part}{QUANTITIES[quantity]}")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    axes.grid(alpha=0.3)
-    finite = [value for value in drawn if math.isfinite(value)]
-    if finite:
-        axes.set_ylim(_limits(quantity, finite, [value for value in bounds if math.isfinite(value)]))
-    else:
-        axes.set(xticks=[], yticks=[])
+class Drawn(NamedTuple):
+    """The values on a panel: one list for each line that is compared, for each beside it, and all bounds."""
+
+    compared: Sequence[Sequence[float]]
+    beside: Sequence[Sequence[float]] = ()
+    bounds: Sequence[float] = ()
+
+
+def finish_panel(axes: Axes, quantity: str, drawn: Drawn) -> None:
+    """Gives a panel of curves its title and axes, and says below it which values lie outside."""
+    values = _finite(value for line in (*drawn.compared, *drawn.beside) for value in line)
+    last = max(map(len, (*drawn.compared, *drawn.beside)), default=1)
+    ticks = map(float, MaxNLocator(6, steps=[1, 2, 5, 10], integer=True).tick_values(1, last))
+    axes.set_xticks([tick for tick in ticks if 1 <= tick <= last])
+    axes.set_xlim(1 - max(0.5, FREE * last), last + max(0.5, FREE * last))
+    axes.set_title(TITLES[quantity], loc="left")
+    if not values:
+        axes.set(xlabel="epoch", xticks=[], yticks=[])
         axes.text(0.5, 0.5, "nothing to draw", ha="center", va="center", transform=axes.transAxes)
-    for line in axes.get_lines():
-        line.set_clip_on(False)  # otherwise half of a line at accuracy 1 is cut off
+        return
+    low, high = _loss_limits(axes, drawn) if quantity == "loss" else _accuracy_limits(drawn)
+    axes.set_ylim(low, high)
+    axes.set_xlabel("epoch" + _cut(min(values), low, "down") + _cut(max(values), high, "up"))
 
 
-def save_figure(figure: Figure, directory: Path) -> None:
-    """Saves `curves.png`, replacing an earlier one."""
-    with replacing(directory / CURVES, "xb", lasting=False) as file:
-        figure.savefig(file, format="png", dpi=120)
+def _accuracy_limits(drawn: Drawn) -> tuple[float, float]:
+    """Limits around the epochs after the first quarter, where these span less than half of all epochs.
+
+    Most of a curve's rise is in its first epochs. What tells variants apart is at its end.
+    """
+    lines = (*drawn.compared, *drawn.beside)
+    values = _finite(value for line in lines for value in line)
+    late = _finite(value for line in lines for value in line[len(line) // 4 :]) or values
+    shown = late if 2 * (max(late) - min(late)) < max(values) - min(values) else values
+    low, high = _widened(min(shown), max(shown), drawn.bounds)
+    span = high - low
+    return max(low, -FREE * span), min(high, 1 + FREE * span)
+
+
+def _loss_limits(axes: Axes, drawn: Drawn) -> tuple[float, float]:
+    """Limits of a log axis if the losses span more than a decade, else of a linear one."""
+    values = _finite(value for line in (*drawn.compared, *drawn.beside) for value in line)
+    compared = _finite(value for line in drawn.compared for value in line) or values
+    low, high = max(min(values), min(compared) / DECADE), min(max(values), max(compared) * DECADE)
+    if high <= DECADE * low or high <= 0:
+        low, high = _widened(min(values), high, drawn.bounds)
+        return max(low, 0.0), high
+    positive = [value for value in values if value > 0]
+    low = max(low, min(positive))
+    axes.set_yscale("log", nonpositive="clip")
+    axes.set_title(f"{TITLES['loss']}, log axis", loc="left")
+    bounds = [math.log10(bound) for bound in drawn.bounds if bound > 0]
+    lowest, highest = _widened(math.log10(low), math.log10(high), bounds)
+    low, high = 10**lowest, 10**highest
+    few = high < low * DECADE**3
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return low, high
+
+
+def _widened(lowest: float, highest: float, bounds: Sequence[float]) -> tuple[float, float]:
+    """Limits that enclose the lines, but not all of a wide band.
+
+    The band of three seeds extends 2.5 standard deviations to each side, and would flatten the lines.
+    """
+    finite = _finite(bounds)
+    span = highest - lowest or abs(highest) or 1.0
+    low = min(lowest - FREE * span, max(lowest - WIDEST * span, min(finite, default=lowest)))
+    high = max(highest + FREE * span, min(highest + WIDEST * span, max(finite, default=highest)))
+    return low, high
+
+
+def _cut(extreme: float, limit: float, side: str) -> str:
+    """A line that says how far the curves go beyond an axis, or nothing."""
+    beyond = extreme < limit if side == "down" else extreme > limit
+    return f"\n(not shown: values {side} to {extreme:.2g})" * beyond
+
+
+def save_figure(figure: Figure, directory: Path, formats: Iterable[str] = ("png",)) -> None:
+    """Saves `curves.png`, or `curves` in other formats, replacing earlier ones."""
+    for format_ in formats:
+        with replacing((directory / CURVES).with_suffix(f".{format_}"), "xb", lasting=False) as file:
+            figure.savefig(file, format=format_, dpi=DPI, metadata=METADATA[format_])
+
+
+def in_style() -> Any:
+    """A context with the style of all pictures."""
+    return rc_context(STYLE)
 
 
 def as_drawn(text: str) -> str:
@@ -46,14 +128,5 @@ def as_drawn(text: str) -> str:
     return printable(text, kept="\n").replace("$", r"\$")
 
 
-def _limits(quantity: str, drawn: Sequence[float], bounds: Sequence[float]) -> tuple[float, float]:
-    """The limits of an axis. They enclose the lines, but not all of a wide band.
-
-    The band of two seeds extends 13 standard errors to each side, and its full width would flatten the lines.
-    """
-    lowest, highest = min(drawn), max(drawn)
-    span = highest - lowest or highest or 1.0
-    low = min(lowest - FREE * span, max(lowest - WIDEST * span, min(bounds, default=lowest)))
-    high = max(highest + FREE * span, min(highest + WIDEST * span, max(bounds, default=highest)))
-    least, most = RANGES[quantity]
-    return max(low, least), min(high, most)
+def _finite(values: Iterable[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
