@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from regjax.config.columns import limits_of
 from regjax.report.differences import draw_differences, height_of
 from regjax.report.labels import BROAD, short_names, sweep_title
 from regjax.report.overall import Report
@@ -131,7 +132,7 @@ def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Ma
         if not band.validated:
             continue
         intervals = [
-            mean_interval(epoch, test_to_train=band.test_to_train, is_share=quantity == "accuracy")
+            mean_interval(epoch, test_to_train=band.test_to_train, limits=limits_of(quantity))
             for epoch in band.values(f"val_{quantity}").T.tolist()
         ]
         mean, low, high, _ = map(list, zip(*intervals, strict=True))

@@ -11,6 +11,7 @@ from regjax.report.comparison import higher_is_better
 from regjax.report.panels import as_drawn
 from regjax.report.row import Comparison, Row
 from regjax.report.styles import GREY, PLAIN, Style
+from regjax.statistics.verdict import Kind
 
 # Inches: of a line of text, between two variants, and around the panel.
 LINE, GAP, AROUND = 0.17, 0.12, 1.2
@@ -50,7 +51,7 @@ def draw_differences(
             mean, low, high, _ = row.difference
             if math.isfinite(low):
                 axes.hlines(place, low, high, color=color, linewidth=1.4)
-            filled = color if row.verdict.startswith(("better", "worse")) else "white"
+            filled = color if row.verdict.kind in (Kind.BETTER, Kind.WORSE) else "white"
             axes.plot(mean, place, marker=marker, color=color, markerfacecolor=filled, markersize=6)
     axes.set_yticks(range(len(rows)), [_label(row, labels) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
