@@ -18,7 +18,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from regjax.config.likely import hint
+from regjax.config.likely import hint, meant
 from regjax.config.ranges import CHOICES, NEUTRAL, RANGES, WIDTHS
 from regjax.config.schema import Config, known_keys
 from regjax.errors import UserError, invalid_choice, shown
@@ -52,7 +52,7 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         return _unparsable(error, arguments)
     if composed and not isinstance(error, HydraException | OmegaConfBaseException):
         return ""
-    wrong = _several(error, arguments) or _wrong_in_file(error) or _unknown_key(arguments, conf)
+    wrong = _wrong_in_file(error) or _unknown_key(arguments, conf) or _several(error, arguments)
     wrong = wrong or _wrong_sign(error, arguments)
     return wrong or _wrong_value(error, arguments) or _unexplained(error, arguments, conf)
 
@@ -141,9 +141,10 @@ def _wrong_in_file(error: BaseException) -> str | None:
     cause = error.__context__
     if not str(error).startswith("In '") or not isinstance(cause, OmegaConfBaseException):
         return None
-    if not cause.full_key:
-        return str(error)
-    return f"{str(error).partition(':')[0]}: {cause.full_key}: {_reason(cause, str(cause.full_key))}"
+    place, key = str(error).partition(":")[0], str(cause.full_key)
+    if key in GROUPS and key not in SECTIONS:
+        return f"{place}: its first line must be `# @package _global_`."
+    return f"{place}: {key}: {_reason(cause, key)}" if key else str(error)
 
 
 def _unknown_key(arguments: Sequence[str], conf: Path) -> str | None:
@@ -154,8 +155,10 @@ def _unknown_key(arguments: Sequence[str], conf: Path) -> str | None:
         is_own_group = override.is_add() or override.is_delete()  # of a folder that only Hydra knows
         if key not in keys and not key.startswith("hydra") and not is_own_group:
             name = str(override.value())
-            of_group = [group for group in GROUPS if name in _choices(group, conf)]
-            likely = f" Did you mean {of_group[0]}={name}?" if of_group else hint(key, keys)
+            of_group = [f"{group}={name}" for group in GROUPS if name in _choices(group, conf)]
+            likely = (
+                f" Did you mean {of_group[0]!r}?" if of_group and not meant(key, keys) else hint(key, keys)
+            )
             return f"{override.input_line}: there is no such key.{likely}"
     return None
 
