@@ -67,7 +67,7 @@ def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, k
         run, summary = resumed(run, read_summary(run.directory))
         if summary is None:
             write_settings(run.directory, settings_of(task, hydra))
-            with LiveRuns([run], ["run"]) as watcher:
+            with LiveRuns([run], ["run"], run.directory) as watcher:
                 summary = train([run], devices, watcher, run.directory, override)[run.directory]
             (run.directory / CURVES).unlink(missing_ok=True)
         _show(run.directory, summary)

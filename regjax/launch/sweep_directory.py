@@ -152,7 +152,7 @@ class SweepDirectory:
         from regjax.launch.progress import LiveRuns
         from regjax.launch.training import train
 
-        with LiveRuns(waiting, self._names(waiting)) as watcher:
+        with LiveRuns(waiting, self._names(waiting), self.directory) as watcher:
             return train(waiting, devices, watcher, self.directory, self._override)
 
     def _retries(self, held: SavedRun) -> bool:

@@ -255,7 +255,7 @@ def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command,
 @pytest.mark.parametrize("grouping", ["exact", "union"])
 def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, grouping):
     done = command(f"-m {SMALL} penalty.l2=0,0.1 seed=0 sweep.grouping={grouping}")
-    programs = set(re.findall(r"program \d of (\d)", done.out))
+    programs = set(re.findall(r"program \d of (\d)", Path("out/train.log").read_text()))
     assert (done.code, programs) == (0, {"2"} if grouping == "exact" else {"1"})
 
 
