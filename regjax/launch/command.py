@@ -20,6 +20,9 @@ LAUNCHERS = ("joblib", "submitit", "ray")
 # Hydra reads these characters as text without quotes.
 PLAIN = re.compile(r"[A-Za-z0-9_/.:@%+,*|?-]+")
 
+# A run is determined by its settings.
+DIVERGES_AGAIN = "Such a run would diverge again: lower optimizer.learning_rate."
+
 
 def run_command(main: Callable[[], object], conf: Path) -> int:
     """Calls Hydra's main and gives the exit code. `conf` is the folder of the configuration.
