@@ -39,6 +39,7 @@ class RecordingWatcher:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.logged: list[str] = []
         self.compiled: list[tuple[int, bool]] = []
         self.begun: list[Path] = []
         self.epochs: list[tuple[Path, int]] = []
@@ -46,6 +47,9 @@ class RecordingWatcher:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def log(self, text: str) -> None:
+        self.logged.append(text)
 
     def compiling(self, runs, *, ended: bool) -> None:
         self.compiled.append((len(runs), ended))

@@ -5,10 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import yaml
-from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -20,17 +18,19 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from regjax.config.likely import hint, meant
 from regjax.config.ranges import CHOICES, NEUTRAL, RANGES, WIDTHS
 from regjax.config.schema import Config, known_keys
-from regjax.errors import UserError, invalid_choice, nearest, shown
+from regjax.errors import UserError, invalid_choice, shown
 
 GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experiment", "debug")
 REQUIRED = GROUPS[:5]  # the others may be null
-ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"}
 # The extras of pyproject.toml that bring a launcher or a sweeper of Hydra.
 EXTRAS = ("joblib", "submitit", "ray", "optuna")
-IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config")
+EACH = "To train a run for each"
+OWN_TABLES = " Tables of your own (.csv, .npz) are not read yet."
 SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(field.type)}
+SPAN = re.compile(r"(\d+)(?:\.{2,3}|-|:)(\d+)")
 
 
 def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, composed: bool) -> str:
@@ -49,33 +49,63 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
         key = "hydra.sweep.subdir" if error.errno == errno.ENAMETOOLONG else "hydra.sweep.dir"
         return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: {key})."
     if isinstance(error, OverrideParseException):
-        reason = error.message.splitlines()[0]
-        quotes = "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
-        return f"{error.override}: {reason}. {quotes}"
+        return _unparsable(error, arguments)
     if composed and not isinstance(error, HydraException | OmegaConfBaseException):
         return ""
-    wrong = _wrong_in_file(error, _searched(arguments, conf)) or _unknown_key(arguments)
+    wrong = _wrong_in_file(error) or _unknown_key(arguments, conf) or _several(error, arguments)
     wrong = wrong or _wrong_sign(error, arguments)
     return wrong or _wrong_value(error, arguments) or _unexplained(error, arguments, conf)
 
 
-def hint(key: str) -> str:
-    """The likely intended key, or how to see all keys."""
-    near = _meant(key, [*known_keys(), *GROUPS])
-    return f" Did you mean {near!r}?" if near else " `python train.py --cfg job` shows all keys."
+def all_keys() -> list[str]:
+    """The keys that a user may set, groups included."""
+    return [*known_keys(), *GROUPS]
 
 
-def _searched(arguments: Sequence[str], conf: Path) -> list[Path]:
-    """The folders that Hydra searches for a command line, in Hydra's order."""
-    given, _ = get_args_parser().parse_known_args(list(arguments))
-    added = [
-        folder.removeprefix("file://")
-        for override in _overrides(arguments)
-        if override.key_or_group == "hydra.searchpath" and isinstance(override.value(), list)
-        for folder in map(str, cast(list[Any], override.value()))
-    ]
-    first = conf.parent / given.config_path if given.config_path else conf
-    return [*([Path(given.config_dir)] if given.config_dir else []), first, *map(Path, added)]
+def _unparsable(error: OverrideParseException, arguments: Sequence[str]) -> str:
+    """What to type in place of an argument that is no override, often because a space has split it."""
+    text = str(error.override)
+    at = arguments.index(text) if text in arguments else len(arguments)
+    before, after = list(arguments[:at]), list(arguments[at + 1 :])
+    if "=" not in text:
+        return _without_spaces(text, before, after)
+    whole = text
+    while after and _is_open(whole):
+        whole += f" {after.pop(0)}"
+    if _is_open(text):
+        typed = re.sub(r",?\s+", ",", whole) + "]" * (whole.count("[") - whole.count("]"))
+        return f"{whole}: a list is typed in quotes and brackets, with commas and no spaces: '{typed}'."
+    reason = error.message.splitlines()[0]
+    return f"{text}: {reason}. A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
+
+
+def _without_spaces(text: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """What to type in place of an argument that has no = in it. Its value, or its key, may be beside it."""
+    beside = [each for each in after if each != "="]
+    key, value = (before[-1], text) if before and before[-1].endswith("=") else (text, next(iter(beside), ""))
+    key = key.rstrip("=")
+    likely = f": {key}={value.lstrip('=') or 'VALUE'}." if key in all_keys() else f".{hint(key, all_keys())}"
+    return f"{text}: a setting is typed as KEY=VALUE, without spaces{likely}"
+
+
+def _is_open(text: str) -> bool:
+    """Whether a bracket is not closed."""
+    return text.count("[") > text.count("]")
+
+
+def _several(error: BaseException, arguments: Sequence[str]) -> str | None:
+    """What to type in place of several values without -m, which Hydra names in its message."""
+    for override in _overrides(arguments) if "--multirun" in str(error) else ():
+        if override.is_sweep_override():
+            key, _, value = str(override.input_line).partition("=")
+            if key in ("regularization", "model.hidden"):
+                remedy = f" As one list: '{key}=[{value}]'."
+            elif re.fullmatch(r"\d+,\d+", value) and not (key in RANGES and RANGES[key].whole):
+                remedy = f" A decimal has a point: {key}={value.replace(',', '.')}."
+            else:
+                remedy = ""
+            return f"{key}={value}: several values. {EACH}: -m '{key}={value}'.{remedy}"
+    return None
 
 
 def _missing_choice(error: MissingConfigException, conf: Path) -> str:
@@ -88,8 +118,10 @@ def _missing_choice(error: MissingConfigException, conf: Path) -> str:
         return f"--config-name={missing}: {str(error).splitlines()[0]}"
     name = missing.removeprefix(f"{group}/")
     extra = [extra for extra in EXTRAS if group.startswith("hydra/") and name.startswith(extra)]
-    install = f" Install it by pip install -e '.[{extra[0]}]'." if extra else ""
-    return str(invalid_choice(group, name, {*_choices(group, conf), *(error.options or [])})) + install
+    remark = f" Install it by pip install -e '.[{extra[0]}]'." if extra else ""
+    if group == "data" and Path(name).suffix:
+        remark = OWN_TABLES
+    return str(invalid_choice(group, name, {*_choices(group, conf), *(error.options or [])})) + remark
 
 
 def _choices(group: str, conf: Path) -> set[str]:
@@ -104,56 +136,36 @@ def _unreadable(error: yaml.YAMLError) -> str:
     return f"{place}: {getattr(error, 'problem', None) or error}."
 
 
-def _wrong_in_file(error: BaseException, folders: Sequence[Path]) -> str | None:
-    """The message for an error in a YAML file, with its line. None where the error is elsewhere."""
-    found, cause = IN_FILE.match(str(error)), error.__context__
-    if not found or not isinstance(cause, OmegaConfBaseException):
+def _wrong_in_file(error: BaseException) -> str | None:
+    """The message for an error in a YAML file, which Hydra names first. None where the error is elsewhere."""
+    cause = error.__context__
+    if not str(error).startswith("In '") or not isinstance(cause, OmegaConfBaseException):
         return None
-    path = _file(found[1], folders)
-    root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader) if path.is_file() else None
-    nodes = dict(_nodes(root)) if root else {}
-    # OmegaConf does not name a section that a file gives one value.
-    flat = (key for key, node in nodes.items() if key in SECTIONS and isinstance(node, yaml.ScalarNode))
-    key = str(cause.full_key or next(flat, ""))
+    place, key = str(error).partition(":")[0], str(cause.full_key)
     if key in GROUPS and key not in SECTIONS:
-        return f"{path}: its keys are read below {key!r}; its first line must be `# @package _global_`."
-    # A file in its section's group may leave the section out.
-    ends = [name for name in nodes if f".{key}".endswith(f".{name}")]
-    node = nodes[max(ends, key=len)] if ends else None
-    where = f"{path}, line {node.start_mark.line + 1}" if node else str(path)
-    value = f"={node.value}" if isinstance(node, yaml.ScalarNode) else ""
-    return f"{where}: {key}{value}: {_reason(cause, key)}"
+        return f"{place}: its first line must be `# @package _global_`."
+    return f"{place}: {key}: {_reason(cause, key)}" if key else str(error)
 
 
-def _file(name: str, folders: Sequence[Path]) -> Path:
-    """The file that Hydra loads for a name, or the name alone where no folder has such a file."""
-    file = name if name.endswith(".yaml") else f"{name}.yaml"
-    return next((folder / file for folder in folders if (folder / file).is_file()), Path(file))
-
-
-def _nodes(node: yaml.Node, keys: str = "") -> list[tuple[str, yaml.Node]]:
-    """The nodes of a file by their dotted keys."""
-    found = [(keys, node)] if keys else []
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            found += _nodes(value, f"{keys}.{key.value}" if keys else str(key.value))
-    return found
-
-
-def _unknown_key(arguments: Sequence[str]) -> str | None:
+def _unknown_key(arguments: Sequence[str], conf: Path) -> str | None:
     """The message for the first override with an unknown key."""
-    keys = [*known_keys(), *GROUPS]
+    keys = all_keys()
     for override in _overrides(arguments):
         key = override.key_or_group
         is_own_group = override.is_add() or override.is_delete()  # of a folder that only Hydra knows
         if key not in keys and not key.startswith("hydra") and not is_own_group:
-            return f"{override.input_line}: there is no such key.{hint(key)}"
+            name = str(override.value())
+            of_group = [f"{group}={name}" for group in GROUPS if name in _choices(group, conf)]
+            likely = (
+                f" Did you mean {of_group[0]!r}?" if of_group and not meant(key, keys) else hint(key, keys)
+            )
+            return f"{override.input_line}: there is no such key.{likely}"
     return None
 
 
 def _wrong_sign(error: BaseException, arguments: Sequence[str]) -> str | None:
     """What to type in place of a `+key=value` or `~key` that the error names: Hydra tells what files take."""
-    keys = [*known_keys(), *GROUPS]
+    keys = all_keys()
     for override in _overrides(arguments):
         line, key = str(override.input_line), str(override.key_or_group)
         if not re.search(rf"\b{re.escape(key)}\b", str(error)):
@@ -163,7 +175,7 @@ def _wrong_sign(error: BaseException, arguments: Sequence[str]) -> str | None:
         if override.is_delete() and key in NEUTRAL:
             return f"{line}: no key can be removed; {key}={shown(NEUTRAL[key])} turns it off."
         if override.is_delete() and key not in GROUPS:  # a choice can be removed
-            return f"{line}: no key can be removed; leave it out." + ("" if key in keys else hint(key))
+            return f"{line}: no key can be removed; leave it out." + ("" if key in keys else hint(key, keys))
     return None
 
 
@@ -172,13 +184,23 @@ def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str | None:
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
         return None
-    key = str(cause.full_key)
+    key, each = str(cause.full_key), ""
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is set through model.hidden
     for override in _overrides(arguments):
         if f"{override.key_or_group}.".startswith(f"{entry}."):
             key = str(override.input_line)
+            each = _one_each(*key.partition("=")[::2])
             break
-    return f"{key}: {_reason(cause, entry)}"
+    return f"{key}: {_reason(cause, entry)}{each}"
+
+
+def _one_each(key: str, value: str) -> str:
+    """How to train a run for each of several numbers, where a key takes one."""
+    values, span = value.strip("[]"), SPAN.fullmatch(value)
+    if key not in RANGES or not (span or "," in values):
+        return ""
+    values = f"range({span[1]},{int(span[2]) + 1})" if span else values
+    return f" {EACH}: -m '{key}={values}'."
 
 
 def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> str:
@@ -200,7 +222,7 @@ def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> 
 def _reason(cause: OmegaConfBaseException, key: str) -> str:
     """What the key must be, or the first line of OmegaConf's message for an unknown key."""
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and not key.startswith("hydra"):
-        return f"there is no such key.{hint(key)}"
+        return f"there is no such key.{hint(key, all_keys())}"
     if isinstance(cause, MissingMandatoryValue):
         return f"must be given; add {key}=VALUE."
     if key == "model.hidden":
@@ -213,19 +235,6 @@ def _reason(cause: OmegaConfBaseException, key: str) -> str:
     if key in CHOICES:
         return f"must be one of {', '.join(CHOICES[key])}."
     return f"{str(cause).splitlines()[0].rstrip('.')}."
-
-
-def _meant(key: str, keys: list[str]) -> str | None:
-    """The one key that ends as typed, or else the key most like it, or the one with the most similar end."""
-    ends: dict[str, list[str]] = {}
-    for known in keys:
-        ends.setdefault(known.rpartition(".")[2], []).append(known)
-    last = key.rpartition(".")[2]
-    last = ABBREVIATIONS.get(last, last)
-    exact, similar = ends.get(last, []), ends.get(nearest(last, ends) or "", [])
-    if len(exact) == 1:
-        return exact[0]
-    return nearest(key, keys) or (similar[0] if len(similar) == 1 else None)
 
 
 def _overrides(arguments: Sequence[str]) -> list[Override]:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar, dataclass_transform
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, Container, DictConfig, OmegaConf
 
-from regjax.errors import UserError, invalid, nearest
+from regjax.config.likely import hint
+from regjax.errors import UserError, shown
 from regjax.techniques.settings import CHOICES, FINAL, NUMBERS, SCHEDULE, neutral_values
 
 Section = TypeVar("Section")
@@ -191,12 +192,11 @@ def typed(composed: DictConfig) -> Config:
         raise UserError(f"the configuration's first file: its `defaults` must begin with {SCHEMA_NAME}.")
     for key, value in flatten(config).items():
         if key not in known:
-            near = nearest(key, known)
+            near = hint(key, known)
             while isinstance(value, dict) and value:
                 inner, value = next(iter(value.items()))
                 key = f"{key}.{inner!s}"
-            allowed = "no key can be added; `python train.py --cfg job` shows those that exist"
-            raise invalid(key, value, allowed, near=near)
+            raise UserError(f"{key}={shown(value)}: there is no such key, and none can be added.{near}")
         if value == MISSING:
             raise UserError(f"{key}: must be given; leave out ~{key}.")
     return config

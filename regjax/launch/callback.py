@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, FloatRange, RangeSweep
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -37,6 +38,12 @@ class BorderCheck(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         self._check(config, SWEEP, RUN)
+
+    def on_run_end(self, config: DictConfig, **given: Any) -> None:
+        """Ends a run by its own error, before Hydra announces it in a line of its own."""
+        job_return: JobReturn = given["job_return"]
+        if job_return.status == JobStatus.FAILED:
+            raise RefusedError(job_return._return_value)
 
     def _check(self, config: DictConfig, key: str, other: str) -> None:
         BorderCheck.composed, BorderCheck.loader = config, GlobalHydra.instance().config_loader()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from traceback import walk_tb
 
-from regjax.config import explain
+from regjax.config import explain, options_first
 from regjax.errors import RefusedError, StoppedError
 from regjax.files import outlive_readers
 from regjax.launch import loader
@@ -19,6 +19,9 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 LAUNCHERS = ("joblib", "submitit", "ray")
 # Hydra reads these characters as text without quotes.
 PLAIN = re.compile(r"[A-Za-z0-9_/.:@%+,*|?-]+")
+
+# A run is determined by its settings.
+DIVERGES_AGAIN = "Such a run would diverge again: lower optimizer.learning_rate."
 
 
 def run_command(main: Callable[[], object], conf: Path) -> int:
@@ -32,6 +35,7 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     outlive_readers()
     BorderCheck.composed = None
     try:
+        sys.argv[1:] = options_first(sys.argv[1:])
         main()
     except StoppedError as error:
         print(error, file=sys.stderr)
@@ -39,10 +43,11 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (RefusedError, Exception) as error:
-        message = _message(error, conf)
+    except (RefusedError, Exception) as raised:
+        cause: BaseException = raised.args[0] if isinstance(raised, RefusedError) else raised
+        message = _message(cause, conf)
         if wants_traceback or not message:
-            raise
+            raise cause from cause.__cause__ or cause.__context__
         print(f"error: {message}", file=sys.stderr)
         return 1
     finally:
@@ -53,8 +58,6 @@ def run_command(main: Callable[[], object], conf: Path) -> int:
 
 def _message(error: BaseException, conf: Path) -> str:
     """The message for the user, or "" for a bug in the program."""
-    if isinstance(error, RefusedError):
-        return str(error)
     if type(error).__module__.partition(".")[0] in LAUNCHERS:
         reason = str(error).strip().partition("\n")[0]
         return f"a job's process ended by itself ({type(error).__name__}: {reason}).{jobs_done()}"

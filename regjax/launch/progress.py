@@ -2,101 +2,77 @@
 
 import math
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 
+from regjax.launch.labels import fitting, labels
+from regjax.launch.pace import COMPILING, DONE, RUNNING, WAITING, Pace, Variant
+from regjax.runs.directory import append_log
 from regjax.runs.run import Run
 
-# Lines of the terminal that the bars leave for what is printed above them.
-SPARE_LINES = 6
-WAITING, COMPILING, RUNNING = "waiting", "compiling", "running"
+# Lines of the terminal that the bars of variants leave for what is printed above and below them.
+SPARE_LINES = 7
+BAR_WIDTH = 10
+NAME_SHARE = 0.3  # of a line, for the name of a variant
+ALL = "all runs"
 
 
-class _Variant:
-    """The statuses, the epochs and the best accuracy of a variant's runs."""
+class _Bars(Progress):
+    """Bars that are brought up to date before each drawing, and not at each event: those are too many."""
 
-    def __init__(self, name: str, task: TaskID):
-        self.name, self.task = name, task
-        self.statuses: dict[Path, str] = {}
-        self._counts = Counter[str]()  # of each status: counting all runs at each epoch would be quadratic
-        self._running: dict[Path, int] = {}
-        self.epochs = 0
-        self.best = -math.inf
+    def __init__(self, *columns: ProgressColumn, console: Console, renew: Callable[[], None]):
+        self._renew = renew
+        super().__init__(*columns, console=console)
 
-    def put(self, run: Path, status: str) -> None:
-        """The run has this status from now on."""
-        if run in self.statuses:
-            self._counts[self.statuses[run]] -= 1
-        self.statuses[run] = status
-        self._counts[status] += 1
-
-    def advance(self, run: Path, epoch: int, accuracy: float) -> None:
-        """The run ended an epoch. An accuracy that was not measured is NaN."""
-        self.epochs += epoch - self._running.get(run, 0)
-        self._running[run] = epoch
-        if accuracy > self.best:
-            self.best = accuracy
-
-    def end(self, run: Path, status: str) -> None:
-        """The run has ended."""
-        self._running.pop(run, None)
-        self.put(run, status)
-
-    @property
-    def is_running(self) -> bool:
-        return self._counts[RUNNING] > 0
-
-    @property
-    def words(self) -> str:
-        always = ("done", RUNNING, "diverged")
-        others = (status for status, count in self._counts.items() if count and status not in always)
-        shown = ", ".join(f"{self._counts[status]} {status}" for status in (*always, *others))
-        reached = sorted({min(self._running.values()), max(self._running.values())}) if self._running else []
-        epoch = f"epoch {' to '.join(map(str, reached))}" if reached else ""
-        best = f"best val acc {self.best:.4f}" if math.isfinite(self.best) else ""
-        return "  ".join(part for part in (shown, epoch, best) if part)
+    def get_renderables(self) -> Iterable[RenderableType]:
+        self._renew()
+        return super().get_renderables()
 
 
 class LiveRuns:
-    """A bar per variant on a terminal. Elsewhere a line for each run that ends.
+    """A bar per variant on a terminal, and one for all runs. Elsewhere a line for each run that ends.
 
-    A single run shows every epoch. The threads of several devices may call the methods at the same time.
+    A single run shows every epoch. `directory`, of the run or its sweep, has the log. The threads of several
+    devices may call the methods at the same time.
     """
 
-    def __init__(self, runs: Sequence[Run], variants: Sequence[str]):
-        self._lock, self._console = threading.Lock(), Console()
+    def __init__(self, runs: Sequence[Run], variants: Sequence[str], directory: Path):
+        self._lock, self._console, self._directory = threading.Lock(), Console(), directory
         self._live, self._alone = self._console.is_terminal, len(runs) == 1
-        totals = Counter[str]()
+        self._names = {run.directory: name for run, name in zip(runs, variants, strict=True)}
+        self._pace, self._has_compiled = Pace(), False
+        self._variants: dict[str, Variant] = {}
         for run, name in zip(runs, variants, strict=True):
-            totals[name] += run.config["trainer.epochs"]
-        self._bars = Progress(
+            stops_early = run.config["early_stopping.patience"] is not None
+            new = Variant(run.config["trainer.epochs"], stops_early=stops_early)
+            self._variants.setdefault(name, new).put(run.directory, WAITING)
+        self._labels = labels(list(self._variants), math.floor(NAME_SHARE * self._console.width))
+        self._name_width = 0 if self._alone else max(map(len, [ALL, *self._labels.values()]))
+        columns: list[ProgressColumn] = [
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=BAR_WIDTH),
             TextColumn("{task.fields[state]}", markup=False),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._number_of_variants = len(totals)
-        show = partial(self._bars.add_task, state=WAITING, visible=self._fits)
-        named = {name: _Variant(name, show(name, total=total)) for name, total in totals.items()}
-        self._variants = {run.directory: named[name] for run, name in zip(runs, variants, strict=True)}
-        for directory, variant in self._variants.items():
-            variant.put(directory, WAITING)
+        ]
+        self._changed, self._row, self._tasks = set[str](), dict[str, Any](), dict[str, TaskID]()
+        self._bars = _Bars(*columns[self._alone :], console=self._console, renew=self._renew)
+        for name in [*self._variants, *([] if self._alone else [ALL])]:
+            self._tasks[name] = self._bars.add_task(self._labels.get(name, name), state=WAITING)
+        self._changed.update(self._variants)
 
     @property
     def _fits(self) -> bool:
         """Whether the terminal has a line per variant. If not, only variants with a running run are shown."""
-        return self._number_of_variants + SPARE_LINES <= self._console.height
+        return len(self._variants) + SPARE_LINES <= self._console.height
 
     def __enter__(self) -> "LiveRuns":
         if self._live:
+            for name, label in self._labels.items():
+                if label.isdigit() and label != name:
+                    self.note(f"{label}: {name}")
             self._bars.start()
         return self
 
@@ -105,59 +81,92 @@ class LiveRuns:
             self._bars.stop()
 
     def note(self, text: str) -> None:
-        """Prints a line about an event, such as a compilation."""
+        """Prints a line about an event that users should know of."""
         if self._live:
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
         else:
             print(f"{text}\n", end="")  # in one piece, from any thread; rich takes .3 ms
 
+    def log(self, text: str) -> None:
+        """Writes a line to the log."""
+        append_log(self._directory, text)
+
     def compiling(self, runs: Sequence[Run], *, ended: bool) -> None:
         """The program of these runs is being compiled, or no longer."""
         was, becomes = (COMPILING, WAITING) if ended else (WAITING, COMPILING)
         with self._lock:
-            variants = {run.directory: self._variants[run.directory] for run in runs}
-            for directory, variant in variants.items():
-                if variant.statuses[directory] == was:
-                    variant.put(directory, becomes)
-            for variant in set(variants.values()):
-                self._update(variant, becomes)
+            for run in runs:
+                variant = self._variants[self._names[run.directory]]
+                if variant.statuses[run.directory] == was:
+                    variant.put(run.directory, becomes)
+                self._changed.add(self._names[run.directory])
+            if not (self._live or self._has_compiled):
+                self.note("compiling ...")
+            self._has_compiled = True
 
     def begin(self, run: Run) -> None:
         """The run has a lane."""
         with self._lock:
-            variant = self._variants[run.directory]
-            variant.put(run.directory, RUNNING)
-            self._update(variant, "")
+            name = self._names[run.directory]
+            self._pace.begin()
+            self._variants[name].put(run.directory, RUNNING)
+            self._changed.add(name)
 
     def advance(self, run: Run, row: Mapping[str, Any], line: str) -> None:
         """The run ended an epoch. `row` has its metrics, and `line` is the same as text."""
         with self._lock:
-            variant = self._variants[run.directory]
-            variant.advance(run.directory, int(row["epoch"]), float(row["val_accuracy"]))
-            self._update(variant, line)
+            name = self._names[run.directory]
+            self._pace.advance()
+            self._variants[name].advance(run.directory, int(row["epoch"]), float(row["val_accuracy"]))
+            self._changed.add(name)
+            self._row = dict(row)
         if self._alone and not self._live:
             self.note(line)
 
     def finish(self, run: Run, summary: Mapping[str, Any], line: str) -> None:
-        """The run ended. `line` says how."""
+        """The run ended. `line` says how. Why a run is not done is said once, when the command ends."""
         with self._lock:
-            variant = self._variants[run.directory]
-            variant.end(run.directory, summary["status"])
-            self._update(variant, line)
+            name = self._names[run.directory]
+            self._variants[name].end(run.directory, summary["status"])
+            self._changed.add(name)
         if self._live:
             return
-        if self._alone:
-            self.note(line)
-            return
+        line = line if summary["status"] == DONE else summary["status"]
         metric = summary["val_accuracy"]
         reached = "" if metric is None else f"  val_accuracy {metric:.4f}"
-        self.note(f"{variant.name} seed={run.config['seed']}: {line}{reached}")
+        self.note(line if self._alone else f"{name} seed={run.config['seed']}: {line}{reached}")
 
-    def _update(self, variant: _Variant, line: str) -> None:
-        if self._live:
-            self._bars.update(
-                variant.task,
-                completed=variant.epochs,
-                state=line.split("  ", 1)[-1] if self._alone else variant.words,
-                visible=self._fits or variant.is_running,
-            )
+    def _renew(self) -> None:
+        """Brings the bars of the variants that changed up to date, and that of all runs."""
+        with self._lock:
+            left = self._pace.left(self._variants.values())
+            for name in self._changed:
+                variant = self._variants[name]
+                words = self._words(variant, left) if self._alone else variant.words
+                self._draw(self._tasks[name], [variant], words, visible=self._fits or variant.is_running)
+            self._changed.clear()
+            if ALL in self._tasks:
+                every = self._variants.values()
+                done, total = sum(each.done for each in every), len(self._names)
+                count = f"{done} of {total} done" if done else f"{total} runs"
+                self._draw(self._tasks[ALL], every, [count, left], visible=True)
+
+    def _draw(
+        self, task: TaskID, variants: Collection[Variant], words: Sequence[str], *, visible: bool
+    ) -> None:
+        taken = BAR_WIDTH + 1 + self._name_width + (self._name_width > 0)
+        self._bars.update(
+            task,
+            completed=sum(each.epochs for each in variants),
+            total=sum(each.expected for each in variants),
+            state=fitting(words, self._console.width - taken),
+            visible=visible,
+        )
+
+    def _words(self, only: Variant, left: str) -> list[str]:
+        """What is told of a single run: its last epoch, with the metrics that were measured."""
+        if not self._row:
+            return only.words
+        named = {"train loss": self._row["train_loss"], "val acc": self._row["val_accuracy"]}
+        measured = [f"{name} {value:#.4g}" for name, value in named.items() if not math.isnan(value)]
+        return [f"epoch {self._row['epoch']}/{only.limit}", *measured, left]

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.files import sole_writer
+from regjax.launch.command import DIVERGES_AGAIN
 from regjax.launch.composing import Job, position_of
 from regjax.launch.directories import check_job_directory, report_command
 from regjax.launch.finished import finished_jobs, tell_finished
@@ -42,7 +43,8 @@ def run_single(job: Job, task: DictConfig) -> float | None:
         append_log(directory, comparing)
         print(comparing)
     if not accepts(summary["status"], summary["config"]):
-        raise UserError(f"{directory}: {summary['reason']}")
+        remedy = f". {DIVERGES_AGAIN}" if summary["status"] == "diverged" else ""
+        raise UserError(f"{directory}: {summary['reason']}{remedy}")
     return monitored(summary)
 
 
@@ -67,7 +69,7 @@ def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, k
         run, summary = resumed(run, read_summary(run.directory))
         if summary is None:
             write_settings(run.directory, settings_of(task, hydra))
-            with LiveRuns([run], ["run"]) as watcher:
+            with LiveRuns([run], ["run"], run.directory) as watcher:
                 summary = train([run], devices, watcher, run.directory, override)[run.directory]
             (run.directory / CURVES).unlink(missing_ok=True)
         _show(run.directory, summary)
@@ -75,8 +77,12 @@ def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, k
 
 
 def _show(directory: Path, summary: dict[str, Any]) -> None:
-    """Prints the results, and draws the curves where they are not yet drawn."""
-    print_summary(summary, directory)
+    """Prints the results, and draws the curves where they are not yet drawn.
+
+    Why a run has none is said once, in the error that ends the command.
+    """
+    if accepts(summary["status"], summary["config"]):
+        print_summary(summary, directory)
     if summary["status"] in ("done", "diverged") and not (directory / CURVES).exists():
         from regjax.report.curves import draw_curves, title_of  # matplotlib takes .3 s: results come first
 

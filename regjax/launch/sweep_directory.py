@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regjax.errors import UserError, invalid
-from regjax.launch.command import command_again
+from regjax.launch.command import DIVERGES_AGAIN, command_again
 from regjax.launch.composing import Refused
 from regjax.launch.directories import check_job_directory
 from regjax.launch.finished import FinishedJob
@@ -58,6 +58,7 @@ class SweepDirectory:
         self._found = self._find()
         self._new: dict[int, tuple[Path, dict[str, Any]]] = {}
         self._unwritten = ""
+        self._accepted: set[Path] = set()
 
     def check_comparison(self) -> None:
         """Refuses a baseline that no variant has, and a key that divides nothing, before training."""
@@ -131,6 +132,8 @@ class SweepDirectory:
         unsaved = 0
         for identity, index in self._first.items():
             job, held = self._prepared[index], self._found.get(identity)
+            if held and not isinstance(job, Refused):  # another device may have refused it
+                self._accepted.add(held.directory)
             if held and not self._retries(held):
                 outcomes[identity] = held
                 settled.append(held)
@@ -152,7 +155,7 @@ class SweepDirectory:
         from regjax.launch.progress import LiveRuns
         from regjax.launch.training import train
 
-        with LiveRuns(waiting, self._names(waiting)) as watcher:
+        with LiveRuns(waiting, self._names(waiting), self.directory) as watcher:
             return train(waiting, devices, watcher, self.directory, self._override)
 
     def _retries(self, held: SavedRun) -> bool:
@@ -161,10 +164,10 @@ class SweepDirectory:
 
     def _print_settled(self, settled: list[SavedRun], unsaved: int) -> None:
         total, distinct = len(self._prepared), len(self._first)
-        done = sum(held.summary["status"] == "done" for held in settled)
-        failed = len(settled) - done
+        statuses = Counter(held.summary["status"] for held in settled)
         if settled:
-            others = f", {failed} failed (sweep.retry=true trains them again)" if failed else ""
+            done = statuses.pop("done", 0)
+            others = "".join(f", {count} {status} before" for status, count in statuses.items())
             print(f"{done} of {distinct} runs are done already{others}", file=sys.stderr)
         if unsaved:
             print(f"warning: {unsaved} of them {collection.UNSAVED}", file=sys.stderr)
@@ -198,22 +201,32 @@ class SweepDirectory:
         print_report(report, self.directory, failures=False)  # `failure` has them
 
     def failure(self, outcomes: Sequence[SavedRun]) -> str:
-        """What went wrong with the jobs of this command, then the command that retries them; or ""."""
+        """What went wrong with the jobs of this command, then the command that may put it right; or ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
         failed = [outcome for outcome in distinct if not self.accepts(outcome)]
         lines = failures_in_words(failed)
         if failed:
             lines.insert(0, f"{len(failed)} of {len(distinct)} runs are not done in {self.directory}")
+        if any(outcome.summary["status"] == "diverged" for outcome in failed):
+            lines += [DIVERGES_AGAIN]
         if self._left_out:
             lines += [f"not in the comparison: {line}" for line in self._left_out]
             lines += ["Move such a folder away to go on without it. A new run takes its place."]
         if self._unwritten:
             lines += [self._unwritten]
-        if failed:
-            lines += ["to run only those again:", command_again(self._override, "sweep.retry=true")]
+        statuses = {outcome.summary["status"] for outcome in failed if self._may_succeed(outcome)}
+        if statuses:
+            retry = ["sweep.retry=true"] if "failed" in statuses else []
+            lines += ["to run what may succeed:", command_again(self._override, *retry)]
         elif self._unwritten:
             lines += ["to compare the runs then:", command_again(self._override)]
         return "\n".join(lines)
+
+    def _may_succeed(self, outcome: SavedRun) -> bool:
+        """Whether a run may be done if it is trained again. What was refused has no data, so no fingerprint."""
+        status = outcome.summary["status"]
+        refused = "fingerprint" not in outcome.summary and outcome.directory not in self._accepted
+        return status in CUT_OFF or (status == "failed" and not refused)
 
     def accepts(self, outcome: SavedRun) -> bool:
         """Whether the outcome of a job is a result."""

@@ -17,9 +17,6 @@ from regjax.sweep.compiled import Placed, Programs, programs
 from regjax.sweep.lanes import lane_arguments, lanes_that_fit, memory_budget, runs_side_by_side
 from regjax.training.state import DeviceData
 
-# A compilation that takes longer than this is announced before it ends.
-SILENT_SECONDS = 2.0
-
 Summaries = dict[Path, dict[str, Any]]
 
 
@@ -27,6 +24,7 @@ class Watcher(Protocol):
     """Receives what happens; called from the thread of each device."""
 
     def note(self, text: str) -> None: ...
+    def log(self, text: str) -> None: ...
     def compiling(self, runs: Sequence[Run], *, ended: bool) -> None: ...
     def begin(self, run: Run) -> None: ...
     def advance(self, run: Run, row: dict[str, Any], line: str) -> None: ...
@@ -107,7 +105,7 @@ class Schedule:
 
     def placed(self, group: Group, data: DeviceData, device: jax.Device) -> tuple[Placed, int]:
         """A group's programs, compiled for a device, and their number of lanes."""
-        with self._compiling(group, device):
+        with self._compiling(group):
             with group.lock:
                 if group.programs is None:
                     group.programs = self._lowered(group, data, device)
@@ -115,21 +113,16 @@ class Schedule:
             placed = group.programs.on(device)
             seconds = time.perf_counter() - begun
         if seconds > 0.1:
-            self.watcher.note(f"{group.name}: compiled for {device} in {seconds:.1f} s")
+            self.watcher.log(f"{group.name}: compiled for {device} in {seconds:.1f} s")
         return placed, group.programs.lanes
 
     @contextmanager
-    def _compiling(self, group: Group, device: jax.Device) -> Iterator[None]:
-        """Tells the watcher that a group waits for its program, in words if that takes long."""
-        words = f"{group.name}: compiling for {device} ..."
-        late = threading.Timer(SILENT_SECONDS, self.watcher.note, [words])
-        late.daemon = True
-        late.start()
+    def _compiling(self, group: Group) -> Iterator[None]:
+        """Tells the watcher that a group waits for its program."""
         self.watcher.compiling(group.members, ended=False)
         try:
             yield
         finally:
-            late.cancel()
             self.watcher.compiling(group.members, ended=True)
 
     def _lowered(self, group: Group, data: DeviceData, device: jax.Device) -> Programs:
@@ -142,7 +135,7 @@ class Schedule:
             found, new = programs(spec, example, platform=device.platform, side_by_side=side_by_side)
             lowered = f"lowered in {found.seconds:.1f} s" if new else "lowered before"
             at_a_time = f"{count} of {len(group.members)} runs at a time on a device"
-            self.watcher.note(f"{group.name}: {lowered}, {at_a_time}")
+            self.watcher.log(f"{group.name}: {lowered}, {at_a_time}")
             if self._lanes or count == 1:
                 return found
             excess = found.bytes_needed(device) / memory_budget(device)

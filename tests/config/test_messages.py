@@ -57,3 +57,75 @@ def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(co
     assert (done.code, done.out) == (1, "")
     assert f"error: {key}" in done.err
     assert told in done.err
+
+
+EACH = "To train a run for each"
+DATASETS = "must be one of breast_cancer, digits, fashion_mnist, kmnist, mnist, tfds, wine"
+NO_TABLES = "Tables of your own (.csv, .npz) are not read yet."
+TECHNIQUES = (
+    "batch_norm, dropout, early_stopping, elastic_net, ema, gradient_clipping, input_dropout, l1, l2, "
+    "label_smoothing, layer_norm, max_norm, mixup, none, sam, weight_decay"
+)
+NO_OPTION = "there is no such option. Settings have no dashes"
+SPACES = "a setting is typed as KEY=VALUE, without spaces"
+LIST = "a list is typed in quotes and brackets, with commas and no spaces"
+SEEDS = "must be a whole number from 0 to 2147483647"
+# What new users type, and the whole message.
+TYPED = {
+    "--epochs 5": f"--epochs: {NO_OPTION}: type trainer.epochs=5.",
+    "--batch-size=64 seed=1": f"--batch-size=64: {NO_OPTION}: type trainer.batch_size=64.",
+    "--nonsense -m": f"--nonsense: {NO_OPTION}: `python train.py --help` shows both.",
+    "--cfg jobs": "argument --cfg/-c: invalid choice: 'jobs' (choose from 'job', 'hydra', 'all').",
+    "-m seed=1..5": f"seed=1..5: {SEEDS}. {EACH}: -m 'seed=range(1,6)'.",
+    "-m seed=[0,1,2]": f"seed=[0,1,2]: {SEEDS}. {EACH}: -m 'seed=0,1,2'.",
+    "seed=abc": f"seed=abc: {SEEDS}.",
+    "regularization=[dropout l2]": (
+        f"regularization=[dropout l2]: {LIST}: 'regularization=[dropout,l2]'."
+    ),
+    "regularization=[dropout, l2]": (
+        f"regularization=[dropout, l2]: {LIST}: 'regularization=[dropout,l2]'."
+    ),
+    "model.hidden=[8,8": f"model.hidden=[8,8: {LIST}: 'model.hidden=[8,8]'.",
+    "penalty.l2=0,01": (
+        f"penalty.l2=0,01: several values. {EACH}: -m 'penalty.l2=0,01'. "
+        "A decimal has a point: penalty.l2=0.01."
+    ),
+    "seed=0,1": f"seed=0,1: several values. {EACH}: -m 'seed=0,1'.",
+    "regularization=dropout,l2": (
+        f"regularization=dropout,l2: several values. {EACH}: -m 'regularization=dropout,l2'. "
+        "As one list: 'regularization=[dropout,l2]'."
+    ),
+    "regularization=weightdecay": (
+        f"regularization=weightdecay: must be one of {TECHNIQUES}. Did you mean 'weight_decay'?"
+    ),
+    "regularization=l3": f"regularization=l3: must be one of {TECHNIQUES}.",
+    "penalty.l3=0.1": "penalty.l3=0.1: there is no such key. penalty has biases, l1, l2.",
+    "callbacks=early_stopping": (
+        "callbacks=early_stopping: there is no such key. Did you mean 'regularization=early_stopping'?"
+    ),
+    "+early_stopping.foo=1": (
+        "early_stopping.foo=1: there is no such key, and none can be added. early_stopping has monitor, "
+        "mode, min_delta, baseline, start_from_epoch, restore_best, patience."
+    ),
+    "data=/path/file.csv": f"data=/path/file.csv: {DATASETS}. {NO_TABLES}",
+    "data=file.npz": f"data=file.npz: {DATASETS}. {NO_TABLES}",
+    "model.dropout 0.2": f"model.dropout: {SPACES}: model.dropout=0.2.",
+    "model.dropout = 0.2": f"model.dropout: {SPACES}: model.dropout=0.2.",
+    "model.dropout= 0.2": f"0.2: {SPACES}: model.dropout=0.2.",
+    "dropout": f"dropout: {SPACES}. Did you mean 'model.dropout'?",
+    "model.dropout=1.5": (
+        "model.dropout=1.5: must be a number from 0 to 1, or a list of them, one per hidden layer (here 2)."
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_what_new_users_type_is_answered_by_what_to_type(command, typed):
+    done = command(typed)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.removeprefix("regjax: starting ...\n") == f"error: {TYPED[typed]}\n"
+
+
+def test_options_may_stand_between_overrides(command):
+    shown = command("model.dropout=0.2 --cfg job seed=3 -p seed trainer.epochs=1")
+    assert (shown.code, shown.out) == (0, "3\n")

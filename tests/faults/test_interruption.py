@@ -154,7 +154,9 @@ def test_compiling_and_a_first_epoch_that_takes_long_are_given_up_too(
 ):
     long = "model.hidden=[3000,3000] trainer.batch_size=1"
     process = begin(tmp_path, f"{place} {long}")
-    next(line for line in process.stdout if comes_after in line)
+    log = tmp_path / "out/train.log"
+    while process.poll() is None and not (log.exists() and comes_after in log.read_text()):
+        time.sleep(0.02)
     err = stop(process, number)
     assert (process.returncode, "Traceback" in err) == (code, False)
     summaries = [json.loads(path.read_text()) for path in tmp_path.rglob("summary.json")]

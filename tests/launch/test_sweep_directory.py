@@ -67,7 +67,8 @@ def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
         1, ["done", "done", "failed", "failed"],
     )  # fmt: skip
     assert "model.dropout=1.5: must be a number from 0 to 1" in summary(2)["reason"]
-    assert "not done: 2, 3: model.dropout=1.5" in done.out
+    assert "not done: 2, 3: model.dropout=1.5" in done.err
+    assert "sweep.retry" not in done.err  # it would be refused again
     rows = comparison()["comparisons"]["wine"]["rows"]
     assert [(row["variant"], row["n"], row["failed"]) for row in rows] == [
         ("model.dropout=0", 2, 0), ("model.dropout=1.5", 0, 2),
@@ -75,9 +76,7 @@ def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
     before = contents(0, 1)
     again = command(f"-m {SMALL} model.dropout=0,1.5 seed=0,1")
     assert again.code == 1
-    assert "2 of 4 runs are done already, 2 failed (sweep.retry=true trains them again)" in again.err
-    *_, last = done.err.splitlines()
-    assert command(last.partition("train.py ")[2]).code == 1
+    assert "2 of 4 runs are done already, 2 failed before\n" in again.err
     assert (folders(), contents(0, 1)) == ([0, 1, 2, 3], before)
 
 
@@ -90,8 +89,9 @@ def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     assert command(diverging).code == 1
     assert contents(0, 1) == before
     write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
-    assert "the disk was full" in command(diverging).err
-    assert command(f"{diverging} sweep.retry=true").code == 1
+    full = command(diverging).err
+    assert "not done: 1: the disk was full\nto run what may succeed:\npython " in full
+    assert command(full.splitlines()[-1].partition("train.py ")[2]).code == 1
     assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
 
 
@@ -106,7 +106,9 @@ def test_the_first_failure_ends_the_sweep_where_that_is_asked_for(command):
     endless = "optimizer=sgd optimizer.learning_rate=1e30,0.001 trainer.epochs=100000000"
     done = command(f"-m {SMALL} {endless} sweep.fail_fast=true")
     assert (done.code, summary(0)["status"], summary(1)["status"]) == (1, "diverged", "interrupted")
-    assert "interrupted after epoch" in done.err
+    assert re.search(r"not done: 0: diverged .*\nnot done: 1: interrupted after epoch", done.err)
+    again = done.err.splitlines()[-1]
+    assert ("python " in again, "sweep.retry" in again) == (True, False)  # what diverged would end it again
     rows = comparison()["comparisons"]["wine"]["rows"]
     assert [(row["variant"], row["n"], row["failed"]) for row in rows] == [
         ("optimizer.learning_rate=1e+30", 0, 1),
@@ -255,7 +257,7 @@ def test_what_is_wrong_with_the_whole_sweep_is_refused_before_it_starts(command,
 @pytest.mark.parametrize("grouping", ["exact", "union"])
 def test_terms_that_are_off_share_a_program_where_that_is_asked_for(command, grouping):
     done = command(f"-m {SMALL} penalty.l2=0,0.1 seed=0 sweep.grouping={grouping}")
-    programs = set(re.findall(r"program \d of (\d)", done.out))
+    programs = set(re.findall(r"program \d of (\d)", Path("out/train.log").read_text()))
     assert (done.code, programs) == (0, {"2"} if grouping == "exact" else {"1"})
 
 

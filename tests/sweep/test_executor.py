@@ -10,7 +10,7 @@ import pytest
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
 from regjax.runs.writer import RunWriter
-from regjax.sweep import compiled, queue
+from regjax.sweep import compiled
 from regjax.sweep.lanes import Lanes
 from regjax.training import program
 from tests.small import clusters
@@ -71,19 +71,19 @@ def test_there_is_one_lowering_for_each_static_spec(tmp_path, monkeypatch):
     runs = sweep_of(tmp_path, [*VARIANTS, ("seed=5", "model.dropout=0.9", "penalty.l2=1", *EARLY)])
     trained(runs, watcher=watcher)
     assert len({run.spec for run in runs}) == len(traced) == 2
-    assert len([note for note in watcher.notes if "lowered in" in note]) == 2
+    assert len([line for line in watcher.logged if "lowered in" in line]) == 2
     trained(sweep_of(tmp_path / "again"), watcher=watcher)
     assert len(traced) == 2, "a later sweep of the process has the programs already"
 
 
-def test_a_compilation_that_takes_long_is_announced_before_it_ends(tmp_path, monkeypatch):
+def test_a_compilation_is_told_when_it_begins_and_ends_and_its_times_are_logged(tmp_path, monkeypatch):
     watcher = RecordingWatcher()
     monkeypatch.setattr(compiled, "_kept", {})
-    monkeypatch.setattr(queue, "SILENT_SECONDS", 0)
     trained(sweep_of(tmp_path, [("seed=0",), ("seed=1",)]), devices=1, watcher=watcher)
-    assert watcher.notes[0] == f"program 1 of 1: compiling for {jax.devices()[0]} ..."
-    assert "lowered in" in watcher.notes[1]
+    assert "program 1 of 1: lowered in" in watcher.logged[0]
+    assert watcher.logged[0].endswith("1 of 2 runs at a time on a device")
     assert watcher.compiled == [(2, False), (2, True)]
+    assert watcher.notes == []
 
 
 def test_all_devices_work(tmp_path, monkeypatch):
