@@ -1,0 +1,106 @@
+"""The commands and settings of README.md, CONTRIBUTING.md and docs/ exist. The README's commands run."""
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from regjax.config.schema import known_keys
+from regjax.errors import UserError
+from regjax.launch.composing import Refused
+from tests.small import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RECIPE = re.compile(r"## Add a regularizer\n.*?\n(?=## )", re.DOTALL)  # tests/test_recipe.py follows it
+BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+ACCEPTED = "accepted, and not trained here"
+
+
+def text_of(page: Path) -> str:
+    return RECIPE.sub("", page.read_text())
+
+
+def commands_in_blocks(page: Path) -> list[str]:
+    shown = "\n".join(body for kind, body in BLOCK.findall(text_of(page)) if not kind)
+    return re.findall(r"^(?:python|regjax) .*", shown.replace("\\\n", " "), re.MULTILINE)
+
+
+def commands(page: Path) -> list[str]:
+    prose = BLOCK.sub("", text_of(page))
+    return commands_in_blocks(page) + re.findall(r"`(python (?:train\.py|-m \S+) [^`]+)`", prose)
+
+
+def settings(page: Path) -> list[str]:
+    """`key=value` or `group=choice`, as the prose and the tables name them."""
+    code = " ".join(re.findall(r"`([^`\n]+)`", BLOCK.sub("", text_of(page))))
+    return [word for word in code.replace("'", " ").split() if re.match(r"[a-z_]+[a-z0-9_.]*=", word)]
+
+
+def every(found: Callable[[Path], list[str]]) -> list[str]:
+    return list(dict.fromkeys(each for page in PAGES for each in found(page)))
+
+
+def main_of(module: str) -> Callable[[list[str]], int]:
+    """The `main` of what `python -m` runs."""
+    spec = importlib.util.find_spec(module)
+    assert spec, f"no module {module}"
+    is_package = spec.submodule_search_locations is not None
+    return importlib.import_module(f"{module}.__main__" if is_package else module).main
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """A command that regjax accepts ends with `ACCEPTED` where it would load data."""
+
+    def accept(*_, **__):
+        raise UserError(ACCEPTED)
+
+    def accept_jobs(_, composed, *__, **___):
+        raise UserError(
+            next((each.job.reason for each in composed if isinstance(each.job, Refused)), ACCEPTED)
+        )
+
+    monkeypatch.setattr("regjax.launch.single.run_single", accept)
+    monkeypatch.setattr("regjax.launch.launcher.Sweep._prepared", accept_jobs)
+
+
+@pytest.mark.parametrize("line", every(commands))
+def test_a_command_is_accepted(line, command, untrained):
+    match shlex.split(line.partition(" > ")[0], comments=True)[1:]:
+        case ["train.py", *given]:
+            done = command(shlex.join(given))
+            assert done.code == 0 or f"error: {ACCEPTED}" in done.err, done.err
+        case ["-m", module, *given]:
+            # argparse exits where it does not know an argument. A FOLDER that is not there gives 1.
+            assert main_of(module)(given) in (0, 1)
+        case ["-c", code]:
+            compile(code, line, "exec")
+        case [script, *_]:
+            assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize("setting", every(settings))
+def test_a_setting_exists(setting):
+    key, _, values = setting.partition("=")
+    if (ROOT / "conf" / key).is_dir() and "[" not in values:
+        for choice in re.split(r"\\\||,", values):
+            assert (ROOT / "conf" / key / f"{choice}.yaml").is_file()
+    elif key.partition(".")[0] != "hydra":
+        assert key in known_keys() or (ROOT / "conf" / key).is_dir()
+
+
+@pytest.mark.slow
+def test_the_readme_runs_from_its_first_command_to_its_last(tmp_path):
+    for name in ("train.py", "conf", "regjax", "hydra_plugins"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    (python,) = [body for kind, body in BLOCK.findall(text_of(ROOT / "README.md")) if kind == "python"]
+    for line in [*commands_in_blocks(ROOT / "README.md"), shlex.join(["python", "-c", python])]:
+        done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
