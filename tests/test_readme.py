@@ -104,3 +104,12 @@ def test_the_readme_runs_from_its_first_command_to_its_last(tmp_path):
     for line in [*commands_in_blocks(ROOT / "README.md"), shlex.join(["python", "-c", python])]:
         done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_the_map_names_modules_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = re.search(r"\n- \*\*`launch/`.*?\n\n", text, re.DOTALL)[0]
+    named = re.split(r"- \*\*`(\w+)/`\*\*", section)[1:]
+    for package, described in zip(named[::2], named[1::2], strict=True):
+        for module in re.findall(r"`([a-z_]+)`", described):
+            assert (ROOT / "regjax" / package / f"{module}.py").is_file(), f"{package}/{module}"
