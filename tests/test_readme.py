@@ -31,15 +31,19 @@ def commands_in_blocks(page: Path) -> list[str]:
     return re.findall(r"^(?:python|regjax) .*", shown.replace("\\\n", " "), re.MULTILINE)
 
 
+def inline_code(page: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", BLOCK.sub("", text_of(page)))
+
+
 def commands(page: Path) -> list[str]:
-    prose = BLOCK.sub("", text_of(page))
-    return commands_in_blocks(page) + re.findall(r"`(python (?:train\.py|-m \S+) [^`]+)`", prose)
+    inline = [code for code in inline_code(page) if re.match(r"python (train\.py|-m \S+) .", code)]
+    return commands_in_blocks(page) + inline
 
 
 def settings(page: Path) -> list[str]:
-    """`key=value` or `group=choice`, as the prose and the tables name them."""
-    code = " ".join(re.findall(r"`([^`\n]+)`", BLOCK.sub("", text_of(page))))
-    return [word for word in code.replace("'", " ").split() if re.match(r"[a-z_]+[a-z0-9_.]*=", word)]
+    """What the prose and the tables name: `key=value` or `group=choice`."""
+    words = " ".join(inline_code(page)).replace("'", " ").split()
+    return [word for word in words if re.match(r"[a-z_]+[a-z0-9_.]*=.", word)]
 
 
 def every(found: Callable[[Path], list[str]]) -> list[str]:
@@ -72,16 +76,16 @@ def untrained(monkeypatch):
 
 @pytest.mark.parametrize("line", every(commands))
 def test_a_command_is_accepted(line, command, untrained):
-    match shlex.split(line.partition(" > ")[0], comments=True)[1:]:
-        case ["train.py", *given]:
+    match shlex.split(line.partition(" > ")[0], comments=True):
+        case ["python", "train.py", *given] | ["python", "-m", "regjax", *given] | ["regjax", *given]:
             done = command(shlex.join(given))
             assert done.code == 0 or f"error: {ACCEPTED}" in done.err, done.err
-        case ["-m", module, *given]:
+        case ["python", "-m", module, *given]:
             # argparse exits where it does not know an argument. A FOLDER that is not there gives 1.
             assert main_of(module)(given) in (0, 1)
-        case ["-c", code]:
+        case ["python", "-c", code]:
             compile(code, line, "exec")
-        case [script, *_]:
+        case ["python", script, *_]:
             assert (ROOT / script).is_file()
 
 
