@@ -110,6 +110,14 @@ def test_the_readme_runs_from_its_first_command_to_its_last(tmp_path):
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
+def test_a_link_leads_to_a_file():
+    links = [
+        (page, link) for page in PAGES for link in re.findall(r"\]\((?!http|#)([^)]+)\)", page.read_text())
+    ]
+    assert len(links) > 20
+    assert [link for page, link in links if not (page.parent / link).is_file()] == []
+
+
 def test_the_map_names_modules_that_exist():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     section = re.search(r"\n- \*\*`launch/`.*?\n\n", text, re.DOTALL)[0]
