@@ -1,4 +1,4 @@
-"""The command that trains one run, or with -m a comparison of several. Its name is the job's name for Hydra."""
+"""The command that trains one run, or with -m several. Hydra calls the job `train` after this file."""
 
 import shlex
 import signal

@@ -32,17 +32,17 @@ def write_report(report: Report, directory: Path, paths: Iterable[Path]) -> None
         curves.unlink(missing_ok=True)  # if this process is killed before it draws them, the next one does
     # First, since it says which paths the other files belong to.
     replace_text(written, text)
-    sheet = io.StringIO()
-    csv.writer(sheet, lineterminator="\n").writerows(_sheet(report))
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(sheet(report))
     replace_text(directory / PAGE, _page(report))
-    replace_text(directory / SHEET, sheet.getvalue())
+    replace_text(directory / SHEET, lines.getvalue())
     if not is_drawn:
         from regjax.report.bands import draw_variants  # matplotlib takes .3 s, and most commands draw nothing
 
         draw_variants(report.variants, directory)
 
 
-def _sheet(report: Report) -> list[list[Any]]:
+def sheet(report: Report) -> list[list[Any]]:
     """One header, and a row for each variant of each dataset. Numbers that are not finite are left empty."""
     lines = []
     for dataset, comparison in report.comparisons.items():

@@ -1,5 +1,6 @@
 """Prints the table that ends a run, and the comparison of a sweep's variants."""
 
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,19 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def print_report(report: Report, directory: Path | None) -> None:
     """Prints for each dataset a table with a row per variant, all notes and failures, and the directory."""
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH)
+    _print_report(Console(highlight=False, markup=False, soft_wrap=True, width=WIDTH), report)
+    if directory:
+        print(f"files  {printable(str(directory))}")
+
+
+def report_text(report: Report, width: int) -> str:
+    """What `print_report` prints, in lines of `width` characters."""
+    text = io.StringIO()
+    _print_report(Console(file=text, highlight=False, markup=False, soft_wrap=True, width=width), report)
+    return text.getvalue()
+
+
+def _print_report(console: Console, report: Report) -> None:
     for dataset, comparison in report.comparisons.items():
         header, rows = comparison_cells(comparison)
         table = Table(*map(printable, header), box=box.SIMPLE, pad_edge=False)
@@ -70,8 +83,6 @@ def print_report(report: Report, directory: Path | None) -> None:
             console.print(printable(note))
     for line in (*report.notes, *report.failures):
         console.print(printable(line, kept="\n"))
-    if directory:
-        console.print(f"files  {printable(str(directory))}")
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
