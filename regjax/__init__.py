@@ -39,10 +39,10 @@ def compare(
     """
     from pathlib import Path
 
-    from regjax.report import notebook
+    from regjax import results
 
     paths = [Path(folder) for folder in folders]
-    return notebook.compare(paths, metric=metric, baseline=baseline, within=within)
+    return results.compare(paths, metric=metric, baseline=baseline, within=within)
 
 
 def _runs(*folders: Folder) -> TrainedRuns:

@@ -1,23 +1,29 @@
-"""Trained runs in Python: `regjax.load` and `regjax.runs`."""
+"""Trained runs in Python: what `regjax.load`, `regjax.runs` and `regjax.compare` do.
 
+What only some of them need is imported where it is needed: JAX, and the report with SciPy and Rich.
+"""
+
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from regjax.errors import UserError, printable
-from regjax.report.notebook import data_frame, held_runs, warn
+from regjax.config.ranges import CHOICES
+from regjax.errors import UserError, invalid_choice, printable
+from regjax.runs.collection import SavedRun
 from regjax.runs.directory import ENDED, METRICS
 from regjax.runs.metrics import read_metrics
 from regjax.runs.summary import run_summary
 
 if TYPE_CHECKING:
+    from jaxtyping import Float, Int
     from pandas import DataFrame
 
     from regjax.predict.network import Trained
+    from regjax.report.notebook import ComparedVariants
 
 
 class TrainedRun:
@@ -37,8 +43,8 @@ class TrainedRun:
         status, accuracy = self.summary["status"], self.summary.get("test_accuracy")
         if status != "done":
             return f"{status}, {self.summary['reason']}"
-        measured = "" if accuracy is None else f", test accuracy {accuracy:.4f}"
-        return f"{self.config['data.name']}{measured}, selected epoch {self.summary['selected_epoch']}"
+        measured = "no test accuracy" if accuracy is None else f"test accuracy {accuracy:.4f}"
+        return f"{self.config['data.name']}, {measured}"
 
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
@@ -46,11 +52,11 @@ class TrainedRun:
         columns = read_metrics(self.directory) if (self.directory / METRICS).is_file() else {}
         return {name: np.array(values, int if name == "epoch" else float) for name, values in columns.items()}
 
-    def predict(self, X: object) -> Int[np.ndarray, " rows"]:  # noqa: N803  # as scikit-learn calls it
+    def predict(self, X: object) -> "Int[np.ndarray, ' rows']":  # noqa: N803  # as scikit-learn calls it
         """The class of each row: the one with the largest probability."""
         return self.predict_proba(X).argmax(axis=1)
 
-    def predict_proba(self, X: object) -> Float[np.ndarray, "rows classes"]:  # noqa: N803
+    def predict_proba(self, X: object) -> "Float[np.ndarray, 'rows classes']":  # noqa: N803
         """The probability of each class, for raw rows: they are scaled as in training.
 
         `X` is an array, nested lists or a table of pandas. Raises `UserError` if the run saved no parameters,
@@ -60,14 +66,14 @@ class TrainedRun:
         from regjax.predict.prediction import answers
 
         rows = rows_of(X, self._network.spec.num_features, "X")
-        found = answers(self._network, rows, name="X", warn=lambda line: warn([line]))
+        found = answers(self._network, rows, name="X", warn=_warn)
         return np.concatenate([np.asarray(batch.probabilities) for batch in found])
 
     @cached_property
     def _network(self) -> "Trained":
         from regjax.predict.prediction import load_network  # JAX loads here
 
-        return load_network(self.directory, lambda line: warn([line]))
+        return load_network(self.directory, _warn)
 
 
 class TrainedRuns(list[TrainedRun]):
@@ -78,6 +84,8 @@ class TrainedRuns(list[TrainedRun]):
 
     def to_pandas(self) -> "DataFrame":
         """A row for each run: its directory, the single values of its summary, and its configuration."""
+        from regjax.report.notebook import data_frame
+
         return data_frame([_record(run) for run in self])
 
 
@@ -92,7 +100,43 @@ def load(directory: Path) -> TrainedRun:
 
 def load_runs(paths: Sequence[Path]) -> TrainedRuns:
     """The ended runs in and below folders. Raises `UserError` where there is none."""
-    return TrainedRuns(TrainedRun(*run) for run in held_runs(paths))
+    return TrainedRuns(TrainedRun(*run) for run in _held_runs(paths))
+
+
+def compare(
+    paths: Sequence[Path], *, metric: str | None, baseline: str | None, within: str | None
+) -> "ComparedVariants":
+    """The comparison of the runs in and below folders. What is None is as the runs' `compare.*` says.
+
+    Nothing is written, so it counts as no look. Raises `UserError` for what cannot be compared.
+    """
+    from regjax.report.folders import distinct, report_of, shared_settings
+    from regjax.report.notebook import ComparedVariants
+
+    if metric is not None and metric not in CHOICES["compare.metric"]:
+        raise invalid_choice("metric", metric, CHOICES["compare.metric"])
+    paths = distinct(paths)
+    held = _held_runs(paths)
+    settings, disagreements = shared_settings(held)
+    for line in disagreements:
+        _warn(line)
+    return ComparedVariants(report_of(held, paths, settings, baseline=baseline, metric=metric, within=within))
+
+
+def _held_runs(paths: Sequence[Path]) -> list[SavedRun]:
+    """The ended runs in and below the paths. It warns of those that cannot be used."""
+    from regjax.report.folders import ended_runs
+
+    held, left_out = ended_runs(paths)
+    if not held:
+        raise UserError("; ".join(left_out) or "no folder is named")
+    for line in left_out:
+        _warn(line)
+    return held
+
+
+def _warn(message: str) -> None:
+    warnings.warn(printable(message), stacklevel=2)
 
 
 def _record(run: TrainedRun) -> dict[str, Any]:

@@ -1,20 +1,15 @@
-"""The comparison of variants in Python: `regjax.compare`."""
+"""A report as Python and notebooks show it, and tables of pandas."""
 
 import shutil
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regjax.config.ranges import CHOICES
-from regjax.errors import UserError, invalid_choice, printable
+from regjax.errors import UserError, printable
 from regjax.report.files import sheet
-from regjax.report.folders import distinct, ended_runs, report_of, shared_settings
 from regjax.report.overall import Report
 from regjax.report.row import Comparison
 from regjax.report.tables import comparison_cells, report_text
-from regjax.runs.collection import SavedRun
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,37 +35,6 @@ class ComparedVariants:
         """The columns of `comparison.csv`: a row for each variant of each dataset."""
         header, *rows = sheet(self.report)
         return data_frame([dict(zip(header, row, strict=True)) for row in rows])
-
-
-def compare(
-    paths: Sequence[Path], *, metric: str | None, baseline: str | None, within: str | None
-) -> ComparedVariants:
-    """The comparison of the runs in and below folders. What is None is as the runs' `compare.*` says.
-
-    Nothing is written, so it counts as no look. Raises `UserError` for what cannot be compared.
-    """
-    if metric is not None and metric not in CHOICES["compare.metric"]:
-        raise invalid_choice("metric", metric, CHOICES["compare.metric"])
-    paths = distinct(paths)
-    held = held_runs(paths)
-    settings, disagreements = shared_settings(held)
-    warn(disagreements)
-    return ComparedVariants(report_of(held, paths, settings, baseline=baseline, metric=metric, within=within))
-
-
-def held_runs(paths: Sequence[Path]) -> list[SavedRun]:
-    """The ended runs in and below the paths. It warns of those that cannot be used."""
-    held, left_out = ended_runs(paths)
-    if not held:
-        raise UserError("; ".join(left_out) or "no folder is named")
-    warn(left_out)
-    return held
-
-
-def warn(lines: Iterable[str]) -> None:
-    """Warns the user who called regjax."""
-    for line in lines:
-        warnings.warn(printable(line), stacklevel=2)
 
 
 def data_frame(records: Sequence[Mapping[str, Any]]) -> "DataFrame":
