@@ -43,15 +43,11 @@ def test_jax_loads_for_predictions_alone(run):
     assert {"jax", "matplotlib", "scipy"} & set(told) == set()
 
 
-@pytest.mark.parametrize(
-    "before", ["", "from regjax.runs.summary import read_summary", "import regjax.results"]
-)
+@pytest.mark.parametrize("before", ["", "import regjax.runs.summary", "import regjax.results"])
 def test_runs_can_be_called_whatever_was_imported_before(tmp_path, before):
     sweep_of(tmp_path, 0.0, seeds=2)
-    code = f"{before}\nimport regjax\nprint(len(regjax.runs({str(tmp_path)!r})), len(regjax.runs()))"
-    with pytest.raises(AssertionError, match="no folder is named"):
-        in_a_fresh_process(code)
-    assert in_a_fresh_process(code.replace(", len(regjax.runs())", "")) == "2\n"
+    code = f"{before}\nimport regjax\nfor _ in 'ab': print(len(regjax.runs({str(tmp_path)!r})))"
+    assert in_a_fresh_process(code) == "2\n2\n"
 
 
 def test_what_the_package_lacks_is_an_attribute_error():
@@ -62,8 +58,8 @@ def test_what_the_package_lacks_is_an_attribute_error():
 def test_probabilities_are_those_of_the_network_by_numpy(run):
     (path,) = (run.directory / "checkpoints" / "selected").glob("*.safetensors")
     arrays = {name.rpartition("params.")[2]: array for name, array in load_file(path).items()}
-    hidden = np.maximum(ROWS @ arrays["dense_1.kernel"] + arrays["dense_1.bias"], 0)
-    logits = hidden @ arrays["dense_2.kernel"] + arrays["dense_2.bias"]
+    hidden = np.maximum(ROWS @ arrays["dense_0.kernel"] + arrays["dense_0.bias"], 0)
+    logits = hidden @ arrays["dense_1.kernel"] + arrays["dense_1.bias"]
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     found = run.predict_proba(ROWS)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
@@ -110,9 +106,7 @@ def test_rows_that_cannot_be_predicted_are_refused(run, rows, message):
 
 def test_pixels_of_another_range_are_warned_about(run):
     run._network = run._network._replace(pixel_max=16)
-    with pytest.warns(
-        UserWarning, match=r"X: its values go from 0\.5 to 0\.5; the run was trained on pixels"
-    ):
+    with pytest.warns(UserWarning, match=r"X: its values go from 0\.5 to 0\.5; the run was trained on"):
         run.predict(np.full((2, 7), 0.5))
 
 
@@ -139,10 +133,8 @@ def test_a_diverged_run_says_why_and_has_no_predictions(tmp_path):
 
 def test_what_is_no_ended_run_is_refused(tmp_path):
     sweep_of(tmp_path / "sweep", 0.0, seeds=1)
-    for folder, message in (
-        ("sweep", "Is it a sweep? Its runs lie below it"),
-        ("absent", "no run's directory"),
-    ):
+    hint = "Is it a sweep? Its runs lie below it"
+    for folder, message in (("sweep", hint), ("absent", "no run's directory")):
         with pytest.raises(regjax.UserError) as refused:
             regjax.load(tmp_path / folder)
         assert message in str(refused.value)
@@ -161,6 +153,8 @@ def test_runs_are_those_that_ended_and_the_others_are_warned_about(tmp_path):
     assert repr(runs).splitlines()[0] == repr(runs[0])
     with pytest.raises(regjax.UserError, match="absent: holds no finished run or sweep"):
         regjax.runs(tmp_path / "absent")
+    with pytest.raises(regjax.UserError, match="no folder is named"):
+        regjax.runs()
 
 
 def test_runs_make_a_table_of_pandas(tmp_path):
@@ -225,7 +219,7 @@ def test_a_comparison_has_the_columns_of_its_file(tmp_path):
         ({"baseline": "model.dropout=0.6"}, "baseline=model.dropout=0.6: must be one of"),
         (
             {"within": "model.dropuot"},
-            "within=model.dropuot: the configuration has no such key. Did you mean",
+            "within=model.dropuot: the configuration has no such key",
         ),
     ],
 )
@@ -237,9 +231,9 @@ def test_a_comparison_that_cannot_be_made_is_refused(tmp_path, chosen, message):
 
 
 def test_settings_on_which_runs_disagree_are_warned_about(tmp_path):
-    sweep_of(tmp_path / "a", 0.0, 0.5, **{"compare.metric": "val_loss"})
-    sweep_of(tmp_path / "b", 0.0, 0.5, seeds=6)
-    with pytest.warns(
-        UserWarning, match="compare.metric: the runs have val_loss and test_accuracy; using val"
-    ):
-        regjax.compare(tmp_path / "a", tmp_path / "b")
+    first, *_ = sweep_of(tmp_path, 0.0, 0.5)
+    config = first.summary["config"] | {"compare.metric": "val_loss"}
+    write_summary(first.directory, first.summary | {"config": config})
+    told = "compare.metric: the runs have val_loss and test_accuracy; using val_loss"
+    with pytest.warns(UserWarning, match=told):
+        regjax.compare(tmp_path)
