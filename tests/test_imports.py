@@ -50,8 +50,8 @@ KEPT_TO = {
     "tensorflow": ("regjax.data",),
     "scipy": ("regjax.statistics",),
     "filelock": ("regjax.files",),
-    "hydra": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins", "train"),
-    "omegaconf": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins", "train"),
+    "hydra": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins"),
+    "omegaconf": ("regjax.config", "regjax.launch", "regjax.explain", "hydra_plugins"),
 }
 PACKAGES = ("regjax", "hydra_plugins")
 SOURCES = [ROOT / "train.py", *(path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py")))]

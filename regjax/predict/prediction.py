@@ -25,8 +25,8 @@ _dropout_answer = jax.jit(dropout_answer, static_argnames="spec")
 def load_network(directory: Path, warn: Warn) -> Trained:
     """The network of a finished run, at its own precision.
 
-    If this device lacks that precision, it is at float32, with a warning. Raises `UserError` if the run has
-    no network, or is damaged.
+    It warns and takes float32 where this device lacks that precision. Raises `UserError` if the run has no
+    network, or is damaged.
     """
     trained, device = load_trained(directory), jax.local_devices()[0]
     try:
