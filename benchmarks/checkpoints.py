@@ -45,14 +45,13 @@ def states() -> dict[str, float]:
     import jax
     from hydra import compose, initialize_config_dir
 
-    from regjax.config import register_schema, typed
+    from regjax.config import typed
     from regjax.launch.composing import Job
     from regjax.launch.jobs import prepare
     from regjax.runs import checkpoint
     from regjax.sweep.lanes import stacked
     from regjax.training import program
 
-    register_schema()
     conf = pathlib.Path(__file__).resolve().parent.parent / "conf"
     with initialize_config_dir(str(conf), version_base="1.3"):
         config = compose("config", ["experiment=notebook1", "hydra.mode=RUN", "model.dropout=0.2"])

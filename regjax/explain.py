@@ -12,13 +12,13 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict, read_write
 
-from regjax.config import explain, flatten, register_schema
+from regjax.config import explain, flatten
+from regjax.config.folder import CONF
 from regjax.config.json_schema import json_schema
 from regjax.errors import UserError, shown
 from regjax.files import outlive_readers
@@ -27,8 +27,6 @@ from regjax.techniques.declaration import Hook, Number, Technique
 from regjax.techniques.settings import FINAL, SCHEDULES, is_on, keys_of, schedule_of
 from regjax.techniques.table import TABLE, rows
 
-ROOT = Path(__file__).parent.parent
-CONF = ROOT / "conf"
 WIDTH, COLUMN = 80, 12
 
 
@@ -65,9 +63,6 @@ def _overrides(words: Sequence[str]) -> list[str]:
 
 def _values(overrides: Sequence[str]) -> dict[str, Any]:
     """The configuration that train.py would train, by dotted key."""
-    if str(ROOT) not in sys.path:
-        sys.path.append(str(ROOT))  # where Hydra finds our launcher
-    register_schema()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         whole = compose("config", list(overrides), return_hydra_config=True)
     hydra = whole.hydra

@@ -16,10 +16,8 @@ with install_import_hook([f"regjax.{package}" for package in SHAPED], "beartype.
     import regjax.launch.jobs
     import regjax.launch.launcher
     import regjax.launch.resume  # noqa: F401
-    from regjax.config import register_schema
 
-register_schema()
-version.setbase("1.3")  # both as train.py does, whose command the tests also give without it
+version.setbase("1.3")  # as train.py does, whose command the tests also give without it
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Of this process alone: the commands that tests start choose theirs.
 jax.config.update("jax_num_cpu_devices", 2)

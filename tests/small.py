@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from hydra import compose, initialize_config_dir
 
-from regjax.config import Config, check, register_schema, typed
+from regjax.config import Config, check, typed
 from regjax.data.dataset import Dataset, Scaling, Split
 from regjax.runs.resolve import resolve
 from regjax.sweep.lanes import stacked
@@ -24,7 +24,6 @@ _train = jax.jit(program.train_lanes, static_argnames=("spec", "side_by_side"))
 
 def composed(*overrides: str) -> Config:
     """The checked configuration that the command line would give."""
-    register_schema()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = typed(compose("config", list(overrides)))
     check(config)

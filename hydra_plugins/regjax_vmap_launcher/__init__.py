@@ -1,4 +1,7 @@
-"""Declares `hydra/launcher=vmap`, the default of `-m`. Every start imports it, so it imports only Hydra."""
+"""Declares what `conf/` names: the schema, and `hydra/launcher=vmap`, the default of `-m`.
+
+Every start of Hydra imports it, `hydra.compose` too, so it loads no numerical library.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +12,10 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
+
+from regjax.config import register_schema
+
+register_schema()
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,17 @@ def command_again(*settings: str) -> str:
     """This process's command with other `key=value` settings. Their values are given without quotes."""
     keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
     kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
-    return shlex.join(["python", sys.argv[0], *kept, *map(_as_override, settings)])
+    return shlex.join([*program(), *kept, *map(_as_override, settings)])
+
+
+def program() -> list[str]:
+    """The words that start this process's command: `python train.py`, `python -m regjax` or `regjax`."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return ["python", "-m", started.parent.name]
+    if started.suffix == ".py":
+        return ["python", sys.argv[0]]
+    return [started.name if shutil.which(started.name) else sys.argv[0]]
 
 
 def _as_override(setting: str) -> str:

@@ -7,25 +7,19 @@ if __name__ == "__main__":  # Ctrl-C ends the process at once: imports may swall
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from regjax.config.ranges import MAX_WHOLE, WHOLE
 from regjax.errors import UserError, invalid, printable
 from regjax.files import outlive_readers, replace_text
 from regjax.predict.inputs import read_rows
-from regjax.predict.monte_carlo import STREAM, Answer, answer, dropout_answer, in_batches
-from regjax.predict.network import Trained, load_trained
-from regjax.sweep.devices import check_precision
+from regjax.predict.monte_carlo import STREAM, Answer
+from regjax.predict.network import Trained
+from regjax.predict.prediction import answers, load_network
 from regjax.techniques.hooks import streams
-from regjax.training.evaluation import scaled
-from regjax.training.streams import stream
 
 FIRST_CELLS = "row,predicted,"
 FEWEST_SAMPLES = 2
@@ -56,29 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _predict(options: argparse.Namespace) -> str:
     """Writes the table. Gives the line to print."""
     _check_output(options.output)
-    trained = _at_precision(load_trained(options.run), options.run)
+    trained = load_network(options.run, _warn)
     _check_samples(options, trained)
     rows = read_rows(options.input, trained.spec.num_features)
-    _warn_of_range(rows, trained.pixel_max, options.input)
-    inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
-    compute = _compute(trained, options.mc_samples, options.seed)
-    found = in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size)
-    batches = _finite(found, rows, options.input)
+    name = f"--input={options.input}"
+    batches = answers(trained, rows, options.mc_samples, options.seed, name=name, warn=_warn)
     replace_text(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
     count = f"{len(rows)} row" + "s" * (len(rows) > 1)
     return f"{options.output}: {count} predicted. {_measured(trained)}"
-
-
-def _at_precision(trained: Trained, directory: Path) -> Trained:
-    """The network at its own precision, or at float32 with a warning if this device lacks that precision."""
-    device = jax.local_devices()[0]
-    try:
-        check_precision(trained.spec.precision, device)
-    except UserError:
-        lacking = f"trained at {trained.spec.precision}, which this {device.platform} lacks"
-        _warn(f"{directory}: {lacking}; predicted at float32")
-        return trained._replace(spec=trained.spec._replace(precision="float32"))
-    return trained
 
 
 def _check_output(output: Path) -> None:
@@ -106,43 +85,8 @@ def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
         raise invalid("--mc-samples", samples, useless)
 
 
-def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, path: Path) -> None:
-    smallest, largest = inputs.min(), inputs.max()
-    if pixel_max and (largest > pixel_max or smallest < 0 or largest <= 1 < pixel_max):
-        trained = f"the run was trained on pixels from 0 to {pixel_max}, and scales them itself"
-        _warn(f"{path}: its values go from {smallest} to {largest}; {trained}")
-
-
 def _warn(message: str) -> None:
     print(f"warning: {printable(message)}", file=sys.stderr)
-
-
-def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callable[[int, Array], Answer]:
-    """The compiled program. It takes a batch's number and its rows."""
-    variables, numerics, spec = trained.selected.variables, trained.numerics, trained.spec
-    shift, scale = map(jnp.asarray, trained.selected.scaling)
-    if samples is None:
-        plain = jax.jit(partial(answer, spec=spec))
-        return lambda number, rows: plain(variables, scaled(rows, shift, scale), numerics)
-    drawn = jax.jit(partial(dropout_answer, spec=spec))
-    key = stream(jnp.uint32(numerics.seed if seed is None else seed), "mc_dropout")
-    return lambda number, rows: drawn(
-        jax.random.fold_in(key, number), variables, scaled(rows, shift, scale), numerics, np.int32(samples)
-    )
-
-
-def _finite(batches: Iterator[Answer], rows: np.ndarray, path: Path) -> Iterator[Answer]:
-    """The answers to all rows. Raises `UserError` for a row without one: it overflows in the network."""
-    first = 0
-    for batch in batches:
-        finite = np.isfinite(batch.probabilities).all(axis=1)
-        if not finite.all():
-            row = first + int(np.argmin(finite))
-            column = int(np.argmax(np.abs(rows[row])))
-            largest = f"its largest entry is {rows[row, column]}, in column {column}; both counted from 0"
-            raise UserError(f"--input={path}: row {row} ({largest}) overflows in the network: no class")
-        first += len(batch.probabilities)
-        yield batch
 
 
 def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Reads rows from a user's .npz or .npy file, as plain numbers."""
+"""Checks the rows that a user gives, as an array or in a .npz or .npy file."""
 
 import math
 import zipfile
@@ -16,9 +16,27 @@ from regjax.errors import UserError
 # The largest array in bytes. A zip archive of 4 MB can expand to as much.
 MAX_BYTES = 2**32
 NAME = "inputs"
+NUMBERS = "iuf"  # NumPy's kinds: integers, unsigned ones and floats
 NPY, ZIP = b"\x93NUMPY", b"PK"
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError)
+
+
+def rows_of(given: object, num_features: int, name: str) -> Num[np.ndarray, "rows features"]:
+    """The rows of an array, of nested lists or of a table of pandas, images flattened.
+
+    Raises `UserError`, which calls them `name`, unless they are finite numbers with `num_features` features.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise UserError(f"{name}: its rows differ in length") from None
+    if array.dtype.kind not in NUMBERS:
+        raise UserError(f"{name}: {_no_numbers(array.dtype)}")
+    _check_shape(name, array.shape, num_features)
+    rows = array.reshape(len(array), num_features)
+    check_finite(rows, name)
+    return rows
 
 
 def read_rows(path: Path, num_features: int) -> Num[np.ndarray, "rows features"]:
@@ -65,9 +83,9 @@ def _read(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
     if version not in HEADERS:
         raise ValueError(f"its format is {version}; plain numbers are saved in format 1.0")
     shape, fortran_order, dtype = HEADERS[version](file)
-    if dtype.kind not in "iuf":
-        raise ValueError(f"its entries are of kind {dtype.str}; integers and floats are read, and no objects")
-    _check_shape(path, shape, num_features)
+    if dtype.kind not in NUMBERS:
+        raise ValueError(_no_numbers(dtype))
+    _check_shape(f"--input={path}", shape, num_features)
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
         raise ValueError(f"its array {shape} takes {size} bytes, and may take {MAX_BYTES}")
@@ -78,11 +96,15 @@ def _read(path: Path, file: IO[bytes], num_features: int) -> np.ndarray:
     return array.reshape(len(array), num_features)
 
 
-def _check_shape(path: Path, shape: tuple[int, ...], num_features: int) -> None:
+def _no_numbers(dtype: np.dtype) -> str:
+    return f"its entries are of kind {dtype.str}; integers and floats are read, and no objects"
+
+
+def _check_shape(name: str, shape: tuple[int, ...], num_features: int) -> None:
     if len(shape) < 2 or 0 in shape:
         allowed = "it must be rows x features or rows x height x width, with one row or more"
-        raise UserError(f"--input={path}: its shape is {shape}; {allowed}")
+        raise UserError(f"{name}: its shape is {shape}; {allowed}")
     features = math.prod(shape[1:])
     if features != num_features:
         found = f"its rows have {features} features (its shape is {shape})"
-        raise UserError(f"--input={path}: {found}, and the network takes {num_features}")
+        raise UserError(f"{name}: {found}, and the network takes {num_features}")

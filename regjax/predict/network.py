@@ -14,10 +14,9 @@ from regjax.data.dataset import Scaling
 from regjax.errors import UserError
 from regjax.runs import checkpoint
 from regjax.runs.checkpoint import Selected
-from regjax.runs.directory import SUMMARY
 from regjax.runs.manifest import SELECTED, DamagedError
 from regjax.runs.resolve import resolve_network
-from regjax.runs.summary import read_summary, refuse_other_version
+from regjax.runs.summary import refuse_other_version, run_summary
 from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 
@@ -38,7 +37,8 @@ class Trained(NamedTuple):
 
 def load_trained(directory: Path) -> Trained:
     """Reads a finished run. Raises `UserError` if it has no network or is damaged."""
-    summary = _summary(directory)
+    summary = run_summary(directory)
+    refuse_other_version(directory, summary)
     config = restored(summary["config"])
     if summary["status"] != "done":
         reason = summary.get("reason") or "it was cut off"
@@ -55,17 +55,6 @@ def load_trained(directory: Path) -> Trained:
     except DamagedError as error:
         raise UserError(f"{error}. Restore the folder from a copy, or train the run again.") from None
     return Trained(selected, numerics, spec, pixel_max, offset, summary)
-
-
-def _summary(directory: Path) -> dict[str, Any]:
-    """Raises `UserError` if the directory has no summary, or one of another version of regjax."""
-    found = read_summary(directory)
-    if found is None:
-        below = next(iter(sorted(directory.glob(f"*/{SUMMARY}"))), None)
-        hint = f" Is it a sweep? Its runs lie below it, such as {below.parent}." if below else ""
-        raise UserError(f"{directory}: it is no run's directory: it has no {SUMMARY}.{hint}")
-    refuse_other_version(directory, found)
-    return found
 
 
 def _count(directory: Path, facts: dict[str, Any], name: str) -> int:

@@ -72,6 +72,16 @@ def read_summary(directory: Path) -> dict[str, Any] | None:
         raise UserError(f"{error}. {remedy}.") from None
 
 
+def run_summary(directory: Path) -> dict[str, Any]:
+    """The summary of a run that must be there. Raises `UserError` where it is not, or is damaged."""
+    found = read_summary(directory)
+    if found is None:
+        below = next(iter(sorted(directory.glob(f"*/{SUMMARY}"))), None)
+        hint = f" Is it a sweep? Its runs lie below it, such as {below.parent}." if below else ""
+        raise UserError(f"{directory}: it is no run's directory: it has no {SUMMARY}.{hint}")
+    return found
+
+
 def checked_summary(directory: Path) -> dict[str, Any]:
     """The summary, with every entry checked. An ended run's files are checked against their SHA-256.
 

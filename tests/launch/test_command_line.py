@@ -49,6 +49,21 @@ def test_the_command_that_goes_on_reads_back_as_it_is_meant(monkeypatch, name):
 
 
 @pytest.mark.parametrize(
+    ("started", "typed"),
+    [
+        ("train.py", "python train.py seed=1"),
+        ("a b/train.py", "python 'a b/train.py' seed=1"),
+        ("/lib/regjax/__main__.py", "python -m regjax seed=1"),
+        ("/bin/sh", "sh seed=1"),  # a script on the path
+        ("/not on it/regjax", "'/not on it/regjax' seed=1"),
+    ],
+)
+def test_the_command_that_goes_on_starts_as_it_was_typed(monkeypatch, started, typed):
+    monkeypatch.setattr("sys.argv", [started])
+    assert command_again("seed=1") == typed
+
+
+@pytest.mark.parametrize(
     ("check", "key"), [(check_run_directory, "hydra.run.dir"), (check_sweep_directory, "hydra.sweep.dir")]
 )
 def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key):

@@ -1,0 +1,91 @@
+"""Builds the report of the runs in folders."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from regjax.config.restored import OLDER
+from regjax.errors import shown
+from regjax.report.looks import previous_looks
+from regjax.report.overall import SETTINGS, Report, build_report
+from regjax.runs.collection import SavedRun, read_runs
+from regjax.runs.directory import ENDED
+
+
+def distinct(paths: Iterable[Path]) -> list[Path]:
+    """Each folder once, however often and by whatever path it is named."""
+    return list({path.resolve(): path for path in paths}.values())
+
+
+def ended_runs(paths: Sequence[Path]) -> tuple[list[SavedRun], list[str]]:
+    """The ended runs in and below the paths, and a line for each run or path that cannot be used."""
+    held, left_out = [], []
+    for path in paths:
+        found = read_runs(path)
+        left_out += found.left_out
+        for run in found.runs:
+            status = run.summary["status"]
+            if status in ENDED:
+                held.append(run)
+            else:
+                left_out.append(f"{run.directory}: left out (its status is {status})")
+        if not found.runs and not found.left_out:
+            left_out.append(f"{path}: holds no finished run or sweep")
+    return held, left_out
+
+
+def shared_settings(held: Sequence[SavedRun]) -> tuple[dict[str, Any], list[str]]:
+    """The first run's settings for reports, and a line for each on which the runs disagree.
+
+    There is no baseline if they disagree on it.
+    """
+    settings, disagreements = {}, []
+    for name, key in SETTINGS.items():
+        given = [run.summary["config"].get(key, OLDER.get(key)) for run in held]
+        values = list({shown(value): value for value in given}.values())
+        settings[name], used = values[0], shown(values[0])
+        if len(values) > 1:
+            if name == "baseline":
+                settings[name], used = None, "the first variant"
+            listed = " and ".join(map(shown, values))
+            disagreements.append(f"{key}: the runs have {listed}; using {used}")
+    return settings, disagreements
+
+
+def report_of(
+    held: Sequence[SavedRun],
+    paths: Sequence[Path],
+    settings: Mapping[str, Any],
+    *,
+    baseline: str | None = None,
+    metric: str | None = None,
+    within: str | None = None,
+    group_by: str | None = None,
+    output: Path | None = None,
+) -> Report:
+    """The report of ended runs, which lie in and below `paths`. What is None is as in `settings`.
+
+    A single path counts the looks at it, and so do the earlier reports in `output`.
+    """
+    folders = [*(paths if len(paths) == 1 else []), *([output] if output else [])]
+    looks = dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths))
+    given = {"baseline": baseline, "metric": metric, "within": within}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    unnamed = {"baseline": None} if group_by else {}  # groups have other names than the runs' variants
+    report = build_report(
+        held, **{**settings, **unnamed, **chosen}, group_by=group_by, earlier_looks=list(looks)
+    )
+    if len(paths) > 1:
+        report = report._replace(cautions=[*report.cautions, *_repeated_looks(paths)])
+    return report
+
+
+def _repeated_looks(paths: Sequence[Path]) -> list[str]:
+    """A line for each sweep that was looked at more than once."""
+    looks = {path: previous_looks(path, [path]) for path in paths}
+    return [
+        f"{path}: looked at with {', then '.join(str(look.runs) for look in found)} runs; each further look "
+        "raises the chance of a false positive"
+        for path, found in looks.items()
+        if len(found) > 1
+    ]
