@@ -20,8 +20,8 @@ from regjax.sweep.queue import Summaries, Watcher
 from regjax.sweep.signals import Signals
 
 # A training loss is absurd above this many times that of guessing, which is the logarithm of the number of
-# classes. There a row's own class gets the probability (1 / classes)^10, in the geometric mean. On digits, SGD
-# with learning rates up to 30 ended below 3.4 times, and from 100 on above 17.
+# classes. There a row's own class gets the probability (1 / classes)^10, in the geometric mean. On digits,
+# SGD with learning rates up to 30 ended below 3.4 times, and from 100 on above 17.
 ABSURD = 10
 
 
