@@ -167,6 +167,6 @@ class LiveRuns:
         """What is told of a single run: its last epoch, with the metrics that were measured."""
         if not self._row:
             return only.words
-        named = {"train loss": self._row["train_loss"], "val acc": self._row["val_accuracy"]}
+        named = {"val acc": self._row["val_accuracy"], "train loss": self._row["train_loss"]}
         measured = [f"{name} {value:#.4g}" for name, value in named.items() if not math.isnan(value)]
         return [f"epoch {self._row['epoch']}/{only.limit}", *measured, left]

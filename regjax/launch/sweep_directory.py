@@ -223,7 +223,7 @@ class SweepDirectory:
         return "\n".join(lines)
 
     def _may_succeed(self, outcome: SavedRun) -> bool:
-        """Whether a run may be done if it is trained again. What was refused has no data: no fingerprint."""
+        """Whether a run may be done if it is trained again. What was refused has no fingerprint of data."""
         status = outcome.summary["status"]
         refused = "fingerprint" not in outcome.summary and outcome.directory not in self._accepted
         return status in CUT_OFF or (status == "failed" and not refused)

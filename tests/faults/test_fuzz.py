@@ -12,7 +12,7 @@ FOUND = {
     "regularization=[l2,${model}]": "regularization=[l2,${model}]: ",
     "~optimizer=1.5": "optimizer=1.5: must be one of adam, ",
     "~seed": "seed: must be given; leave out ~seed.",
-    "+modle.dropout.new=1": "modle.dropout.new=1: no key can be added",
+    "+modle.dropout.new=1": "modle.dropout.new=1: there is no such key, and none can be added",
     "hydra.rum.dir=x": "hydra.rum.dir=x: Key 'rum' not in",
     "hydra.searchpath=[nowhere]": "path=nowhere is not available",
     "hydra.job.env_copy=[NOPE]": "hydra.job.env_copy=[NOPE]: 'NOPE'",

@@ -25,6 +25,8 @@ COMMANDS = {
     "basic": f"-m hydra.sweep.dir=out {SMALL} hydra/launcher=basic model.dropout=0.2 seed=0,1",
     "sweep again": f"-m hydra.sweep.dir=out {SMALL} model.dropout=0,0.2 seed=0,1",
     "diverged": f"hydra.run.dir=out {SMALL} optimizer=sgd optimizer.learning_rate=1e30",
+    "absurd": f"hydra.run.dir=out {SMALL} optimizer.learning_rate=300",
+    "one absurd": f"-m hydra.sweep.dir=out {SMALL} optimizer.learning_rate=0.001,300 seed=0",
     "one diverged": f"-m hydra.sweep.dir=out {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30",
     "no validation": f"{SMALL} data.validation=0",
     "on test": f"hydra.run.dir=out {SMALL} data.validation=test",
@@ -120,6 +122,8 @@ def test_a_run_leaves_its_directory_and_a_table(done):
     results = {"metrics.csv", "test_hits.npz", "summary.json", "SHA256SUMS"}
     files = results | {"train.log", "curves.png", "checkpoints"}
     assert (run.code, run.err, run.below("out")) == (0, "regjax: starting ...\n", hydra | files)
+    assert run.out.startswith("compiling ...\nepoch 1/2 ")
+    assert "program 1 of 1: lowered in" in run.text("out/train.log")
     assert run.files["out/curves.png"][1].startswith(b"\x89PNG")
     assert len(re.findall(r"epoch \d/2 .*val_accuracy", run.text("out/train.log"))) == 2
     for row in ("selected epoch", "train", "validation", "test", "ledger", "sparsity", "seconds", "files"):
@@ -191,10 +195,12 @@ def test_a_diverging_run_ends_with_code_1_and_says_why(done):
     summary = run.summary()
     assert (run.code, summary["status"], summary["selected_epoch"]) == (1, "diverged", None)
     assert re.search(r"epoch \d+, step \d+: loss_data is (nan|inf)", summary["reason"])
-    assert summary["reason"] in run.err
+    assert (run.out + run.err).count(summary["reason"]) == 1
+    again = "Such a run would diverge again: lower optimizer.learning_rate."
+    assert run.err.endswith(f"{summary['reason']}. {again}\n")
     assert summary["val_loss"] is summary["test_accuracy"] is None
     assert len(run.metrics()) < 3
-    assert "Traceback" not in run.err
+    assert not re.search("Traceback|Error executing", run.err)
 
 
 def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
@@ -203,6 +209,22 @@ def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
     assert (sweep.code, len(sweep.metrics("out/0"))) == (1, 3)
     assert re.search(r"1 of 2 runs are not done .*/out\nnot done: 1: diverged at", sweep.err)
     assert sweep.err.endswith("Such a run would diverge again: lower optimizer.learning_rate.\n")
+    assert "sweep.retry" not in sweep.err
+
+
+@pytest.mark.parametrize(
+    ("name", "which"), [("absurd", "the run"), ("one absurd", "1 of 2 runs, such as 1,")]
+)
+def test_a_loss_far_above_that_of_guessing_is_warned_of(done, name, which):
+    run = done(name)
+    loss = run.summary("out" if name == "absurd" else "out/1")["train_loss"]
+    assert loss > 10 * math.log(3)  # wine has three classes
+    reached = f"(train_loss {loss:.4g}, and guessing has 1.099)"
+    remedy = "its training probably diverges; lower optimizer.learning_rate"
+    warning = f"warning: {which} ended far above guessing {reached}: {remedy}\n"
+    assert (run.code, run.out.count(warning)) == (0, 1)
+    assert run.text("out/train.log").endswith(f" {warning}")
+    assert "warning" not in done("alone").out
 
 
 def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):

@@ -101,7 +101,7 @@ def test_a_single_run_tells_epoch_loss_and_accuracy_on_one_line(tmp_path, termin
         live.begin(run)
         live.advance(run, ROW | {"train_loss": 8857029000.0}, LINE)
         state, *_ = shown(live)["run"]
-        assert state.startswith("epoch 3/6  train loss 8.857e+09  val acc 0.7500")
+        assert state.startswith("epoch 3/6  val acc 0.7500  train loss 8.857e+09")
         live._bars.refresh()
         live.finish(run, {"status": "done", "val_accuracy": 0.75}, DONE)
         assert shown(live)["run"] == (state.partition("  0:")[0], 3, 3)
