@@ -48,7 +48,7 @@ def states() -> dict[str, float]:
     from regjax.config import typed
     from regjax.launch.composing import Job
     from regjax.launch.jobs import prepare
-    from regjax.runs import checkpoint
+    from regjax.saved import checkpoint
     from regjax.sweep.lanes import stacked
     from regjax.training import program
 

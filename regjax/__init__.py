@@ -45,22 +45,10 @@ def compare(
     return results.compare(paths, metric=metric, baseline=baseline, within=within)
 
 
-def _runs(*folders: Folder) -> TrainedRuns:
+def runs(*folders: Folder) -> TrainedRuns:
     """All runs in and below folders: a list, and a table with `.to_pandas()`."""
     from pathlib import Path
 
     from regjax import results
 
     return results.load_runs([Path(folder) for folder in folders])
-
-
-if TYPE_CHECKING:
-    runs = _runs
-else:
-
-    def __getattr__(name: str) -> object:
-        if name != "runs":
-            raise AttributeError(f"module 'regjax' has no attribute {name!r}")
-        from importlib import import_module
-
-        return import_module("regjax.runs")  # the package can be called: it calls `_runs`

@@ -13,10 +13,10 @@ import numpy as np
 
 from regjax.config.ranges import CHOICES
 from regjax.errors import UserError, invalid_choice, printable
-from regjax.runs.collection import SavedRun
-from regjax.runs.directory import ENDED, METRICS
-from regjax.runs.metrics import read_metrics
-from regjax.runs.summary import run_summary
+from regjax.saved.collection import SavedRun
+from regjax.saved.directory import ENDED, METRICS
+from regjax.saved.metrics import read_metrics
+from regjax.saved.summary import run_summary
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

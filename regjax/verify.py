@@ -11,7 +11,7 @@ from pathlib import Path
 
 from regjax.errors import printable
 from regjax.files import outlive_readers
-from regjax.runs.collection import inspected
+from regjax.saved.collection import inspected
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,13 +13,13 @@ import numpy as np
 
 from regjax.config import flatten
 from regjax.files import sha256
-from regjax.runs import checkpoint
-from regjax.runs.checkpoint import Selected
-from regjax.runs.directory import RESULT_FILES, SUMMARY, SUMS
-from regjax.runs.identity import versions
-from regjax.runs.manifest import MANIFEST, _own_digest
-from regjax.runs.summary import write_summary
-from regjax.runs.writer import RESULTS, network, provenance
+from regjax.saved import checkpoint
+from regjax.saved.checkpoint import Selected
+from regjax.saved.directory import RESULT_FILES, SUMMARY, SUMS
+from regjax.saved.identity import versions
+from regjax.saved.manifest import MANIFEST, _own_digest
+from regjax.saved.summary import write_summary
+from regjax.saved.writer import RESULTS, network, provenance
 from regjax.training import model
 from tests.small import composed
 from tests.sweeps import run_of

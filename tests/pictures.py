@@ -2,7 +2,7 @@
 
 from regjax.report.bands import draw_variants
 from regjax.report.overall import build_report
-from regjax.runs.metrics import append_metrics
+from regjax.saved.metrics import append_metrics
 from tests.reports import COLUMNS, SETTINGS, held
 
 

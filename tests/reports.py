@@ -3,10 +3,10 @@
 import yaml
 
 from regjax import __version__
-from regjax.runs.collection import SavedRun
-from regjax.runs.metrics import append_metrics
-from regjax.runs.summary import write_summary
-from regjax.runs.writer import begin_directory
+from regjax.saved.collection import SavedRun
+from regjax.saved.metrics import append_metrics
+from regjax.saved.summary import write_summary
+from regjax.saved.writer import begin_directory
 
 SETTINGS = {"baseline": None, "metric": "test_accuracy", "effect": 0.01, "alpha": 0.05}
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]

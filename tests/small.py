@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from regjax.config import Config, check, typed
 from regjax.data.dataset import Dataset, Scaling, Split
-from regjax.runs.resolve import resolve
+from regjax.saved.resolve import resolve
 from regjax.sweep.lanes import stacked
 from regjax.training import program
 from regjax.training.spec import Numerics, StaticSpec

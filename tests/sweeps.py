@@ -10,10 +10,10 @@ import numpy as np
 from regjax import data
 from regjax.config import flatten
 from regjax.data.dataset import Dataset, Scaling, Split
-from regjax.runs.resolve import resolve
-from regjax.runs.run import Run
-from regjax.runs.states import States
-from regjax.runs.writer import RunWriter
+from regjax.saved.resolve import resolve
+from regjax.saved.run import Run
+from regjax.saved.states import States
+from regjax.saved.writer import RunWriter
 from regjax.sweep.executor import train_runs
 from tests.small import clusters, composed, without_seconds
 

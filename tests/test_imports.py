@@ -35,12 +35,12 @@ finally:
 LAYERS = (
     *("train", "__main__", "results", "hydra_plugins", "explain", "verify", "launch", "predict", "report"),
     "sweep",
-    *("runs", "training", "config", "techniques", "data", "statistics", "validation", "files", "errors"),
+    *("saved", "training", "config", "techniques", "data", "statistics", "validation", "files", "errors"),
 )
 # Libraries that only some packages or modules may meet.
 KEPT_TO = {
     "flax": ("regjax.training.model", "regjax.techniques.norms"),
-    "safetensors": ("regjax.runs.checkpoint",),
+    "safetensors": ("regjax.saved.checkpoint",),
     "matplotlib": ("regjax.report",),
     "plotly": ("regjax.report",),
     "sklearn": ("regjax.data",),

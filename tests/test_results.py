@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 import regjax
 from regjax.predict.__main__ import main as predict
 from regjax.report.__main__ import main as report
-from regjax.runs.summary import read_summary, write_summary
+from regjax.saved.summary import read_summary, write_summary
 from tests.finished import finished
 from tests.reports import held, sweep_of
 from tests.small import ROOT
@@ -39,20 +39,8 @@ def test_the_package_alone_loads_no_library(tmp_path):
 def test_jax_loads_for_predictions_alone(run):
     code = f"import sys, regjax; run = regjax.load({str(run.directory)!r}); run.config, run.metrics, str(run)"
     told = in_a_fresh_process(f"{code}\nprint(*sys.modules, sep='\\n')").split("\n")
-    assert "regjax.runs.summary" in told
+    assert "regjax.saved.summary" in told
     assert {"jax", "matplotlib", "scipy"} & set(told) == set()
-
-
-@pytest.mark.parametrize("before", ["", "import regjax.runs.summary", "import regjax.results"])
-def test_runs_can_be_called_whatever_was_imported_before(tmp_path, before):
-    sweep_of(tmp_path, 0.0, seeds=2)
-    code = f"{before}\nimport regjax\nfor _ in 'ab': print(len(regjax.runs({str(tmp_path)!r})))"
-    assert in_a_fresh_process(code) == "2\n2\n"
-
-
-def test_what_the_package_lacks_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'regjax' has no attribute 'lode'"):
-        regjax.lode  # noqa: B018
 
 
 def test_probabilities_are_those_of_the_network_by_numpy(run):
@@ -198,7 +186,7 @@ def test_a_notebook_shows_a_table_in_which_nothing_is_markup(tmp_path):
     assert "<h4>&lt;i&gt;</h4>" in shown
     assert "<td>&lt;b&gt;&amp;tanh</td>" in shown
     assert shown.count("<tr>") == 3
-    assert ("<b>" in shown, "<i>" in shown, "<li>" in shown) == (False, False, True)
+    assert ("<b>" in shown, "<i>" in shown) == (False, False)
 
 
 def test_a_comparison_has_the_columns_of_its_file(tmp_path):

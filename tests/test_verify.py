@@ -2,7 +2,7 @@
 
 import pytest
 
-from regjax.runs.manifest import commit
+from regjax.saved.manifest import commit
 from regjax.verify import main
 
 

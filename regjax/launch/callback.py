@@ -159,7 +159,7 @@ def jobs_done() -> str:
     if config is None or not is_grid(config):
         return ""
     from regjax.launch.directories import report_command
-    from regjax.runs.collection import read_runs
+    from regjax.saved.collection import read_runs
 
     directory = Path(str(config.hydra.sweep.dir)).absolute()
     done = [run for run in read_runs(directory).runs if run.summary["status"] == "done"]

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from regjax.config import Config, check, flatten, from_environment, typed
 from regjax.errors import UserError, invalid, shown
 from regjax.launch.named import Loaded, check_list, check_named, loaded
-from regjax.runs.identity import identity_untrained
+from regjax.saved.identity import identity_untrained
 
 # All jobs of one command share these settings of the process.
 SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_fast", "sweep.allow_diverged")

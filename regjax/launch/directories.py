@@ -7,7 +7,7 @@ from regjax.errors import UserError, invalid
 from regjax.files import LOCK, refuse_busy
 from regjax.launch.settings import SETTINGS
 from regjax.report.looks import NUMBERS, check_output
-from regjax.runs.directory import CURVES, METRICS, SUMMARY
+from regjax.saved.directory import CURVES, METRICS, SUMMARY
 
 HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write it before the first job
 # A run that is killed before its first summary leaves these.

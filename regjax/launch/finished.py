@@ -9,8 +9,8 @@ from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.launch.composing import Job, Refused, check_shared
 from regjax.launch.sources import Sources
-from regjax.runs.collection import UNSAVED, SavedRun, is_unsaved, warn_of_damage
-from regjax.runs.identity import identity_of, identity_untrained
+from regjax.saved.collection import UNSAVED, SavedRun, is_unsaved, warn_of_damage
+from regjax.saved.identity import identity_of, identity_untrained
 
 # The device of runs that do not say which one it was: an older version wrote them.
 UNSAID = {"kind": "cpu", "platform": "cpu"}

@@ -9,9 +9,9 @@ from regjax.config import flatten
 from regjax.errors import UserError
 from regjax.launch.composing import Job, Refused, check_shared, refused
 from regjax.launch.sources import Sources
-from regjax.runs.identity import identity_of
-from regjax.runs.resolve import resolve, united
-from regjax.runs.run import Run
+from regjax.saved.identity import identity_of
+from regjax.saved.resolve import resolve, united
+from regjax.saved.run import Run
 from regjax.sweep.devices import check_precision, cores, prepare_devices
 from regjax.training.spec import Numerics, StaticSpec
 

@@ -23,8 +23,8 @@ from regjax.launch.named import check_distinct
 from regjax.launch.settings import write_settings
 from regjax.launch.sources import Sources
 from regjax.launch.sweep_directory import SweepDirectory
-from regjax.runs.collection import SavedRun, read_runs
-from regjax.runs.summary import monitored
+from regjax.saved.collection import SavedRun, read_runs
+from regjax.saved.summary import monitored
 
 
 class Sweep:

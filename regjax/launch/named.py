@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from regjax.config.ranges import NEUTRAL
 from regjax.config.schema import as_written
 from regjax.errors import UserError, invalid, shown
-from regjax.runs.identity import identity_untrained
+from regjax.saved.identity import identity_untrained
 from regjax.techniques.declaration import Technique
 from regjax.techniques.settings import is_on, keys_of
 from regjax.techniques.table import TABLE

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 
 from regjax.launch.labels import fitting, labels
 from regjax.launch.pace import COMPILING, DONE, RUNNING, WAITING, Pace, Variant
-from regjax.runs.directory import append_log
-from regjax.runs.run import Run
+from regjax.saved.directory import append_log
+from regjax.saved.run import Run
 
 # Lines of the terminal that the bars of variants leave for what is printed above and below them.
 SPARE_LINES = 7

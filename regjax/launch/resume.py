@@ -5,14 +5,14 @@ from typing import Any
 
 from regjax.errors import UserError, invalid, shown
 from regjax.launch.finished import tell_finished
-from regjax.runs import checkpoint, records
-from regjax.runs.directory import ENDED, METRICS
-from regjax.runs.identity import as_computed, identity_of_parts, is_decisive, versions
-from regjax.runs.manifest import STATES, DamagedError
-from regjax.runs.metrics import metrics_columns
-from regjax.runs.run import Run
-from regjax.runs.states import States
-from regjax.runs.summary import refuse_other_version
+from regjax.saved import checkpoint, records
+from regjax.saved.directory import ENDED, METRICS
+from regjax.saved.identity import as_computed, identity_of_parts, is_decisive, versions
+from regjax.saved.manifest import STATES, DamagedError
+from regjax.saved.metrics import metrics_columns
+from regjax.saved.run import Run
+from regjax.saved.states import States
+from regjax.saved.summary import refuse_other_version
 from regjax.sweep.lanes import stacked
 from regjax.training import program
 

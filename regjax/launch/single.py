@@ -19,9 +19,9 @@ from regjax.launch.finished import finished_jobs, tell_finished
 from regjax.launch.settings import settings_of, write_settings
 from regjax.launch.sources import Sources
 from regjax.report.tables import print_summary
-from regjax.runs.collection import SavedRun
-from regjax.runs.directory import CURVES, accepts, append_log
-from regjax.runs.summary import monitored, read_summary
+from regjax.saved.collection import SavedRun
+from regjax.saved.directory import CURVES, accepts, append_log
+from regjax.saved.summary import monitored, read_summary
 
 
 def run_single(job: Job, task: DictConfig) -> float | None:
@@ -54,7 +54,7 @@ def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, k
     from regjax.launch.progress import LiveRuns
     from regjax.launch.resume import resumed
     from regjax.launch.training import train
-    from regjax.runs.run import Run
+    from regjax.saved.run import Run
 
     (run,), devices = prepare([job], sources)
     assert isinstance(run, Run)  # `prepare` raises for a refused job

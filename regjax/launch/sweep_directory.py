@@ -23,17 +23,17 @@ from regjax.report.looks import previous_looks
 from regjax.report.overall import SETTINGS, build_report, failures_in_words
 from regjax.report.tables import print_report
 from regjax.report.variants import Summary, by_dataset, variant_called, variants
-from regjax.runs import collection
-from regjax.runs.collection import SavedRun
-from regjax.runs.directory import CUT_OFF, SUMMARY, accepts, append_log
-from regjax.runs.identity import identity_untrained, versions
-from regjax.runs.summary import refuse_other_version, write_summary
+from regjax.saved import collection
+from regjax.saved.collection import SavedRun
+from regjax.saved.directory import CUT_OFF, SUMMARY, accepts, append_log
+from regjax.saved.identity import identity_untrained, versions
+from regjax.saved.summary import refuse_other_version, write_summary
 
 if TYPE_CHECKING:
     import jax
 
     from regjax.launch.jobs import Prepared
-    from regjax.runs.run import Run
+    from regjax.saved.run import Run
     from regjax.sweep.queue import Summaries
 
 
@@ -235,7 +235,7 @@ class SweepDirectory:
 
 def _write_refusal(job: Refused, directory: Path, position: dict[str, Any] | None) -> dict[str, Any]:
     """Writes the directory of a job that cannot be trained. Gives its summary, with the reason."""
-    from regjax.runs.writer import without_results
+    from regjax.saved.writer import without_results
 
     directory.mkdir(parents=True, exist_ok=True)
     append_log(directory, job.reason)

@@ -10,11 +10,11 @@ import jax
 
 from regjax.errors import StoppedError, UserError
 from regjax.launch.command import command_again
-from regjax.runs.directory import accepts
-from regjax.runs.manifest import STATES
-from regjax.runs.run import Run
-from regjax.runs.states import States
-from regjax.runs.writer import RunWriter
+from regjax.saved.directory import accepts
+from regjax.saved.manifest import STATES
+from regjax.saved.run import Run
+from regjax.saved.states import States
+from regjax.saved.writer import RunWriter
 from regjax.sweep.executor import train_runs
 from regjax.sweep.queue import Summaries, Watcher
 from regjax.sweep.signals import Signals

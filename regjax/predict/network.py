@@ -12,11 +12,11 @@ from regjax.config import restored
 from regjax.config.ranges import COUNT, FINITE
 from regjax.data.dataset import Scaling
 from regjax.errors import UserError
-from regjax.runs import checkpoint
-from regjax.runs.checkpoint import Selected
-from regjax.runs.manifest import SELECTED, DamagedError
-from regjax.runs.resolve import resolve_network
-from regjax.runs.summary import refuse_other_version, run_summary
+from regjax.saved import checkpoint
+from regjax.saved.checkpoint import Selected
+from regjax.saved.manifest import SELECTED, DamagedError
+from regjax.saved.resolve import resolve_network
+from regjax.saved.summary import refuse_other_version, run_summary
 from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 

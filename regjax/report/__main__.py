@@ -20,7 +20,7 @@ from regjax.report.folders import distinct, ended_runs, report_of, shared_settin
 from regjax.report.formats import TEXTS, numbers
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
-from regjax.runs.collection import SavedRun
+from regjax.saved.collection import SavedRun
 
 
 def main(arguments: list[str] | None = None) -> int:

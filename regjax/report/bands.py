@@ -19,9 +19,9 @@ from regjax.report.overall import Report
 from regjax.report.pairing import correction
 from regjax.report.panels import TITLES, WIDTH, Drawn, as_drawn, finish_panel, in_style, save_figure
 from regjax.report.styles import Style, chosen, styled
-from regjax.runs.collection import SavedRun
-from regjax.runs.directory import CURVES, METRICS
-from regjax.runs.metrics import read_metrics
+from regjax.saved.collection import SavedRun
+from regjax.saved.directory import CURVES, METRICS
+from regjax.saved.metrics import read_metrics
 from regjax.statistics.intervals import FEWEST, mean_interval
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")

@@ -21,7 +21,7 @@ from regjax.report.pairing import (
 )
 from regjax.report.row import Comparison, Row
 from regjax.report.variants import Summary
-from regjax.runs.summary import HIGHER_IS_BETTER
+from regjax.saved.summary import HIGHER_IS_BETTER
 from regjax.statistics.family import Comparison as Compared
 from regjax.statistics.family import Equivalence, compare, equivalences
 from regjax.statistics.intervals import Interval, mean_interval

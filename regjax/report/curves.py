@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from regjax.report.panels import WIDTH, Drawn, as_drawn, finish_panel, in_style, save_figure
 from regjax.report.styles import GREY, PALETTE
-from regjax.runs.metrics import read_metrics
+from regjax.saved.metrics import read_metrics
 
 OBJECTIVE = {"label": "objective (with noise and penalties)", "color": "0.6", "linestyle": ":"}
 TRAINING = {"label": "training (without noise)", "color": PALETTE[2], "linestyle": "--"}

@@ -9,7 +9,7 @@ from regjax.errors import UserError, invalid, nearest, shown
 from regjax.report.cells import interval_in_words, listed
 from regjax.report.pairing import Plan, Values, correction, failed_seeds, tested, values, with_failures
 from regjax.report.variants import PAIRED_BY, Summary
-from regjax.runs.identity import as_computed
+from regjax.saved.identity import as_computed
 from regjax.statistics.family import Comparison, compare
 from regjax.statistics.paired import PairedTest
 from regjax.statistics.verdict import p_in_words

@@ -7,7 +7,7 @@ from regjax.files import replace_text
 from regjax.report.formats import TEXTS, numbers
 from regjax.report.looks import NUMBERS, PAGE, check_output
 from regjax.report.overall import Report
-from regjax.runs.directory import CURVES
+from regjax.saved.directory import CURVES
 
 # What every report is written as. `comparison.json` is, too: it counts the looks.
 WRITTEN = ("md", "csv")

@@ -8,8 +8,8 @@ from regjax.config.restored import OLDER
 from regjax.errors import shown
 from regjax.report.looks import previous_looks
 from regjax.report.overall import SETTINGS, Report, build_report
-from regjax.runs.collection import SavedRun, read_runs
-from regjax.runs.directory import ENDED
+from regjax.saved.collection import SavedRun, read_runs
+from regjax.saved.directory import ENDED
 
 
 def distinct(paths: Iterable[Path]) -> list[Path]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regjax.errors import UserError
-from regjax.runs.collection import SavedRun
-from regjax.runs.directory import CURVES
-from regjax.runs.identity import identity_of_parts
-from regjax.runs.manifest import DamagedError, read_json
+from regjax.saved.collection import SavedRun
+from regjax.saved.directory import CURVES
+from regjax.saved.identity import identity_of_parts
+from regjax.saved.manifest import DamagedError, read_json
 
 COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "comparison.csv")
 

@@ -19,10 +19,10 @@ from regjax.report.pairing import Plan, planned
 from regjax.report.ranking import Ranks, ranks_over
 from regjax.report.row import Comparison
 from regjax.report.variants import Summary, Variants, by_dataset, grouped_by, variants, varying_settings
-from regjax.runs.collection import SavedRun, runs_by_identity
-from regjax.runs.directory import ENDED
-from regjax.runs.hits import read_hits
-from regjax.runs.summary import changes_in_words
+from regjax.saved.collection import SavedRun, runs_by_identity
+from regjax.saved.directory import ENDED
+from regjax.saved.hits import read_hits
+from regjax.saved.summary import changes_in_words
 
 # The settings that a report takes, and their keys.
 SETTINGS = {name: f"compare.{name}" for name in ("baseline", "metric", "effect", "alpha", "looks", "within")}

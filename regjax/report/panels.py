@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from regjax.errors import printable
 from regjax.files import replacing
-from regjax.runs.directory import CURVES
+from regjax.saved.directory import CURVES
 
 # Ten inches are 830 pixels wide in a README, or the width of a page in a paper: text stays readable in both.
 WIDTH, DPI = 10.0, 120

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from regjax.errors import UserError, invalid_choice, shown
-from regjax.runs.identity import as_computed, decisive, identity_of_parts, is_decisive
+from regjax.saved.identity import as_computed, decisive, identity_of_parts, is_decisive
 
 Summary = Mapping[str, Any]
 

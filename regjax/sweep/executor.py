@@ -6,8 +6,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import jax
 
-from regjax.runs.run import Run
-from regjax.runs.states import States
+from regjax.saved.run import Run
+from regjax.saved.states import States
 from regjax.sweep.queue import Schedule, Summaries, Watcher
 from regjax.sweep.worker import Worker
 

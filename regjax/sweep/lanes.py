@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from regjax.data.dataset import Scaling, Split
-from regjax.runs.run import Run
+from regjax.saved.run import Run
 from regjax.sweep.compiled import Arguments, Placed
 from regjax.sweep.signals import call_unless_given_up
 from regjax.training.spec import StaticSpec

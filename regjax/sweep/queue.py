@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import jax
 
-from regjax.runs.run import Run
-from regjax.runs.writer import RunWriter, ending
+from regjax.saved.run import Run
+from regjax.saved.writer import RunWriter, ending
 from regjax.sweep.compiled import Placed, Programs, programs
 from regjax.sweep.lanes import lane_arguments, lanes_that_fit, memory_budget, runs_side_by_side
 from regjax.training.state import DeviceData

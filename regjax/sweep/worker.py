@@ -10,10 +10,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from regjax.runs.manifest import DamagedError
-from regjax.runs.run import Run
-from regjax.runs.states import SavedState, States
-from regjax.runs.writer import RunWriter
+from regjax.saved.manifest import DamagedError
+from regjax.saved.run import Run
+from regjax.saved.states import SavedState, States
+from regjax.saved.writer import RunWriter
 from regjax.sweep.lanes import Lanes, SavedLane
 from regjax.sweep.queue import Group, Schedule
 from regjax.sweep.signals import call_unless_given_up

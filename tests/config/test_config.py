@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from regjax.config import Config, check, explain, flatten
 from regjax.data.dataset import Split
 from regjax.errors import UserError
-from regjax.runs.resolve import resolve
+from regjax.saved.resolve import resolve
 from regjax.techniques.settings import neutral_values
 from regjax.training.spec import Numerics, StaticSpec
 from tests.small import ROOT, clusters, composed

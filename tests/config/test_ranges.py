@@ -5,7 +5,7 @@ import pytest
 
 from regjax.data.dataset import Split
 from regjax.errors import UserError
-from regjax.runs.resolve import resolve
+from regjax.saved.resolve import resolve
 from tests.small import clusters, composed
 
 FLOAT32 = np.finfo(np.float32)

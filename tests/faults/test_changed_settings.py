@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from regjax.report.__main__ import main as report
-from regjax.runs.metrics import rewind_metrics
-from regjax.runs.summary import read_summary, write_summary
+from regjax.saved.metrics import rewind_metrics
+from regjax.saved.summary import read_summary, write_summary
 from tests.sweeps import numbers
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regjax.runs.manifest import DamagedError, verify
-from regjax.runs.states import States
+from regjax.saved.manifest import DamagedError, verify
+from regjax.saved.states import States
 from tests.finished import DAMAGE, damage, flipped_bit, forge_manifest
 from tests.sweeps import run_of, trained
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regjax.runs.summary import read_summary
+from regjax.saved.summary import read_summary
 from tests.commands import (
     PATIENCE,
     begin,

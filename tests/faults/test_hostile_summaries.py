@@ -5,7 +5,7 @@ import json
 import pytest
 
 from regjax.report.__main__ import main as report
-from regjax.runs.manifest import commit
+from regjax.saved.manifest import commit
 from regjax.verify import main as verify
 from tests.finished import forge_manifest, forge_summary
 from tests.reports import sweep_of

@@ -8,7 +8,7 @@ import pytest
 
 from regjax.data.dataset import Dataset
 from regjax.predict.__main__ import main
-from regjax.runs.summary import read_summary
+from regjax.saved.summary import read_summary
 
 LABELS = (np.arange(120) % 2).astype(np.int32)
 SMALL = "data=wine hydra.run.dir=out model.hidden=[8] trainer.epochs=15 optimizer.learning_rate=0.05"

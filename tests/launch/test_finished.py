@@ -11,8 +11,8 @@ from regjax.config import flatten
 from regjax.launch.composing import Job, refused
 from regjax.launch.finished import finished_jobs
 from regjax.launch.sources import Sources
-from regjax.runs.collection import SavedRun
-from regjax.runs.identity import identity_of
+from regjax.saved.collection import SavedRun
+from regjax.saved.identity import identity_of
 from tests.small import ROOT, composed
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1"

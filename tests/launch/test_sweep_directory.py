@@ -8,9 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from regjax.launch.sweep_directory import SweepDirectory
-from regjax.runs.collection import Collection, SavedRun
-from regjax.runs.summary import read_summary, write_summary
-from regjax.runs.writer import provenance, without_results
+from regjax.saved.collection import Collection, SavedRun
+from regjax.saved.summary import read_summary, write_summary
+from regjax.saved.writer import provenance, without_results
 from tests.sweeps import numbers, run_of
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=2 hydra.sweep.dir=out"

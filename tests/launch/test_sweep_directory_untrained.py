@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regjax.errors import invalid
-from regjax.runs.summary import read_summary
+from regjax.saved.summary import read_summary
 
 SMALL = "data=wine model.hidden=[8] trainer.epochs=1 hydra.sweep.dir=out"
 SWEEP = f"-m {SMALL} precision=float32,bfloat16 seed=0,1"

@@ -10,7 +10,7 @@ import pytest
 from regjax import __version__
 from regjax.data.dataset import Scaling
 from regjax.predict import __main__
-from regjax.runs.summary import read_summary, write_summary
+from regjax.saved.summary import read_summary, write_summary
 from tests.finished import forge_manifest
 from tests.small import clusters
 from tests.sweeps import run_of, trained

@@ -9,7 +9,7 @@ from regjax.launch.jobs import Job, prepare
 from regjax.report.comparison import compare_variants
 from regjax.report.pairing import correction, planned
 from regjax.report.variants import Variants, variants
-from regjax.runs.writer import provenance
+from regjax.saved.writer import provenance
 from tests.reports import remarks, run
 from tests.small import composed
 

@@ -13,7 +13,7 @@ from regjax.report.__main__ import main as report
 from regjax.report.files import write_report
 from regjax.report.overall import build_report, failures_in_words
 from regjax.report.tables import print_report
-from regjax.runs.summary import write_summary
+from regjax.saved.summary import write_summary
 from tests.finished import forge_summary
 from tests.reports import SETTINGS, held, sweep_of
 

@@ -1,8 +1,14 @@
-"""The closing table of a run."""
+"""The closing table of a run, and the formats of a report."""
+
+import csv
+import json
 
 import pytest
 
+from regjax.report.__main__ import main as report
 from regjax.report.tables import print_summary
+from regjax.saved.summary import write_summary
+from tests.reports import sweep_of
 
 DONE = {
     "status": "done",
@@ -68,3 +74,40 @@ def test_the_summary_of_a_diverged_run_gives_the_reason_and_no_metrics(tmp_path,
 def test_brackets_in_a_path_are_printed_as_they_are(tmp_path, capsys):
     print_summary(DONE, tmp_path / "[dropout,l2] [/b] c")
     assert "[dropout,l2] [/b] c" in capsys.readouterr().out
+
+
+def test_a_report_is_printed_in_the_format_that_was_asked_for(tmp_path, capsys):
+    sweep_of(tmp_path, 0.0, 0.5)
+    assert report([str(tmp_path), "--format", "csv", "--columns", "gap"]) == 0
+    header, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert [row[header.index("variant")] for row in rows] == ["model.dropout=0.0", "model.dropout=0.5"]
+    assert report([str(tmp_path), "--format", "tex"]) == 0
+    assert capsys.readouterr().out.count(r"\toprule") == 1
+    assert report([str(tmp_path), "--format", "md", "--columns", "gap,zeros"]) == 0
+    assert capsys.readouterr().out.startswith("## digits\n")
+    assert report([str(tmp_path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["comparisons"]["digits"]["metric"] == "test_accuracy"
+
+
+def test_formats_for_papers_are_added_to_the_folder_of_a_report(tmp_path, capsys):
+    sweep_of(tmp_path / "runs", 0.0, 0.5)
+    usual = {"comparison.csv", "comparison.json", "comparison.md", "curves.png"}
+    for name, file in (("tex", "comparison.tex"), ("svg", "curves.svg"), ("pdf", "curves.pdf")):
+        out = tmp_path / name
+        assert report([str(tmp_path / "runs"), "--format", name, "--output", str(out)]) == 0
+        assert {path.name for path in out.iterdir()} == usual | {file}
+    assert (tmp_path / "pdf/curves.pdf").read_bytes().startswith(b"%PDF")
+    capsys.readouterr()
+    assert report([str(tmp_path / "runs"), "--format", "pdf"]) == 1
+    assert "error: --format=pdf: a picture needs a folder: add --output FOLDER." in capsys.readouterr().err
+
+
+def test_columns_of_runs_that_disagree_are_those_of_the_first(tmp_path, capsys):
+    for folder, columns in (("a", ["gap"]), ("b", None)):
+        for run in sweep_of(tmp_path / folder, 0.0, 0.5):
+            config = run.summary["config"] | {"report.columns": columns}
+            write_summary(run.directory, run.summary | {"config": config, "identity": str(run.directory)})
+    assert report([str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert "report.columns: the runs have ['gap'] and null; using ['gap']" in capsys.readouterr().err
+    assert report([str(tmp_path / "a"), "--columns", "gapp"]) == 1
+    assert "error: --columns=gapp: must be one of" in capsys.readouterr().err

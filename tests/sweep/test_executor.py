@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from regjax.runs import checkpoint
-from regjax.runs.checkpoint import Selected
-from regjax.runs.writer import RunWriter
+from regjax.saved import checkpoint
+from regjax.saved.checkpoint import Selected
+from regjax.saved.writer import RunWriter
 from regjax.sweep import compiled
 from regjax.sweep.lanes import Lanes
 from regjax.training import program

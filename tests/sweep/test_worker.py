@@ -4,9 +4,9 @@ import errno
 
 import pytest
 
-from regjax.runs import checkpoint, writer
-from regjax.runs.manifest import SELECTED, verify
-from regjax.runs.summary import read_summary
+from regjax.saved import checkpoint, writer
+from regjax.saved.manifest import SELECTED, verify
+from regjax.saved.summary import read_summary
 from tests.sweeps import run_of, trained
 
 ONE_BY_ONE = {"devices": 1, "lanes": 1}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from regjax.config import flatten
-from regjax.runs import checkpoint
-from regjax.runs.resolve import united
+from regjax.saved import checkpoint
+from regjax.saved.resolve import united
 from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
 from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique

@@ -7,7 +7,7 @@ import pytest
 from scipy import special, stats
 
 from regjax.data.dataset import Split
-from regjax.runs.resolve import resolve
+from regjax.saved.resolve import resolve
 from regjax.training import model
 from regjax.training.state import Variables
 from tests.small import clusters, composed

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regjax.data.dataset import Split
-from regjax.runs.resolve import resolve
+from regjax.saved.resolve import resolve
 from regjax.sweep.lanes import stacked
 from regjax.training.optimizers import learning_rate, optimizer
 from tests.small import clusters, composed

@@ -9,15 +9,15 @@ import jax
 import numpy as np
 
 from regjax.files import remove
-from regjax.runs import checkpoint, records
-from regjax.runs.checkpoint import Selected
-from regjax.runs.directory import LOG, METRICS, append_log
-from regjax.runs.hits import write_hits
-from regjax.runs.identity import versions
-from regjax.runs.manifest import sync
-from regjax.runs.metrics import append_metrics, epochs_to, rewind_metrics
-from regjax.runs.run import Run
-from regjax.runs.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
+from regjax.saved import checkpoint, records
+from regjax.saved.checkpoint import Selected
+from regjax.saved.directory import LOG, METRICS, append_log
+from regjax.saved.hits import write_hits
+from regjax.saved.identity import versions
+from regjax.saved.manifest import sync
+from regjax.saved.metrics import append_metrics, epochs_to, rewind_metrics
+from regjax.saved.run import Run
+from regjax.saved.summary import HIGHER_IS_BETTER, changes_in_words, write_summary
 from regjax.training.state import Ended, EpochRecord
 
 RESULTS = (

@@ -12,9 +12,9 @@ from typing import Any
 from regjax.config.ranges import CHOICES, RANGES
 from regjax.errors import UserError, shown
 from regjax.files import plain, replace_text, sha256
-from regjax.runs.directory import CUT_OFF, ENDED, HITS, METRICS, RESULT_FILES, SUMMARY, SUMS
-from regjax.runs.identity import versions
-from regjax.runs.manifest import DamagedError, check_file, read_json
+from regjax.saved.directory import CUT_OFF, ENDED, HITS, METRICS, RESULT_FILES, SUMMARY, SUMS
+from regjax.saved.identity import versions
+from regjax.saved.manifest import DamagedError, check_file, read_json
 from regjax.techniques.declaration import COUNT, WHOLE
 
 # Whether more is better, for each metric that is measured on rows.

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from regjax.runs.directory import ENDED, SUMMARY, SUMS
-from regjax.runs.identity import versions
-from regjax.runs.manifest import SELECTED, DamagedError, saved_folders, verify
-from regjax.runs.summary import checked_summary
+from regjax.saved.directory import ENDED, SUMMARY, SUMS
+from regjax.saved.identity import versions
+from regjax.saved.manifest import SELECTED, DamagedError, saved_folders, verify
+from regjax.saved.summary import checked_summary
 
 UNSAVED = "trained with checkpoint=none, without parameters to use; in another directory it has them"
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from regjax.runs.collection import read_runs
-from regjax.runs.hits import read_hits, write_hits
-from regjax.runs.manifest import DamagedError
-from regjax.runs.summary import checked_summary
+from regjax.saved.collection import read_runs
+from regjax.saved.hits import read_hits, write_hits
+from regjax.saved.manifest import DamagedError
+from regjax.saved.summary import checked_summary
 from tests.finished import DAMAGE, damage
 from tests.sweeps import DIVERGES, run_of, trained
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from regjax.files import remove
-from regjax.runs import checkpoint
-from regjax.runs.manifest import DamagedError, verify
-from regjax.runs.run import Run
+from regjax.saved import checkpoint
+from regjax.saved.manifest import DamagedError, verify
+from regjax.saved.run import Run
 from regjax.training.state import TrainState
 
 NAME = re.compile(r"(\d+)-(\d+)")

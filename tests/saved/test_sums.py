@@ -12,13 +12,13 @@ import pytest
 from regjax import __version__
 from regjax.errors import UserError
 from regjax.predict import __main__
-from regjax.runs.collection import SavedRun, read_runs, warn_of_damage
-from regjax.runs.hits import write_hits
-from regjax.runs.identity import versions
-from regjax.runs.manifest import SELECTED, DamagedError
-from regjax.runs.metrics import append_metrics, rewind_metrics
-from regjax.runs.summary import checked_summary, read_summary, refuse_other_version, write_summary
-from regjax.runs.writer import begin_directory
+from regjax.saved.collection import SavedRun, read_runs, warn_of_damage
+from regjax.saved.hits import write_hits
+from regjax.saved.identity import versions
+from regjax.saved.manifest import SELECTED, DamagedError
+from regjax.saved.metrics import append_metrics, rewind_metrics
+from regjax.saved.summary import checked_summary, read_summary, refuse_other_version, write_summary
+from regjax.saved.writer import begin_directory
 from regjax.verify import main as verify
 from tests.finished import COMPARED, DAMAGE, DONE, damage, finished, flipped_bit, forge_summary
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from regjax.data.dataset import Scaling
-from regjax.runs.manifest import SELECTED, DamagedError, commit, verify
+from regjax.saved.manifest import SELECTED, DamagedError, commit, verify
 from regjax.training.state import Variables
 
 PARAMETERS, LANES = "parameters.safetensors", "lanes.safetensors"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from regjax.runs.directory import HITS
-from regjax.runs.manifest import DamagedError
+from regjax.saved.directory import HITS
+from regjax.saved.manifest import DamagedError
 
 Hits = Bool[np.ndarray, " test"]
 

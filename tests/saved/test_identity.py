@@ -5,8 +5,8 @@ import pytest
 
 from regjax.config import flatten
 from regjax.config.ranges import NEUTRAL
-from regjax.runs import identity
-from regjax.runs.identity import identity_of
+from regjax.saved import identity
+from regjax.saved.identity import identity_of
 from tests.small import composed
 
 CONFIG = flatten(composed())

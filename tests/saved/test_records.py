@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from regjax.data.dataset import Split
-from regjax.runs import records
-from regjax.runs.resolve import resolve
+from regjax.saved import records
+from regjax.saved.resolve import resolve
 from regjax.training.state import Ended, EpochRecord, Evaluation, Metrics, Variables
 from tests.small import clusters, composed
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regjax.runs.manifest import MANIFEST, DamagedError, commit, verify
+from regjax.saved.manifest import MANIFEST, DamagedError, commit, verify
 from tests.finished import DAMAGE, damage, flipped_bit, forge_manifest
 
 FACTS = {"lanes": [{"identity": "a", "epoch": 3}], "number": 1.5}

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regjax.runs import states
-from regjax.runs.states import States
-from regjax.runs.summary import read_summary
+from regjax.saved import states
+from regjax.saved.states import States
+from regjax.saved.summary import read_summary
 from regjax.sweep import worker
 from regjax.sweep.lanes import Lanes
 from tests.finished import damage

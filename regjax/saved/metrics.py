@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from regjax.files import replace_text
-from regjax.runs.directory import METRICS
-from regjax.runs.manifest import DamagedError
+from regjax.saved.directory import METRICS
+from regjax.saved.manifest import DamagedError
 
 # More characters than any line of metrics has.
 MAX_LINE = 2**16

@@ -2,8 +2,8 @@
 
 import pytest
 
-from regjax.runs.collection import SavedRun, next_number, read_runs, runs_by_identity
-from regjax.runs.summary import write_summary
+from regjax.saved.collection import SavedRun, next_number, read_runs, runs_by_identity
+from regjax.saved.summary import write_summary
 from tests.finished import DONE
 
 

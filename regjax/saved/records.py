@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from regjax.runs.summary import HIGHER_IS_BETTER
+from regjax.saved.summary import HIGHER_IS_BETTER
 from regjax.techniques.hooks import ledger_terms
 from regjax.techniques.penalties import is_kernel
 from regjax.training.spec import StaticSpec

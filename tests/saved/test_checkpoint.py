@@ -11,9 +11,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from regjax.data.dataset import Scaling
-from regjax.runs import checkpoint
-from regjax.runs.checkpoint import Selected
-from regjax.runs.manifest import SELECTED, DamagedError
+from regjax.saved import checkpoint
+from regjax.saved.checkpoint import Selected
+from regjax.saved.manifest import SELECTED, DamagedError
 from regjax.training.state import Variables
 from tests.commands import with_files_up_to
 from tests.small import ROOT
@@ -167,7 +167,7 @@ def test_links_are_neither_read_nor_written_through(tmp_path, linked):
 def test_a_full_disk_is_told_by_the_file_and_leaves_the_earlier_save(tmp_path):
     checkpoint.save_selected(tmp_path, selected(), FACTS)
     script = (
-        "import sys, numpy as np; from pathlib import Path; from regjax.runs import checkpoint\n"
+        "import sys, numpy as np; from pathlib import Path; from regjax.saved import checkpoint\n"
         "try: checkpoint.save_selected(Path(sys.argv[1]), {'a': np.zeros(10_000)}, {})\n"
         "except OSError as error: print(error.errno, error.strerror, error.filename, sep='|')"
     )

@@ -7,10 +7,10 @@ import os
 import numpy as np
 import pytest
 
-from regjax.runs.directory import append_log
-from regjax.runs.metrics import append_metrics, epochs_to, read_metrics
-from regjax.runs.summary import read_summary, write_summary
-from regjax.runs.writer import begin_directory
+from regjax.saved.directory import append_log
+from regjax.saved.metrics import append_metrics, epochs_to, read_metrics
+from regjax.saved.summary import read_summary, write_summary
+from regjax.saved.writer import begin_directory
 from tests.finished import DONE
 from tests.sweeps import numbers, run_of, trained
 
