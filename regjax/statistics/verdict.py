@@ -69,7 +69,7 @@ def verdict(
             return Verdict(Kind.UNDONE, words, f"undecided: {runs}")
         less = f", less than {_size(within)}" if within else ""
         p = p_in_words(comparison.adjusted_p)
-        brief = f"{kind}, p{p.removeprefix('=').replace('< ', '<')}"
+        brief = f"{kind} p{p.replace(' ', '')}"
         return Verdict(kind, f"{kind} (Holm p {p}{less}{corrected})", brief)
     if within:
         same = f"same within {_size(within)}"

@@ -35,12 +35,12 @@ def words(differences, **settings):
 
 
 def test_the_brief_form_leaves_out_what_the_page_has():
-    assert judged(GAIN, effect=0.01).brief == "better, p<.0001"
+    assert judged(GAIN, effect=0.01).brief == "better p<.0001"
     assert judged(0.001 * SCATTER, effect=0.01).brief == "same within .01"
     assert judged(0.003 * SCATTER).brief == "undecided"
     assert judged(GAIN, failures=2, holds=False).brief == "undecided: 2 runs failed"
     assert judged([0.01]).brief == "fewer than 3 seeds"
-    assert judged(0.001 + 0.001 * SCATTER).brief.startswith("better, p .0")
+    assert judged(0.001 + 0.001 * SCATTER).brief.startswith("better p=.0")
 
 
 def test_a_clear_difference_is_better_or_worse_by_the_direction_of_the_metric():
