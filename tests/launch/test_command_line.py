@@ -20,7 +20,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
     for error, code, line in [
         (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
         (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
-        (OSError(27, "File too large"), 1, "error: a file in the directory: File too large. Choose another"),
+        (OSError(27, "File too large"), 1, "error: a file in the folder: File too large. Choose another"),
         (ZeroDivisionError("a resolver of the user's"), 1, "error: a resolver of the user's\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
