@@ -1,4 +1,4 @@
-"""Checks a dataset's inputs, and cuts them to float32 without losing what tells their rows apart."""
+"""Checks a dataset's inputs, and turns them into float32 without losing the differences between rows."""
 
 import numpy as np
 from jaxtyping import Num
@@ -13,8 +13,8 @@ COARSE, ROUNDING = 2.0**12, 2.0**48
 
 
 def check_finite(inputs: Num[np.ndarray, "rows features"], name: str) -> None:
-    """Raises `UserError` for the first entry that is not finite or beyond float32; `name` has it."""
-    if inputs.dtype.kind != "f":  # integers of 64 bits are within float32
+    """Raises `UserError` for the first entry that is not finite or beyond float32. It calls them `name`."""
+    if inputs.dtype.kind != "f":  # float32 reaches beyond all integers of 64 bits
         return
     largest = np.finfo(np.float32).max
     legal = (inputs >= -largest) & (inputs <= largest)
@@ -25,9 +25,9 @@ def check_finite(inputs: Num[np.ndarray, "rows features"], name: str) -> None:
 
 
 def in_float32(dataset: Dataset) -> Dataset:
-    """The dataset with float64 inputs as float32.
+    """The dataset, with float64 inputs turned into float32.
 
-    A column that float32 would coarsen is cut after its mean was taken from it in float64. `offset` has that.
+    float32 would coarsen some columns. Their mean is subtracted in float64 first. `offset` has these means.
     """
     if dataset.inputs.dtype != np.float64:
         return dataset
