@@ -20,8 +20,8 @@ def contents() -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        (SWEEP, RUN, "hydra.run.dir={out}: it is the directory of a sweep"),
-        (RUN, SWEEP, "hydra.sweep.dir={out}: it is the directory of a single run"),
+        (SWEEP, RUN, "hydra.run.dir={out}: it is the folder of a sweep"),
+        (RUN, SWEEP, "hydra.sweep.dir={out}: it is the folder of a single run"),
     ],
 )
 def test_a_run_and_a_sweep_do_not_share_a_directory(command, first, second, told):

@@ -23,7 +23,7 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
         (OSError(27, "File too large"), 1, "error: a file in the folder: File too large. Choose another"),
         (ZeroDivisionError("a resolver of the user's"), 1, "error: a resolver of the user's\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
+        (StoppedError(15, "interrupted; this command goes on:"), 143, "interrupted; this command goes on:\n"),
         (pickle.loads(pickle.dumps(StoppedError(2, "of a process"))), 130, "of a process\n"),
     ]:
         monkeypatch.setattr("os.environ", {})
@@ -69,7 +69,7 @@ def test_the_command_that_goes_on_starts_as_it_was_typed(monkeypatch, started, t
 def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key):
     with pytest.raises(UserError) as refused:
         check(tmp_path / "a\nb\x1b[31m\u202e")
-    told = rf"{key}={tmp_path}/a\nb\x1b[31m\u202e: it has a character that cannot be shown."
+    told = rf"{key}={tmp_path}/a\nb\x1b[31m\u202e: it has a character that cannot be printed."
     assert str(refused.value) == told
 
 

@@ -66,7 +66,7 @@ def test_both_digests_are_told_wherever_a_run_is_read(ended, capsys, name):
     path = ended / name
     path.write_text(path.read_text().replace("0.5", "0.6"))
     differs = rf"{path}: SHA-256 is [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"
-    with pytest.raises(UserError, match=rf"{differs}\. Name another directory"):
+    with pytest.raises(UserError, match=rf"{differs}\. Name another folder"):
         read_summary(ended)
     assert verify([str(ended.parent)]) == 1
     assert f"{ended}: DAMAGED: {path}: SHA-256 is" in capsys.readouterr().out
