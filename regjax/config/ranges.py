@@ -125,7 +125,7 @@ RANGES: dict[str, Range] = {
 
 
 def check(config: Config) -> None:
-    """Raises `UserError` for the first key whose value is out of range or contradicts another key."""
+    """Raises `UserError` for the first key with a value that is out of range or contradicts another key."""
     values = flatten(config)
     for key, names in CHOICES.items():
         if values[key] not in names:

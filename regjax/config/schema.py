@@ -1,4 +1,4 @@
-"""The name and type of every key. `conf/` has the values. The table of techniques has those of techniques."""
+"""The name and type of every key. `conf/` has the values. The table of techniques has their defaults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass

@@ -101,7 +101,7 @@ def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[Id
 
 
 def _manual_steps(name: str, source: IdxSet, missing: Sequence[IdxFile], reasons: str) -> str:
-    """What to tell a user whose machine cannot download the missing files."""
+    """The message if this machine cannot download the missing files."""
     addresses = "\n".join(f"  {source.url}{file.name}" for file in source.files)
     variable = " or set REGJAX_MNIST_DIR=FOLDER" if name == "mnist" else ""
     return (

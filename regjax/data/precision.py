@@ -7,8 +7,9 @@ from regjax.data.dataset import Dataset
 from regjax.data.scaling import mean_and_deviation
 from regjax.errors import UserError
 
-# float32 has 24 bits and float64 has 53. A column whose offset is 2**12 spreads keeps 12 bits of its spread
-# in float32. One whose offset is 2**48 spreads keeps 5 bits even in float64: the rounding of a constant.
+# float32 has 24 bits and float64 has 53. If the offset of a column is 2**12 times its spread, float32 keeps
+# 12 bits of the spread. At 2**48 times, even float64 keeps only 5 bits: such a spread is the rounding of a
+# constant.
 COARSE, ROUNDING = 2.0**12, 2.0**48
 
 

@@ -17,7 +17,7 @@ UNSAVED_DEVICE = {"kind": "cpu", "platform": "cpu"}
 
 
 class FinishedJob(NamedTuple):
-    """A job whose run is done."""
+    """A job with a finished run."""
 
     config: dict[str, Any]
     written: dict[str, str]

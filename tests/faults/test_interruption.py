@@ -111,7 +111,7 @@ def test_a_second_signal_ends_at_once(tmp_path):
     os.replace(tmp_path / "pipe", tmp_path / "out/train.log")
     process.send_signal(signal.SIGINT)
     told = next(line for line in process.stderr if "interrupted" in line)
-    assert "once more ends at once" in told
+    assert "a second signal ends it at once" in told
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=PATIENCE)

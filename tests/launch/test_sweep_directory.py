@@ -236,8 +236,14 @@ def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("platform=auto,cpu", "platform: all jobs of one command must share it; here they have auto and cpu."),
-        ("sweep.lanes=null,2", "sweep.lanes: all jobs of one command must share it; here they have null and 2."),
+        (
+            "platform=auto,cpu",
+            "platform: all jobs of one command must share it; here they have auto and cpu.",
+        ),
+        (
+            "sweep.lanes=null,2",
+            "sweep.lanes: all jobs of one command must share it; here they have null and 2.",
+        ),
         ("seed=0,1 compare.baseline=sed", "compare.baseline=sed: must be one of default."),
         ("'seed=range(0)'", "the sweep is empty: one of its keys has no values, as in seed=range(0)."),
         ("model.dropout=0,1.5 sweep.fail_fast=true", "model.dropout=1.5: must be a number from 0 to 1"),
