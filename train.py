@@ -1,4 +1,4 @@
-"""Train one run, or with -m a comparison of several: `python train.py --help`."""
+"""Trains one run, or with -m several runs, which it compares: `python train.py --help`."""
 
 from regjax.__main__ import main
 

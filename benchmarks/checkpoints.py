@@ -1,9 +1,10 @@
-"""What saving costs a run of notebook 1, and how long a saved state takes to be verified and restored.
+"""Times what saving costs a run of notebook 1, and how long regjax verifies and restores a saved state.
 
     python benchmarks/checkpoints.py --rounds 3 --output benchmarks/checkpoints.json
 
-Seconds per epoch are the difference of two commands that differ in their epochs, over that many epochs; the
-ways to save take turns. `every_minutes` is also computed from one save, which it makes once in its interval.
+Two commands differ only in their epochs. Seconds per epoch are the difference of their seconds, divided by
+the difference of their epochs. The ways to save take turns. The cost of `every_minutes` is also computed from
+the seconds of one save, since it makes one save in its interval.
 """
 
 import argparse
@@ -26,9 +27,9 @@ RESTORES = 10
 
 
 def epochs(rounds: int) -> dict[str, float]:
-    """Seconds per epoch by way of saving, and their share above `selected`, which saves once at the end."""
+    """Seconds per epoch for each way of saving, and the cost over `selected`, which saves once at the end."""
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    wall(*NOTEBOOK1, f"trainer.epochs={FEW}")  # compiled once
+    wall(*NOTEBOOK1, f"trainer.epochs={FEW}")  # this compiles the program, and the cache keeps it
     for _ in range(rounds):
         for way in WAYS:
             walls = {
@@ -41,7 +42,7 @@ def epochs(rounds: int) -> dict[str, float]:
 
 
 def states() -> dict[str, float]:
-    """Seconds of one save and of one restore of notebook 1's state, on an idle process: medians."""
+    """Median seconds of one save and of one restore of notebook 1's state, in an idle process."""
     import jax
     from hydra import compose, initialize_config_dir
 

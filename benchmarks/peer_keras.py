@@ -1,4 +1,4 @@
-"""Time one notebook protocol in Keras on TensorFlow, as `Model.fit` runs it by default."""
+"""Times one notebook's protocol in Keras on TensorFlow, as `Model.fit` runs it by default."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from protocols import (
 
 if __name__ == "__main__":
     require("keras", "tensorflow")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # read once, when Keras is imported
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # Keras reads it once, at its import
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -26,9 +26,9 @@ import tensorflow
 
 
 def build_model(hidden_sizes: tuple[int, ...], dropout: float) -> keras.Model:
-    """Compiled with Keras' defaults: `jit_compile="auto"` picks XLA only where there is an accelerator.
+    """The model, compiled with Keras' defaults: `jit_compile="auto"` picks XLA only on an accelerator.
 
-    Sparse cross-entropy also stands for notebook 2's one-hot form; the two are equal.
+    Sparse cross-entropy also stands for the one-hot form of notebook 2. The two are equal.
     """
     model = keras.Sequential([keras.layers.Input((NUM_PIXELS,))])
     for size in hidden_sizes:
@@ -42,7 +42,10 @@ def build_model(hidden_sizes: tuple[int, ...], dropout: float) -> keras.Model:
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Wall time of each epoch; Keras validates before `on_epoch_end`. The first epoch includes tracing."""
+    """Measures the wall time of each epoch, with validation: Keras validates before `on_epoch_end`.
+
+    The first epoch includes tracing.
+    """
 
     def __init__(self):
         super().__init__()

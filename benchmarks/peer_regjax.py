@@ -1,4 +1,4 @@
-"""The notebooks' protocols in regjax, timed by the `seconds` column that every run writes."""
+"""Times the notebooks' protocols in regjax, by the column `seconds` that every run writes."""
 
 import json
 import pathlib
@@ -25,7 +25,7 @@ def main() -> None:
             f"seed={arguments.seed}",
             f"hydra.run.dir={folder}",
         ]
-        sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
+        sys.path.insert(0, str(ROOT))  # `python train.py` finds hydra_plugins there
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
         except SystemExit as exit_:

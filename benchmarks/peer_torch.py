@@ -1,4 +1,4 @@
-"""Time one notebook protocol in PyTorch: an eager loop over tensors held in memory."""
+"""Times one notebook's protocol in PyTorch, with an eager loop over tensors in memory."""
 
 import time
 
@@ -25,7 +25,7 @@ EVALUATION_BATCH = 1000
 
 
 def build_network(hidden_sizes: tuple[int, ...], dropout: float) -> nn.Sequential:
-    """Initialised as Keras does it: Glorot-uniform weights, zero biases."""
+    """The network, initialised as in Keras: Glorot-uniform weights, zero biases."""
     layers: list[nn.Module] = []
     fan_in = NUM_PIXELS
     for size in hidden_sizes:
@@ -48,7 +48,7 @@ def train_epoch(
     labels: torch.Tensor,
     batch_size: int,
 ) -> tuple[float, float]:
-    """Loss and accuracy averaged while training, which Keras reports as well and pays for."""
+    """Trains an epoch. Returns the mean loss and accuracy during training: Keras computes these too."""
     network.train()
     loss_sum, correct = 0.0, 0
     for indices in torch.randperm(len(inputs)).split(batch_size):

@@ -1,10 +1,10 @@
-"""Notebook 1 and 2 in regjax, Keras on TensorFlow and PyTorch, alternating: median epoch seconds and ratios.
+"""Times notebook 1 and 2 in regjax, Keras on TensorFlow and PyTorch, in turns: medians and ratios.
 
     python benchmarks/peers.py --rounds 3 --output benchmarks/peers.json
 
-Each measurement is a process of its own; a round runs every side once on every case, so that a drift of the
-machine's speed meets all sides alike. An epoch is training plus validation; the first of each process is
-left out (Keras and JAX trace in it). A side that is not installed is skipped, and said so.
+Each measurement is a process of its own. A round runs every side once on every case, so a change of the
+machine's speed affects all sides. An epoch is training plus validation. The first epoch of each process does
+not count, since Keras and JAX trace in it. If a side is not installed, the benchmark skips it and says so.
 """
 
 import argparse
@@ -24,12 +24,13 @@ from rich.table import Table
 HERE = pathlib.Path(__file__).parent
 MACHINE = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
 SIDES = {"regjax": "peer_regjax.py", "keras-tensorflow": "peer_keras.py", "pytorch": "peer_torch.py"}
-# Protocol, dropout rate, epochs a process: enough for a median, few enough for three rounds in minutes.
+# The protocol, the dropout rate, and the epochs of a process: enough for a median, and three rounds in
+# minutes.
 CASES = (("notebook1", 0.0, 11), ("notebook1", 0.2, 11), ("notebook2", 0.0, 4), ("notebook2", 0.5, 4))
 
 
 def write_mnist(path: pathlib.Path) -> None:
-    """MNIST for the peers, through regjax's own loader."""
+    """Writes MNIST for the peers. It comes from regjax's own loader."""
     from regjax import data
 
     cache = os.environ.get("REGJAX_CACHE_DIR", "~/.cache/regjax")
@@ -54,7 +55,7 @@ def write_mnist(path: pathlib.Path) -> None:
 
 
 def measure(side: str, case: tuple[str, float, int], seed: int, folder: pathlib.Path) -> dict | None:
-    """One process's result; None where the side's framework is missing."""
+    """The result of one process, or None if the side's framework is missing."""
     protocol, dropout, epochs = case
     output = folder / "result.json"
     command = [sys.executable, str(HERE / SIDES[side]), "--protocol", protocol, "--dropout", str(dropout)]
@@ -70,7 +71,7 @@ def measure(side: str, case: tuple[str, float, int], seed: int, folder: pathlib.
 
 
 def alternate(rounds: int) -> list[dict]:
-    """All results of all rounds."""
+    """Runs all rounds, with the sides in turns. Returns all results."""
     results, missing = [], set()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -90,12 +91,12 @@ def alternate(rounds: int) -> list[dict]:
 
 
 def median(results: list[dict]) -> float:
-    """Over all epochs of all rounds but each process's first."""
+    """The median over all epochs of all rounds, without the first epoch of each process."""
     return float(np.median([seconds for result in results for seconds in result["epoch_seconds"][1:]]))
 
 
 def summarize(results: list[dict]) -> list[dict]:
-    """A row per case: median seconds of each side, and how many times regjax's they are."""
+    """A row for each case: the median seconds of each side, and their ratio to regjax's."""
     rows = []
     for protocol, dropout, _ in CASES:
         of_case = [
@@ -124,7 +125,7 @@ def print_rows(rows: list[dict]) -> None:
             table.add_row(f"{row['protocol']}, dropout {row['dropout']}", side, f"{seconds:.3f}", shown, peak)
     Console(width=110).print(table)
     plain, dropped = (row["median_epoch_seconds"]["regjax"] for row in rows[:2])
-    print(f"dropout's cost in regjax, notebook 1: {dropped / plain:.3f} times the epoch without")
+    print(f"regjax, notebook 1: an epoch with dropout takes {dropped / plain:.3f} times the epoch without")
 
 
 def main() -> None:

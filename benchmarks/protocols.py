@@ -1,4 +1,4 @@
-"""What the benchmark's sides share: the notebooks' protocols, and the peers' arguments, data and result."""
+"""The code that all sides of the benchmark share: the notebooks' protocols, arguments, data and results."""
 
 import argparse
 import importlib.util
@@ -12,12 +12,12 @@ import numpy as np
 NUM_PIXELS = 784
 NUM_CLASSES = 10
 LEARNING_RATE = 1e-3
-ADAM_EPSILON = 1e-7  # Keras' default, the notebooks'; PyTorch and Optax default to 1e-8
-MISSING_FRAMEWORK = 3  # exit status: the driver skips the peer instead of failing
+ADAM_EPSILON = 1e-7  # the default of Keras, so that of the notebooks; PyTorch and Optax have 1e-8
+MISSING_FRAMEWORK = 3  # with this exit status, the driver skips the peer instead of failing
 
 
 class Protocol(NamedTuple):
-    """One notebook's training. `held_out` leading training images validate; None: the test set does."""
+    """One notebook's training. The first `held_out` training images validate. None: the test images do."""
 
     hidden_sizes: tuple[int, ...]
     batch_size: int
@@ -32,7 +32,7 @@ PROTOCOLS = {
 
 
 class Split(NamedTuple):
-    """Training and validation data: float32 inputs in [0, 1] shaped (images, pixels), int64 labels."""
+    """Training and validation data. Inputs are float32 in [0, 1], (images, pixels). Labels are int64."""
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -42,7 +42,7 @@ class Split(NamedTuple):
 
 def read_split(path: pathlib.Path, protocol: Protocol) -> Split:
     with np.load(path) as arrays:
-        # A float32 divisor keeps NumPy from passing through float64, which would show in the peak memory.
+        # With a float32 divisor, NumPy makes no float64 array. That would raise the peak memory.
         inputs, labels = arrays["train_inputs"] / np.float32(255), arrays["train_labels"]
         if protocol.held_out is None:
             return Split(inputs, labels, arrays["test_inputs"] / np.float32(255), arrays["test_labels"])
@@ -51,7 +51,7 @@ def read_split(path: pathlib.Path, protocol: Protocol) -> Split:
 
 
 def require(*modules: str) -> None:
-    """Leave with MISSING_FRAMEWORK and one line when a top-level module is not installed."""
+    """Ends the process with MISSING_FRAMEWORK and one line if a top-level module is not installed."""
     absent = [name for name in modules if importlib.util.find_spec(name) is None]
     if absent:
         print(f"{pathlib.Path(sys.argv[0]).name}: not installed: {', '.join(absent)}", file=sys.stderr)
@@ -59,16 +59,16 @@ def require(*modules: str) -> None:
 
 
 def peer_arguments(description: str | None) -> argparse.Namespace:
-    """The command line of a peer; `epochs` falls back to the protocol's own number."""
+    """Reads the command line of a peer. `epochs` defaults to the number of the protocol."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--protocol", choices=PROTOCOLS, required=True)
     parser.add_argument(
-        "--dropout", type=float, required=True, help="rate in [0, 1); 0 leaves the layers out"
+        "--dropout", type=float, required=True, help="the rate in [0, 1); 0 leaves the layers out"
     )
-    parser.add_argument("--epochs", type=int, help="default: the protocol's")
+    parser.add_argument("--epochs", type=int, help="by default the number of the protocol")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help=".npz of MNIST in uint8 and int64")
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="result file (JSON)")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="MNIST in uint8 and int64, as .npz")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="the file for the result (JSON)")
     arguments = parser.parse_args()
     if arguments.epochs is None:
         arguments.epochs = PROTOCOLS[arguments.protocol].epochs
@@ -97,9 +97,9 @@ def write_result(
 
 
 def peak_resident_mb() -> float | None:
-    """This process's peak resident memory in MiB; None without /proc.
+    """This process's peak resident memory in MiB, or None without /proc.
 
-    Not `getrusage`: its ru_maxrss survives exec, so a child would report the peak of a bigger driver.
+    It does not use `getrusage`: ru_maxrss survives exec, so a child would report the peak of a bigger driver.
     """
     status = pathlib.Path("/proc/self/status")
     if not status.is_file():

@@ -1,11 +1,11 @@
-"""What is waited for beside training, here and in another checkout, in turns: medians and ratios.
+"""Times what a user waits for beside training, in this checkout and another one in turns: medians and ratios.
 
     python benchmarks/start.py results jobs growth again --before ../earlier --output benchmarks/start.json
 
-- results: `python train.py` until it prints its results, with all that can be kept in its cache.
-- jobs: one-epoch jobs on digits (`--jobs`) against two of them, whole commands.
-- growth: four times as many jobs against as many.
-- again: a finished sweep (`--finished` jobs) asked for again against `python -m regjax.report` on it.
+- results: `python train.py` until it prints its results, with a full cache.
+- jobs: the command of many one-epoch jobs on digits (`--jobs`) against the command of two such jobs.
+- growth: four times as many jobs against `--jobs`.
+- again: a finished sweep's command (`--finished` jobs) once more, against `python -m regjax.report` on it.
 
 A case is up to two commands. Each is a process of its own, and a round runs each case once in both checkouts.
 """
@@ -57,7 +57,7 @@ def grid(number: int) -> tuple[str, ...]:
 
 
 def measured(case: str, trees: dict[str, pathlib.Path], sizes: argparse.Namespace) -> dict[str, dict]:
-    """The medians of a case's commands in each checkout, and the ratio of its last one to its first."""
+    """The medians of a case's commands in each checkout, and the ratio of the last command to the first."""
     rounds = defaultdict(lambda: defaultdict(list))
     for _ in range(sizes.rounds):
         for side, tree in trees.items():

@@ -1,12 +1,12 @@
-"""A sweep as one program, against processes, Hydra's basic launcher, single runs, Keras and PyTorch.
+"""Times a sweep as one program against processes, Hydra's basic launcher, single runs, Keras and PyTorch.
 
     python benchmarks/sweep.py digits notebook1 overhead --output benchmarks/sweep.json
 
 - digits: 4 dropout rates x 8 seeds on digits, by `-m`, by `-m hydra/launcher=basic`, and by 32 processes.
-- notebook1: 8 dropout rates by `-m`, against a single run, and against both peers training them one after
-  the other. Seconds per variant-epoch are the difference of two commands that differ in their epochs, over
-  that many epochs, so what is paid once cancels.
-- overhead: 1,000 one-epoch jobs on digits: wall time, peak memory, what a job costs beside composing it.
+- notebook1: 8 dropout rates by `-m`, against a single run, and against both peers, which train them one after
+  the other. Two commands differ only in their epochs. Seconds per variant-epoch are the difference of their
+  seconds, divided by the difference of their epochs, so costs that occur once cancel.
+- overhead: 1,000 one-epoch jobs on digits: wall time, peak memory, and what a job costs beside composing it.
 - grid: notebook 1 on 10 rates x 100 seeds, for an accelerator (sweep_grid.py), against its arithmetic floor.
 """
 
@@ -40,11 +40,12 @@ def wall(
     until: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> float:
-    """Seconds of a command, to its end or until it prints `until`, in a folder of its own.
+    """Seconds of a command in a folder of its own, to its end or until it prints `until`.
 
-    The folders go at the end: ext4 makes files five times more slowly for a while after many went.
+    The folders are deleted at the end: ext4 makes files five times more slowly for a while after many
+    deletions.
     """
-    command, told = [sys.executable, str(script), *arguments], []
+    command, printed = [sys.executable, str(script), *arguments], []
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
     begun, reached = time.perf_counter(), None
@@ -52,22 +53,22 @@ def wall(
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, **streams) as process:
         for line in process.stdout:
-            told.append(line)
+            printed.append(line)
             if until and until in line:
                 reached = reached or time.perf_counter()
             if not quiet:
                 print(line, end="", flush=True)
     ended = time.perf_counter()
     if process.returncode or (until and not reached):
-        sys.exit(f"{' '.join(arguments)}\n{''.join(told)}")
+        sys.exit(f"{' '.join(arguments)}\n{''.join(printed)}")
     return (reached or ended) - begun
 
 
 def digits(rounds: int) -> dict[str, float]:
-    """The same 32 jobs by the three ways: medians, but the processes are run once."""
+    """The same 32 jobs in three ways. The processes run once, and the other two ways have medians."""
     jobs = [(f"model.dropout={rate}", f"seed={seed}") for rate in (0, 0.1, 0.2, 0.5) for seed in range(8)]
     ours, basic = [], []
-    wall(), wall("-m", *DIGITS.split())  # programs are compiled and cached for all ways alike
+    wall(), wall("-m", *DIGITS.split())  # these compile the programs and fill the cache for all ways
     for _ in range(rounds):
         ours.append(wall("-m", *DIGITS.split()))
         basic.append(wall("-m", "hydra/launcher=basic", *DIGITS.split()))
@@ -89,7 +90,7 @@ def notebook1(rounds: int) -> dict[str, float]:
     shared = ["experiment=notebook1", "checkpoint=none"]
     single = ["hydra.mode=RUN", "model.dropout=0.2"]
     together, alone = [], []
-    for epochs in (FEW, MANY):  # compiled once
+    for epochs in (FEW, MANY):  # these compile the programs, and the cache keeps them
         wall("-m", *shared, rates, f"trainer.epochs={epochs}")
     for _ in range(rounds):
         walls = {epochs: wall("-m", *shared, rates, f"trainer.epochs={epochs}") for epochs in (FEW, MANY)}
@@ -102,7 +103,7 @@ def notebook1(rounds: int) -> dict[str, float]:
 
 
 def peers(ours: float) -> dict[str, float]:
-    """The peers' median epochs over the eight rates, and their multiples of ours."""
+    """The mean of the peers' median epochs over the eight rates, and its ratio to regjax's epoch."""
     found = {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -116,7 +117,7 @@ def peers(ours: float) -> dict[str, float]:
 
 
 def overhead(rounds: int) -> dict[str, float]:
-    """1,000 one-epoch jobs and two of them, each with the seconds that composing took."""
+    """Times 1,000 one-epoch jobs and two such jobs, with the seconds that composing took."""
     del rounds
     found = {}
     for jobs in (2, 1000):

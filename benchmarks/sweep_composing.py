@@ -1,4 +1,4 @@
-"""Runs `train.py`; writes its seconds, those of composing, and its peak memory to `+output=FILE`."""
+"""Runs `train.py`. Writes its seconds, the seconds of composing, and its peak memory to `+output=FILE`."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 def main() -> None:
     output = pathlib.Path(next(argument for argument in sys.argv if argument.startswith("+output="))[8:])
     composing = []
-    sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
+    sys.path.insert(0, str(ROOT))  # `python train.py` finds hydra_plugins there
     from regjax.launch.composer import Composer
     from regjax.launch.loader import SweepLoader
 

@@ -1,10 +1,11 @@
-"""Notebook 1 on dropout rates x seeds in one command: seconds after compilation, against the floor.
+"""Times notebook 1 on dropout rates x seeds in one command: seconds after compilation, against the floor.
 
     python benchmarks/sweep_grid.py result.json [--rates 10] [--seeds 100] [train.py's overrides]
 
-The floor counts the products of training alone: 2 flops a weight and row forwards, 2 for the weights'
-gradient, 2 for the inputs' gradient except in the first layer. What metrics add to it, 2 flops a weight and
-row, is counted apart: each epoch validation rows and a sample of training rows as large, in the end all rows.
+The floor counts only the products of training. For each weight and row these are 2 flops forwards, 2 for the
+weights' gradient, and 2 for the inputs' gradient except in the first layer. The metrics take 2 flops for each
+weight and row. They are counted separately: at each epoch the validation rows and a sample of training rows
+of the same size, and all rows at the end.
 """
 
 import argparse
@@ -19,8 +20,8 @@ from collections import defaultdict
 import jax
 
 ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))  # where `python train.py` finds hydra_plugins
-# Dense products a second, by the makers' data sheets.
+sys.path.insert(0, str(ROOT))  # `python train.py` finds hydra_plugins there
+# Flops of dense products in a second, from the makers' data sheets.
 PEAKS = {
     "NVIDIA H200": {"float32": 67e12, "tf32": 494e12},
     "NVIDIA H100": {"float32": 67e12, "tf32": 494e12},
@@ -29,22 +30,22 @@ PEAKS = {
 
 
 def floor_flops(runs) -> float:
-    """Floating-point operations of the training products of all runs, each trained to its last epoch."""
+    """The floating-point operations of all products in training. Each run trains to its last epoch."""
     return float(sum(_training_rows(run) * (6 * run.spec.num_weights - 2 * _first(run)) for run in runs))
 
 
 def _training_rows(run) -> int:
-    """The rows of all batches. The rows after an epoch's last full batch are not trained on."""
+    """The rows of all batches. An epoch leaves out the rows after its last full batch."""
     return run.spec.train_rows // run.spec.batch_size * run.spec.batch_size * run.config["trainer.epochs"]
 
 
 def _first(run) -> int:
-    """The weights of the first layer, whose inputs need no gradient."""
+    """The number of weights of the first layer. Its inputs need no gradient."""
     return run.spec.num_features * (*run.spec.hidden, run.spec.num_classes)[0]
 
 
 def metrics_flops(runs) -> float:
-    """Floating-point operations of the products of all metrics of all runs."""
+    """The floating-point operations of the products in all metrics of all runs."""
     total = 0
     for run in runs:
         spec = run.spec
@@ -54,7 +55,7 @@ def metrics_flops(runs) -> float:
 
 
 def timed_run(arguments: list[str]) -> tuple[list, float, float]:
-    """The runs; the seconds that the slowest device trained, closed and wrote; those of compiling, summed."""
+    """The runs, the seconds that the slowest device trained, closed and wrote, and the compile seconds."""
     from regjax.sweep.compiled import Programs
     from regjax.sweep.worker import Worker
 
@@ -89,7 +90,7 @@ def timed_run(arguments: list[str]) -> tuple[list, float, float]:
 
 
 def measured(overrides: list[str], rates: int, seeds: int) -> dict[str, float]:
-    """What the grid takes, by itself and as a share of the floor."""
+    """The seconds of the grid, and the floor as a share of them."""
     dropout = ",".join(str(rate / (2 * rates)) for rate in range(rates))
     with tempfile.TemporaryDirectory() as folder:
         grid = [f"model.dropout={dropout}", f"seed=range({seeds})", f"hydra.sweep.dir={folder}"]

@@ -1,10 +1,10 @@
-"""How often the report's verdicts err, by simulated runs whose truth is known.
+"""Counts how often the report's verdicts are wrong, on simulated runs with a known truth.
 
     python benchmarks/verdicts.py --replicates 1000 --output benchmarks/verdicts.json
 
-Each replicate is a comparison of simulated runs through `regjax.report`: its verdicts, intervals and notes.
-A verdict errs if it says better, worse or the same where this is false. `unnoted` leaves out the verdicts
-that a note of the report qualifies. `limit` is 5 % and two standard errors of the simulation.
+Each replicate compares simulated runs by `regjax.report`, with verdicts, intervals and notes. A verdict is
+wrong if it says better, worse or the same, and that is false. `unnoted` counts only the wrong verdicts that
+no note of the report warns of. `limit` is 5 % and two standard errors of the simulation.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def normal(random, shape):
 
 
 def discrete(random, shape):
-    """Accuracies on 360 rows: most differences are of one or two rows."""
+    """Accuracies on 360 rows. Most differences are one or two rows."""
     return random.binomial(360, 0.97, shape) / 360 - 0.97
 
 
@@ -56,7 +56,7 @@ LAWS = {law.__name__: law for law in (normal, discrete, exponential, bad_seeds)}
 
 
 def runs(accuracies, *, drawn=False):
-    """The summaries of a variant's runs. NaN is a run that failed; `drawn` gives each seed own test rows."""
+    """The summaries of a variant's runs. NaN is a failed run. With `drawn`, seeds have other test rows."""
     return [
         {
             "status": "failed" if np.isnan(accuracy) else "done",
@@ -79,36 +79,36 @@ def plan_of(table, *, drawn=False):
 
 
 def compared(table, *, effect=0, alpha=ALPHA, drawn=False):
-    """The comparison of a table of accuracies, a row for each variant and the baseline first."""
+    """The comparison of a table of accuracies: a row for each variant, with the baseline first."""
     return compare_variants({"": plan_of(table, drawn=drawn)}, effect=effect, alpha=alpha)[""]
 
 
-def told(comparison, kinds=(Kind.BETTER, Kind.WORSE), rare=1.0):
-    """Whether any variant has such a verdict, and whether one has it without a note that qualifies it.
+def errors_of(comparison, kinds=(Kind.BETTER, Kind.WORSE), rare=1.0):
+    """Whether any variant has such a verdict, and whether one has it without a note that warns of it.
 
-    `rare` is the share of seeds that do something else than the others.
+    `rare` is the share of seeds that behave differently from the others.
     """
     named = [row for row in comparison.rows[1:] if row.verdict.kind in kinds]
-    # The report notes that n seeds may not show what fewer than 1 in `rarest_seen` seeds do.
+    # The report notes that n seeds may miss a failure that fewer than 1 in `rarest_seen` seeds have.
     doubted = [bool(doubts(row)) or (rare < 1 and rare * rarest_seen(row) < 1) for row in named]
     return bool(named), not all(doubted)
 
 
 def family(random, law, seeds):
-    """Seven variants with the baseline's mean. Their law is the differences': the baseline hardly varies."""
+    """Seven variants with the mean of the baseline. It hardly varies, so differences follow `law`."""
     baseline = random.normal(0, SD / 10, (1, seeds))
     table = 0.9 + np.concatenate([baseline, LAWS[law](random, (VARIANTS, seeds))])
-    return told(compared(table), rare=RARE.get(law, 1.0))
+    return errors_of(compared(table), rare=RARE.get(law, 1.0))
 
 
 def overlapping(random, seeds):
     """Nadeau & Bengio's model: differences correlate by test rows / all rows, here 1/5."""
     shared = np.sqrt(0.2) * normal(random, (2, 1))
-    return told(compared(0.9 + shared + np.sqrt(0.8) * normal(random, (2, seeds)), drawn=True))
+    return errors_of(compared(0.9 + shared + np.sqrt(0.8) * normal(random, (2, seeds)), drawn=True))
 
 
 def interaction(random, seeds, failing=False):
-    """No interaction: on overlapping splits, or where the baseline of one setting loses its best runs."""
+    """No interaction. Splits overlap or, if `failing`, the baseline of one setting loses its best runs."""
     if failing:
         table = 0.9 + normal(random, (4, seeds))
         table[0, table[0] > 0.9 + SD * stats.norm.isf(0.31)] = np.nan
@@ -122,14 +122,14 @@ def failures(random, seeds):
     """The baseline loses the best 31 % of its runs, and the variant none."""
     table = 0.9 + normal(random, (2, seeds))
     table[0, table[0] > 0.9 + SD * stats.norm.isf(0.31)] = np.nan
-    return told(compared(table))
+    return errors_of(compared(table))
 
 
 def looks(random, planned_looks):
-    """The same sweep after each quarter of 20 seeds: wrong at any look."""
+    """The same sweep after each quarter of 20 seeds. It counts as wrong if it is wrong at any look."""
     table = 0.9 + normal(random, (2, 20))
     quarters = range(5, 21, 5)
-    found = [told(compared(table[:, :seeds], alpha=ALPHA / planned_looks)) for seeds in quarters]
+    found = [errors_of(compared(table[:, :seeds], alpha=ALPHA / planned_looks)) for seeds in quarters]
     return tuple(any(each[kind] for each in found) for kind in (0, 1))
 
 
@@ -137,7 +137,7 @@ def equivalence(random, seeds):
     """Six variants differ by exactly the effect, so that none is the same within it."""
     table = 0.9 + normal(random, (7, seeds))
     table[1:] += 0.002
-    return told(compared(table, effect=0.002), (Kind.SAME,))
+    return errors_of(compared(table, effect=0.002), (Kind.SAME,))
 
 
 def ranks(random, datasets, variants):
@@ -146,7 +146,7 @@ def ranks(random, datasets, variants):
 
 
 def coverage(random, mean, seeds):
-    """The interval of an accuracy near 1 misses its mean, which the cut to [0, 1] may not change."""
+    """The interval of an accuracy near 1 misses its mean. The cut to [0, 1] must not change how often."""
     accuracies = random.binomial(360, mean, seeds) / 360
     interval = mean_interval(list(accuracies), limits=(0.0, 1.0))
     return (not interval.low <= mean <= interval.high,) * 2

@@ -1,1 +1,1 @@
-"""Once installed, the package `regjax.conf`: Hydra composes only from packages that have this file."""
+"""Makes `conf/` the package `regjax.conf` once it is installed: Hydra composes only from packages."""

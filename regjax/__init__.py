@@ -1,14 +1,14 @@
 """regjax: multilayer perceptrons under any combination of regularizers, compared with honest statistics.
 
-In Python, `load` takes a run, `runs` takes all runs in folders, and `compare` compares their variants. They
-raise `UserError` for wrong input. Nothing else loads before one of them is called.
+`load` reads a run, `runs` reads all runs in folders, and `compare` compares their variants. They raise
+`UserError` for wrong input. Other modules load only when one of these functions is called.
 """
 
 from __future__ import annotations
 
 from regjax.errors import UserError
 
-TYPE_CHECKING = False  # type checkers take it for true; the module `typing` would have to load
+TYPE_CHECKING = False  # type checkers take it for true, and the module `typing` need not load
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -22,7 +22,7 @@ __version__ = "0.2.0"
 
 
 def load(directory: Folder) -> TrainedRun:
-    """The run in a directory, with `summary`, `config`, `metrics`, `predict` and `predict_proba`."""
+    """Reads the run in a folder. It has `summary`, `config`, `metrics`, `predict` and `predict_proba`."""
     from pathlib import Path
 
     from regjax import results
@@ -35,7 +35,7 @@ def compare(
 ) -> ComparedVariants:
     """Compares the variants in folders of runs or sweeps, as `python -m regjax.report` does.
 
-    What is None is as the runs' `compare.metric`, `compare.baseline` and `compare.within` say.
+    None means the runs' own `compare.metric`, `compare.baseline` or `compare.within`.
     """
     from pathlib import Path
 
@@ -46,7 +46,7 @@ def compare(
 
 
 def runs(*folders: Folder) -> TrainedRuns:
-    """All runs in and below folders: a list, and a table with `.to_pandas()`."""
+    """Reads all runs in and below folders. The result is a list; `.to_pandas()` makes it a table."""
     from pathlib import Path
 
     from regjax import results

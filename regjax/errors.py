@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Wrong input, or something that the machine lacks. Users see its message without a traceback."""
+    """The input is wrong, or the machine lacks something. Users see the message without a traceback."""
 
 
 class RefusedError(BaseException):
@@ -15,7 +15,7 @@ class RefusedError(BaseException):
 class StoppedError(BaseException):
     """The signal `number` ended the command before its work was done.
 
-    It is no `Exception`: Hydra would treat that as one failed job and start the next.
+    It is not an `Exception`, since Hydra takes each `Exception` for one failed job and starts the next job.
     """
 
     def __init__(self, number: int, message: str):
@@ -27,7 +27,7 @@ class StoppedError(BaseException):
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most similar to `word`, ignoring case, or None if none is close."""
+    """The candidate most similar to `word`, ignoring case. None if no candidate is close."""
     named = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(word.lower(), named, n=1, cutoff=0.6)
     return named[close[0]] if close else None
@@ -45,7 +45,7 @@ def shown(value: object) -> str:
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    """Escapes control characters except those `kept`, so that text from files cannot move the cursor."""
+    """Escapes control characters, except those in `kept`. So text from files cannot move the cursor."""
     return "".join(
         letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text
     )

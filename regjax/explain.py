@@ -1,9 +1,9 @@
-"""Says what techniques do, and how other libraries name their strengths.
+"""Says what techniques do, and which strengths mean the same in other libraries.
 
 python -m regjax.explain                    all techniques
-python -m regjax.explain l2 dropout         some, at the strengths of their files
+python -m regjax.explain l2 dropout         some techniques, at the strengths of their files
 python -m regjax.explain l2 penalty.l2=1e-3 optimizer=adamw
-python -m regjax.explain --json-schema      the schema by which editors check YAML
+python -m regjax.explain --json-schema      a schema: with it, editors check YAML files
 """
 
 import argparse
@@ -112,7 +112,7 @@ def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]
 
 
 def _entry(name: str, text: str, indent: int = 0) -> Iterator[str]:
-    """A line with a name, and its text in a column of its own; later lines are further in by `indent`."""
+    """Lines with a name and its text in two columns. Later lines of the text are indented by `indent`."""
     wrap = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
     first, *rest = wrap(text, WIDTH - COLUMN, subsequent_indent=" " * indent)
     yield f"  {name}".ljust(COLUMN) + first

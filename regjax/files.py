@@ -1,4 +1,4 @@
-"""Replaces files in one step, locks directories for one writer, and keeps commands alive without a reader."""
+"""Replaces files in one step, locks folders for one writer, and lets commands go on without a reader."""
 
 import hashlib
 import io
@@ -24,8 +24,8 @@ PATIENCE_SECONDS = 0.5
 def replacing(path: Path, mode: Literal["x", "xb"] = "x", *, lasting: bool = True) -> Iterator[IO[Any]]:
     """Opens a new file that replaces `path` in one step when the block ends. An error removes it.
 
-    `lasting` forces it to the disk first. Whatever exists at its temporary name, such as a leftover or a
-    link, is removed. Raises `OSError`, which names `path`.
+    `lasting` flushes the file to the disk first. The function removes whatever has the temporary name, such
+    as a leftover or a link. Raises an `OSError` that names `path`.
     """
     partial = path.with_name(f".{path.name}.partial")
     remove(partial)
@@ -45,9 +45,9 @@ def replacing(path: Path, mode: Literal["x", "xb"] = "x", *, lasting: bool = Tru
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a folder with its content, or a link but not its target; `path` may be missing.
+    """Removes a file, a folder with its content, or a link but not its target. `path` may be missing.
 
-    Raises `OSError` if something remains.
+    Raises `OSError` if it cannot remove something.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -62,7 +62,7 @@ def sha256(path: Path) -> str:
 
 
 def replace_text(path: Path, text: str | Iterable[str], *, lasting: bool = True) -> None:
-    """Replaces a file in one step by a text, or by its parts."""
+    """Replaces the content of a file in one step. `text` may come in parts."""
     with replacing(path, lasting=lasting) as file:
         file.writelines([text] if isinstance(text, str) else text)
 
@@ -82,10 +82,10 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def sole_writer(directory: Path, key: str) -> Iterator[None]:
-    """Locks the directory of a run or a sweep against other processes. Messages name it by `key`.
+    """Locks the folder of a run or a sweep against other processes. Messages name it by `key`.
 
-    Raises `UserError` if another process is writing there. The kernel releases the lock when its holder ends:
-    a file that a killed process leaves locks nothing.
+    Raises `UserError` if another process is writing there. The kernel releases the lock when its holder ends,
+    so the lock file of a killed process locks nothing.
     """
     lock = FileLock(directory / LOCK, timeout=PATIENCE_SECONDS)
     try:
@@ -93,7 +93,7 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
     except Timeout:
         raise UserError(
             f"{key}={directory}: another process is writing there. Wait until it has ended, or name another "
-            "directory."
+            "folder."
         ) from None
     try:
         yield
@@ -102,7 +102,7 @@ def sole_writer(directory: Path, key: str) -> Iterator[None]:
 
 
 def refuse_busy(directory: Path, key: str) -> None:
-    """Raises `UserError` if another process is writing in a directory; this one only asks."""
+    """Raises `UserError` if another process is writing into a folder. It leaves no lock behind."""
     if (directory / LOCK).exists():
         with sole_writer(directory, key):
             pass
@@ -110,9 +110,9 @@ def refuse_busy(directory: Path, key: str) -> None:
 
 @contextmanager
 def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
-    """Holds the lock file `path`. A process that must wait for it says so, once, on stderr.
+    """Holds the lock file `path`. A process that must wait for it says so on stderr, once.
 
-    Another process may have prepared the data during the wait, so look again inside the block. The kernel
+    Another process may have prepared the data during the wait, so check again inside the block. The kernel
     releases the lock as in `sole_writer`. Raises `UserError` with `remedy` if the folder cannot be locked.
     """
     lock = FileLock(path)
@@ -123,7 +123,7 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
         except Timeout:
             print(f"waiting for another process that prepares {name}", file=sys.stderr, flush=True)
             lock.acquire()
-    except (OSError, NotImplementedError) as error:  # the second if the file system has no locks
+    except (OSError, NotImplementedError) as error:  # NotImplementedError: the file system has no locks
         raise UserError(f"{path.parent}: nothing can be prepared here ({error}). {remedy}") from error
     try:
         yield
@@ -132,14 +132,14 @@ def one_process(path: Path, *, name: str, remedy: str) -> Iterator[None]:
 
 
 def _release(lock: FileLock) -> None:
-    """Removes the file first: a process that has it open finds that it is gone and opens a new one."""
+    """Removes the file first. A process that has it open finds that it is gone, and opens a new one."""
     if os.name != "nt":  # Windows cannot remove an open file
         Path(lock.lock_file).unlink(missing_ok=True)
     lock.release()
 
 
 class _UnreadOutput(io.FileIO):
-    """An output stream that drops what is written once its reader is gone, as with `| head`."""
+    """An output stream. Once its reader is gone, as with `| head`, it drops all that is written to it."""
 
     def write(self, text: bytes) -> int:  # type: ignore[override]
         try:

@@ -1,6 +1,6 @@
 """Trained runs in Python: what `regjax.load`, `regjax.runs` and `regjax.compare` do.
 
-What only some of them need is imported where it is needed: JAX, and the report with SciPy and Rich.
+JAX, and the report with SciPy and Rich, load only in the functions that need them.
 """
 
 import warnings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TrainedRun:
-    """A run that has ended: done, diverged or failed. Its parameters are read at the first prediction.
+    """A run that has ended: done, diverged or failed. It reads its parameters at the first prediction.
 
     `summary` is `summary.json`. `config` is its configuration by dotted key, such as `model.dropout`.
     """
@@ -48,19 +48,19 @@ class TrainedRun:
 
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
-        """The columns of `metrics.csv`, with an entry for each epoch. What was not measured is NaN."""
+        """The columns of `metrics.csv`, with an entry for each epoch. Missing entries are NaN."""
         columns = read_metrics(self.directory) if (self.directory / METRICS).is_file() else {}
         return {name: np.array(values, int if name == "epoch" else float) for name, values in columns.items()}
 
     def predict(self, X: object) -> "Int[np.ndarray, ' rows']":  # noqa: N803  # as scikit-learn calls it
-        """The class of each row: the one with the largest probability."""
+        """The class of each row is the class with the largest probability."""
         return self.predict_proba(X).argmax(axis=1)
 
     def predict_proba(self, X: object) -> "Float[np.ndarray, 'rows classes']":  # noqa: N803
-        """The probability of each class, for raw rows: they are scaled as in training.
+        """The probability of each class for unscaled rows. The run scales them as in training.
 
         `X` is an array, nested lists or a table of pandas. Raises `UserError` if the run saved no parameters,
-        and for what is not finite numbers with the features of the training rows.
+        and unless `X` holds finite numbers with as many features as the training rows.
         """
         from regjax.predict.inputs import rows_of
         from regjax.predict.prediction import answers
@@ -77,38 +77,38 @@ class TrainedRun:
 
 
 class TrainedRuns(list[TrainedRun]):
-    """Ended runs, by sweep and job number."""
+    """Runs that have ended, ordered by sweep and job number."""
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self)) or "no runs"
 
     def to_pandas(self) -> "DataFrame":
-        """A row for each run: its directory, the single values of its summary, and its configuration."""
+        """A table with a row for each run: its folder, the single values of its summary, its settings."""
         from regjax.report.notebook import data_frame
 
         return data_frame([_record(run) for run in self])
 
 
 def load(directory: Path) -> TrainedRun:
-    """The ended run in a directory. Raises `UserError` where there is none."""
+    """The ended run in a folder. Raises `UserError` if there is none."""
     summary = run_summary(directory)
     if summary["status"] not in ENDED:
         status = f"its status is {summary['status']}, so it has no results yet"
-        raise UserError(f"{directory}: {status}. The command that trained it goes on with it.")
+        raise UserError(f"{directory}: {status}. Repeat its command: that goes on with the run.")
     return TrainedRun(directory, summary)
 
 
 def load_runs(paths: Sequence[Path]) -> TrainedRuns:
-    """The ended runs in and below folders. Raises `UserError` where there is none."""
+    """The ended runs in and below folders. Raises `UserError` if there is none."""
     return TrainedRuns(TrainedRun(*run) for run in _held_runs(paths))
 
 
 def compare(
     paths: Sequence[Path], *, metric: str | None, baseline: str | None, within: str | None
 ) -> "ComparedVariants":
-    """The comparison of the runs in and below folders. What is None is as the runs' `compare.*` says.
+    """The comparison of the runs in and below folders. None means the runs' own `compare.*`.
 
-    Nothing is written, so it counts as no look. Raises `UserError` for what cannot be compared.
+    It writes nothing, so it counts as no look. Raises `UserError` if the runs cannot be compared.
     """
     from regjax.report.folders import distinct, report_of, shared_settings
     from regjax.report.notebook import ComparedVariants
@@ -124,7 +124,7 @@ def compare(
 
 
 def _held_runs(paths: Sequence[Path]) -> list[SavedRun]:
-    """The ended runs in and below the paths. It warns of those that cannot be used."""
+    """The ended runs in and below the paths. It warns of runs that cannot be used."""
     from regjax.report.folders import ended_runs
 
     held, left_out = ended_runs(paths)
@@ -140,7 +140,7 @@ def _warn(message: str) -> None:
 
 
 def _record(run: TrainedRun) -> dict[str, Any]:
-    of_one_value = {name: value for name, value in run.summary.items() if not isinstance(value, dict | list)}
-    # Lists, such as model.hidden, become tuples, by which pandas can group.
+    scalars = {name: value for name, value in run.summary.items() if not isinstance(value, dict | list)}
+    # Lists, such as model.hidden, become tuples: pandas can group by tuples, and not by lists.
     config = {name: tuple(value) if isinstance(value, list) else value for name, value in run.config.items()}
-    return {"directory": str(run.directory)} | of_one_value | config
+    return {"directory": str(run.directory)} | scalars | config

@@ -1,4 +1,4 @@
-"""The forms of `data.validation`: the configuration checks them, and the data reads them."""
+"""The forms of `data.validation`. The configuration checks them, and the data package reads them."""
 
 import re
 from math import isfinite
@@ -21,7 +21,7 @@ def check_validation(value: Any) -> None:
 
 
 def is_count(value: float | int) -> bool:
-    """Whether a number counts rows, and is no share of them."""
+    """Whether a number counts rows. Otherwise it is a share of them."""
     return value >= 1 and value == int(value)
 
 

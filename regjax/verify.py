@@ -2,7 +2,7 @@
 
 import signal
 
-if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow a KeyboardInterrupt
+if __name__ == "__main__":  # Ctrl-C ends the process at once: imports may swallow a KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -15,7 +15,7 @@ from regjax.saved.collection import inspected
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints a line per ended run and saved folder; returns 1 if one is damaged or a path has none."""
+    """Prints a line for each ended run and saved folder. Returns 1 if one is damaged or a path has none."""
     parser = argparse.ArgumentParser(prog="python -m regjax.verify", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     damaged = 0

@@ -1,6 +1,6 @@
-"""Declares what `conf/` names: the schema, and `hydra/launcher=vmap`, the default of `-m`.
+"""Registers the schema and `hydra/launcher=vmap`, the default launcher of `-m`. `conf/` names both.
 
-Every start of Hydra imports it, `hydra.compose` too, so it loads no numerical library.
+Every start of Hydra imports this module, and so does `hydra.compose`. So it loads no numerical library.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class VmapLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         from regjax.launch.composer import Composer
 
-        # It puts a faster loader into the context, from which Hydra's sweeper takes it.
+        # The composer puts a faster loader into the context. Hydra's sweeper takes the loader from there.
         self._given = (Composer(hydra_context, config), config, hydra_context.callbacks, task_function)
         self._sweep: Any = None
 

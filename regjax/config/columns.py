@@ -1,4 +1,4 @@
-"""The columns that a comparison can show, by the names of a summary's entries: `report.columns`."""
+"""The columns that `report.columns` can add to a comparison. Each has the name of an entry of a summary."""
 
 from math import inf
 from typing import Any
@@ -36,7 +36,7 @@ SETS = {
 
 
 def columns_of(chosen: Any, *, key: str = "report.columns") -> tuple[str, ...]:
-    """The names of `report.columns`: a list, one name, or the name of a set. Null is none.
+    """The columns that `report.columns` names: by a list, by one name, or by the name of a set. Null is none.
 
     Raises `UserError` for a name that no column has.
     """

@@ -1,4 +1,4 @@
-"""Where `conf/` lies: inside the package once it is installed, beside it in a checkout."""
+"""Finds `conf/`: it lies inside the installed package, and beside the package in a checkout."""
 
 from pathlib import Path
 

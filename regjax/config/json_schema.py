@@ -1,4 +1,4 @@
-"""The JSON schema of a configuration, by which editors complete and check YAML."""
+"""The JSON schema of a configuration. With it, editors complete and check YAML."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -20,13 +20,13 @@ Schema = dict[str, Any]
 def json_schema() -> Schema:
     """The schema of a whole configuration. `$defs` has one for the files of each group, such as `model`.
 
-    Every key may be left out, since a file sets only some. An interpolation may stand for every value.
+    Every key may be missing, since a file sets only some. Every value may be an interpolation.
     """
     sections = {section.name: section.type for section in fields(Config) if is_dataclass(section.type)}
     definitions = {name: _object(_leaves(kind, f"{name}.")) for name, kind in sections.items()}
-    own = {"defaults": {"type": "array"}, "hydra": {"type": "object"}}  # Hydra's keys in a first file
+    own = {"defaults": {"type": "array"}, "hydra": {"type": "object"}}  # Hydra's keys in the first file
     own |= {name: {"$ref": f"#/$defs/{name}"} for name in sections}
-    whole = _object(_leaves(Config) | own) | {"type": ["object", "null"]}  # a file may have comments alone
+    whole = _object(_leaves(Config) | own) | {"type": ["object", "null"]}  # a file may have only comments
     return {"$schema": DIALECT, "title": "regjax", **whole, "$defs": definitions}
 
 
@@ -47,7 +47,7 @@ def _leaf(key: str, kind: Any) -> Schema:
 
 
 def _value(key: str, kind: Any) -> Schema:
-    """The schema of a value without interpolation, or {} where the type says nothing."""
+    """The schema of a value without interpolation, or {} if the type says nothing."""
     by_layer = {
         each: number for number in NUMBERS if number.per_layer for each in (number.key, number.key + FINAL)
     }

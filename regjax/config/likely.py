@@ -1,4 +1,4 @@
-"""Says which key was likely meant."""
+"""Says which key the user likely meant."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ ABBREVIATIONS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay"
 
 
 def hint(key: str, keys: Sequence[str]) -> str:
-    """The likely intended key, or else the keys of its section, or how to see all keys."""
+    """A sentence with the likely key, or else the keys of the section, or else how to see all keys."""
     if near := meant(key, keys):
         return f" Did you mean {near!r}?"
     section = key.partition(".")[0]
@@ -17,7 +17,10 @@ def hint(key: str, keys: Sequence[str]) -> str:
 
 
 def meant(key: str, keys: Sequence[str]) -> str | None:
-    """The one key that ends as typed, or else the most similar one: of the typed section, if that exists."""
+    """The only key with the typed ending, or else the most similar key.
+
+    If the typed section exists, only its keys are similar.
+    """
     section, _, last = key.rpartition(".")
     last = ABBREVIATIONS.get(last, last)
     ends: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Explains an error in a command: the key, the value, what is allowed and the likely intended name."""
+"""Explains an error in a command. A message has the key, the value, what is allowed and the likely name."""
 
 import errno
 import re
@@ -27,7 +27,7 @@ GROUPS = ("data", "model", "optimizer", "schedule", "regularization", "experimen
 REQUIRED = GROUPS[:5]  # the others may be null
 # The extras of pyproject.toml that bring a launcher or a sweeper of Hydra.
 EXTRAS = ("joblib", "submitit", "ray", "optuna")
-EACH = "To train a run for each"
+TRAIN_EACH = "To train a run for each"
 OWN_TABLES = " Tables of your own (.csv, .npz) are not read yet."
 SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(field.type)}
 SPAN = re.compile(r"(\d+)(?:\.{2,3}|-|:)(\d+)")
@@ -36,7 +36,7 @@ SPAN = re.compile(r"(\d+)(?:\.{2,3}|-|:)(\d+)")
 def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, composed: bool) -> str:
     """One message for an error in a command. `conf` is the folder of the groups.
 
-    It is empty for an unexpected error after Hydra has `composed` the command: that is a bug in regjax.
+    The message is empty if Hydra has `composed` the command and the error is unexpected: a bug in regjax.
     """
     if isinstance(error, UserError):
         return str(error)
@@ -45,7 +45,7 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
     if isinstance(error, MissingConfigException):
         return _missing_choice(error, conf)
     if isinstance(error, OSError):
-        place = error.filename or "a file in the directory"  # not every OSError names its file
+        place = error.filename or "a file in the folder"  # not every OSError names its file
         key = "hydra.sweep.subdir" if error.errno == errno.ENAMETOOLONG else "hydra.sweep.dir"
         return f"{place}: {error.strerror or error}. Choose another hydra.run.dir (with -m: {key})."
     if isinstance(error, OverrideParseException):
@@ -58,7 +58,7 @@ def explain(error: BaseException, arguments: Sequence[str], conf: Path, *, compo
 
 
 def all_keys() -> list[str]:
-    """The keys that a user may set, groups included."""
+    """The keys that a user may set, with the groups."""
     return [*known_keys(), *GROUPS]
 
 
@@ -74,18 +74,18 @@ def _unparsable(error: OverrideParseException, arguments: Sequence[str]) -> str:
         whole += f" {after.pop(0)}"
     if _is_open(text):
         typed = re.sub(r",?\s+", ",", whole) + "]" * (whole.count("[") - whole.count("]"))
-        return f"{whole}: a list is typed in quotes and brackets, with commas and no spaces: '{typed}'."
+        return f"{whole}: type a list in quotes and brackets, with commas and no spaces: '{typed}'."
     reason = error.message.splitlines()[0]
-    return f"{text}: {reason}. A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."
+    return f"{text}: {reason}. A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."
 
 
 def _without_spaces(text: str, before: Sequence[str], after: Sequence[str]) -> str:
-    """What to type in place of an argument that has no = in it. Its value, or its key, may be beside it."""
-    beside = [each for each in after if each != "="]
+    """What to type in place of an argument without a =. Its value or its key may be the next or last one."""
+    beside = [argument for argument in after if argument != "="]
     key, value = (before[-1], text) if before and before[-1].endswith("=") else (text, next(iter(beside), ""))
     key = key.rstrip("=")
     likely = f": {key}={value.lstrip('=') or 'VALUE'}." if key in all_keys() else f".{hint(key, all_keys())}"
-    return f"{text}: a setting is typed as KEY=VALUE, without spaces{likely}"
+    return f"{text}: type a setting as KEY=VALUE, without spaces{likely}"
 
 
 def _is_open(text: str) -> bool:
@@ -94,7 +94,7 @@ def _is_open(text: str) -> bool:
 
 
 def _several(error: BaseException, arguments: Sequence[str]) -> str | None:
-    """What to type in place of several values without -m, which Hydra names in its message."""
+    """What to type in place of several values without -m. Hydra's message names --multirun then."""
     for override in _overrides(arguments) if "--multirun" in str(error) else ():
         if override.is_sweep_override():
             key, _, value = str(override.input_line).partition("=")
@@ -104,7 +104,7 @@ def _several(error: BaseException, arguments: Sequence[str]) -> str | None:
                 remedy = f" A decimal has a point: {key}={value.replace(',', '.')}."
             else:
                 remedy = ""
-            return f"{key}={value}: several values. {EACH}: -m '{key}={value}'.{remedy}"
+            return f"{key}={value}: several values. {TRAIN_EACH}: -m '{key}={value}'.{remedy}"
     return None
 
 
@@ -137,7 +137,7 @@ def _unreadable(error: yaml.YAMLError) -> str:
 
 
 def _wrong_in_file(error: BaseException) -> str | None:
-    """The message for an error in a YAML file, which Hydra names first. None where the error is elsewhere."""
+    """The message for an error in a YAML file. Hydra names the file first. None if the error is elsewhere."""
     cause = error.__context__
     if not str(error).startswith("In '") or not isinstance(cause, OmegaConfBaseException):
         return None
@@ -152,7 +152,7 @@ def _unknown_key(arguments: Sequence[str], conf: Path) -> str | None:
     keys = all_keys()
     for override in _overrides(arguments):
         key = override.key_or_group
-        is_own_group = override.is_add() or override.is_delete()  # of a folder that only Hydra knows
+        is_own_group = override.is_add() or override.is_delete()  # only Hydra knows a user's own groups
         if key not in keys and not key.startswith("hydra") and not is_own_group:
             name = str(override.value())
             of_group = [f"{group}={name}" for group in GROUPS if name in _choices(group, conf)]
@@ -164,47 +164,47 @@ def _unknown_key(arguments: Sequence[str], conf: Path) -> str | None:
 
 
 def _wrong_sign(error: BaseException, arguments: Sequence[str]) -> str | None:
-    """What to type in place of a `+key=value` or `~key` that the error names: Hydra tells what files take."""
+    """What to type in place of a `+key=value` or `~key` in the error. Hydra's own message is for files."""
     keys = all_keys()
     for override in _overrides(arguments):
         line, key = str(override.input_line), str(override.key_or_group)
         if not re.search(rf"\b{re.escape(key)}\b", str(error)):
             continue
         if key in keys and line.startswith("+"):
-            return f"{line}: {key} is there already; leave out the +: {line.lstrip('+')}."
+            return f"{line}: {key} exists already; leave out the +: {line.lstrip('+')}."
         if override.is_delete() and key in NEUTRAL:
             return f"{line}: no key can be removed; {key}={shown(NEUTRAL[key])} turns it off."
-        if override.is_delete() and key not in GROUPS:  # a choice can be removed
+        if override.is_delete() and key not in GROUPS:  # the choice of a group can be removed
             return f"{line}: no key can be removed; leave it out." + ("" if key in keys else hint(key, keys))
     return None
 
 
 def _wrong_value(error: BaseException, arguments: Sequence[str]) -> str | None:
-    """The override that OmegaConf refuses, with the reason. None where the error names no key."""
+    """The override that OmegaConf refuses, with the reason. None if the error names no key."""
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
         return None
-    key, each = str(cause.full_key), ""
+    key, remedy = str(cause.full_key), ""
     entry = re.sub(r"\[\d+\]$", "", key)  # model.hidden[0] is set through model.hidden
     for override in _overrides(arguments):
         if f"{override.key_or_group}.".startswith(f"{entry}."):
             key = str(override.input_line)
-            each = _one_each(*key.partition("=")[::2])
+            remedy = _as_sweep(*key.partition("=")[::2])
             break
-    return f"{key}: {_reason(cause, entry)}{each}"
+    return f"{key}: {_reason(cause, entry)}{remedy}"
 
 
-def _one_each(key: str, value: str) -> str:
-    """How to train a run for each of several numbers, where a key takes one."""
+def _as_sweep(key: str, value: str) -> str:
+    """How to train a run for each of several numbers, if the key takes one number."""
     values, span = value.strip("[]"), SPAN.fullmatch(value)
     if key not in RANGES or not (span or "," in values):
         return ""
     values = f"range({span[1]},{int(span[2]) + 1})" if span else values
-    return f" {EACH}: -m '{key}={values}'."
+    return f" {TRAIN_EACH}: -m '{key}={values}'."
 
 
 def _unexplained(error: BaseException, arguments: Sequence[str], conf: Path) -> str:
-    """The choices of a group that got another type, or else Hydra's message, with the overrides."""
+    """The choices of a group that got a value of another type, or else Hydra's message with the overrides."""
     given = _overrides(arguments)
     for override in given:
         group, value = str(override.key_or_group), override.value()
@@ -238,7 +238,7 @@ def _reason(cause: OmegaConfBaseException, key: str) -> str:
 
 
 def _overrides(arguments: Sequence[str]) -> list[Override]:
-    """The overrides among the arguments. Empty where Hydra cannot parse one."""
+    """The overrides among the arguments. The list is empty if Hydra cannot parse one of them."""
     texts = [text for text in arguments if text.startswith("~") or ("=" in text and not text.startswith("-"))]
     try:
         return OverridesParser.create().parse_overrides(texts)

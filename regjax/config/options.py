@@ -1,4 +1,4 @@
-"""The options of a command line, such as -m, beside its overrides."""
+"""Puts the options of a command line, such as -m, before its overrides."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from regjax.errors import UserError
 
 
 def options_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments in the order that Hydra reads: it takes no override after an option that follows others.
+    """The arguments with the options first. Hydra does not read overrides on both sides of an option.
 
     Raises `UserError` for an option that does not exist.
     """
@@ -29,10 +29,10 @@ def options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def _no_option(text: str, arguments: Sequence[str]) -> str:
-    """What to type in place of an option that does not exist: `key=value`, if it is like a key."""
+    """What to type in place of an option that does not exist: `key=value`, if a key is similar."""
     name, _, value = text.lstrip("-").replace("-", "_").partition("=")
     following = arguments[arguments.index(text) + 1 :]
-    value = value or next((each for each in following[:1] if not each.startswith("-")), "VALUE")
+    value = value or next((word for word in following[:1] if not word.startswith("-")), "VALUE")
     key = meant(name, all_keys())
     remedy = f"type {key}={value}" if key else "`python train.py --help` shows both"
     return f"{text}: there is no such option. Settings have no dashes: {remedy}."

@@ -1,4 +1,4 @@
-"""Refuses values out of range before anything is loaded or computed."""
+"""Refuses values out of range before regjax loads or computes anything."""
 
 import os
 import re
@@ -45,7 +45,7 @@ KERNEL_INITS = (
     *(f"{scale}_{shape}" for scale in ("glorot", "he", "lecun") for shape in ("uniform", "normal")),
     "normal",
 )
-# The numbers that some optimizers and schedules read, and others do not.
+# The numbers that each optimizer and each schedule reads.
 Kinds = dict[str, tuple[str, ...]]
 OPTIMIZER_NUMBERS: Kinds = {
     "sgd": ("momentum", "nesterov"),
@@ -79,7 +79,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     **choices(),
 }
 
-# The value that turns a technique off, so that the program leaves it out. It is also the key's default.
+# These values turn techniques off, and the program leaves such a technique out. They are also the defaults.
 NEUTRAL = neutral_values()
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
@@ -91,7 +91,7 @@ WIDTHS = (
 
 
 def _or_off(number: Number) -> Range:
-    """A technique's range; where null turns it off, and no other value does, the sentence says so."""
+    """The range of a technique's number. If only null turns the technique off, the sentence says so."""
     off = "" if number.neutral is not None else ", or null (off)"
     return number.range._replace(allowed=number.range.allowed + off)
 
@@ -125,7 +125,7 @@ RANGES: dict[str, Range] = {
 
 
 def check(config: Config) -> None:
-    """Raises `UserError` for the first key whose value is out of range or contradicts another key."""
+    """Raises `UserError` for the first key with a value that is out of range or contradicts another key."""
     values = flatten(config)
     for key, names in CHOICES.items():
         if values[key] not in names:
@@ -135,10 +135,10 @@ def check(config: Config) -> None:
         if value is not None:
             _check_number(key, value, limits)
     for key in FOLDERS:
-        if values[key] is not None and not values[key].strip():  # it would be the current folder
-            raise invalid(key, values[key], "must name a folder; leave it out for the usual one")
+        if values[key] is not None and not values[key].strip():  # it would mean the current folder
+            raise invalid(key, values[key], "must name a folder; leave it out for the default")
         if (values[key] or "").startswith("~") and os.path.expanduser(values[key]) == values[key]:
-            raise invalid(key, values[key], "must be a folder; this one's user has no home here")
+            raise invalid(key, values[key], "must be a folder; the user after ~ has no home here")
     _check_mirror(config.data)
     check_validation(config.data.validation)
     if not all(_is_number(width) and COUNT.accepts(width) for width in config.model.hidden):
@@ -164,7 +164,7 @@ def _check_number(key: str, value: float, limits: Range) -> None:
 
 
 def _check_technique_number(number: Number, values: dict[str, Any]) -> None:
-    """Checks what the range alone does not say: the lists of layers, and the end of a schedule."""
+    """Checks a number's lists for the layers, and the end of its schedule. The range says nothing of them."""
     keys = [number.key]
     if number.scheduled:
         key, final, kind = number.key + FINAL, values[number.key + FINAL], schedule_of(number, values)
@@ -211,12 +211,12 @@ def _check_mirror(data: DataConfig) -> None:
         allowed = "must be null, or an address that ends in a slash, such as https://example.org/mnist/"
         raise invalid("data.mirror", data.mirror, allowed)
     if data.mirror and data.source == "tfds":
-        allowed = "data.source=tfds does not read it: TFDS knows its sets' addresses itself; leave it out"
+        allowed = "data.source=tfds does not read it: TFDS knows where its datasets are; leave it out"
         raise invalid("data.mirror", data.mirror, allowed)
 
 
 def _check_relevant(section: str, name: str, values: dict[str, Any], numbers: Kinds) -> None:
-    """Refuses a missing number that the chosen kind reads, and a given one that it does not read."""
+    """Refuses a number that is missing although the chosen kind reads it, or given although it does not."""
     for key in sorted({key for keys in numbers.values() for key in keys}):
         value = values[f"{section}.{key}"]
         if key in numbers[name] and value is None:

@@ -1,4 +1,4 @@
-"""Saves the configuration of a run, and restores it from a file that anyone may have written."""
+"""Restores the configuration of a run from a file that anyone may have written, and helps to save it."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from regjax.errors import UserError, invalid, nearest
 
 # How OmegaConf writes an interpolation and a missing value.
 INTERPOLATION, MISSING = "${", '"???"'
-# Keys that do not describe a trained network. These values replace their interpolations.
+# These keys do not describe a trained network. If one was saved as an interpolation, it gets this value.
 UNREAD: dict[str, str | None] = {
     **{"cache_dir": ".", "data.name": ""},
     **dict.fromkeys(("data.manual_dir", "data.data_dir", "data.mirror")),
 }
-# What an older run, which lacks a technique or a key, has in its place.
+# The values of keys that a run of an older version lacks.
 OLDER: dict[str, Any] = NEUTRAL | {
     **dict.fromkeys(("report.columns", "report.epochs_to", "compare.within")),
     "compare.looks": 1,
@@ -26,9 +26,9 @@ OLDER: dict[str, Any] = NEUTRAL | {
 
 
 def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
-    """The texts with `${...}` by key, as they were written: so a run saves them.
+    """The texts with `${...}` by key, as the user wrote them. A run saves these texts, not their values.
 
-    Reports and predictions read the other keys, which a run saves resolved.
+    This holds for the keys in `UNREAD`. Reports and predictions read the others, so a run saves their values.
     """
     values, written = flatten(config), as_written(composed)
     return {
@@ -39,8 +39,8 @@ def from_environment(composed: DictConfig, config: Config) -> dict[str, str]:
 def restored(flat: Mapping[str, Any]) -> Config:
     """The configuration from its flat form, `{"model.dropout": 0.2, ...}`, checked like a command line.
 
-    Nothing in it is resolved, imported or called. Raises `UserError` for the first key that is unknown,
-    missing or out of range.
+    It resolves, imports and calls nothing. Raises `UserError` for the first key that is unknown, missing or
+    out of range.
     """
     sections = {key.partition(".")[0] for key in known_keys() if "." in key}
     leaves = [key for key in known_keys() if key not in sections]

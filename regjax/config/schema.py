@@ -1,4 +1,4 @@
-"""The name and type of every key. Values live in `conf/`, and those of techniques in their table."""
+"""The name and type of every key. `conf/` has the values. The table of techniques has their defaults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -15,7 +15,7 @@ Section = TypeVar("Section")
 
 
 def _leaves(section: str) -> dict[str, tuple[Any, Any]]:
-    """The type and the default, which is the neutral value, of each key of the techniques in a section."""
+    """The type and the default of each key of the techniques in a section. Defaults are neutral values."""
     types: dict[str, Any] = {choice.key: str for choice in CHOICES}
     for number in NUMBERS:
         one: Any = int | None if number.range.whole else float | None
@@ -28,7 +28,7 @@ def _leaves(section: str) -> dict[str, tuple[Any, Any]]:
 
 @dataclass_transform()
 def _with_techniques(section: str) -> Callable[[type[Section]], type[Section]]:
-    """Adds the keys of the techniques in a section to its class. mypy does not see them: read them by key."""
+    """Adds the techniques' keys in a section to its class. mypy does not see them, so read them by key."""
 
     def extended(cls: type[Section]) -> type[Section]:
         for name, (kind, default) in _leaves(section).items():
@@ -41,12 +41,12 @@ def _with_techniques(section: str) -> Callable[[type[Section]], type[Section]]:
 
 @dataclass_transform()
 def _with_other_sections(cls: type[Section]) -> type[Section]:
-    """Adds the sections that hold keys of techniques alone, such as `constraint`."""
+    """Adds the sections that hold only keys of techniques, such as `constraint`."""
     for name in dict.fromkeys(key.partition(".")[0] for key in neutral_values()):
         if name not in cls.__annotations__:
             own = {"__annotations__": {}, "__module__": __name__}
             section: Any = _with_techniques(name)(type(f"{name.title()}Config", (), own))
-            globals()[section.__name__] = section  # where pickle looks for it
+            globals()[section.__name__] = section  # pickle looks for it here
             cls.__annotations__[name] = section
             setattr(cls, name, field(default_factory=section))
     return dataclass(cls)
@@ -178,14 +178,14 @@ SCHEMA_NAME = "config_schema"
 
 
 def register_schema() -> None:
-    """Registers the schema, which `conf/config.yaml` names in its defaults list."""
+    """Registers the schema. `conf/config.yaml` names it in its defaults list."""
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
 
 
 def typed(composed: DictConfig) -> Config:
     """The composed configuration as dataclasses, with interpolations resolved.
 
-    Raises `UserError` for a key that `+key=value` or a file has added, and for one that `~key` has deleted.
+    Raises `UserError` if `+key=value` or a file has added a key, or `~key` has deleted one.
     """
     config, known = OmegaConf.to_object(composed), known_keys()
     if not isinstance(config, Config):

@@ -1,7 +1,7 @@
-"""One contract for every source of data: a `Dataset`, its `Split` and its `Scaling`, all on the host.
+"""Every source of data gives the same: a `Dataset`, its `Split` and its `Scaling`, all on the host.
 
-Functions that need scikit-learn (0.9 s) or TensorFlow Datasets (0.6 s) import them, so that `--help` and a
-run on cached arrays do not wait for them.
+Only the functions that need scikit-learn (0.9 s) or TensorFlow Datasets (0.6 s) import it. So `--help` and
+runs on cached arrays do not wait for them.
 """
 
 import functools
@@ -39,10 +39,10 @@ def load(
 ) -> Dataset:
     """The dataset `name` of `source`, which is "sklearn", "idx" or "tfds".
 
-    A set without a test part gets one: the stratified share `test_share`, drawn with `test_seed`. Decoded
-    arrays are kept in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`, which is its own default
-    folder where None. Files of "idx" sets come from `manual_dir`, or else are downloaded, from the URL
-    `mirror` first. Raises `UserError` where the set is unknown, damaged, not finite, or cannot be obtained.
+    If the dataset has no test rows, `load` draws them: the stratified share `test_share`, by `test_seed`. It
+    keeps decoded arrays in `cache_dir`. TensorFlow Datasets (TFDS) writes to `data_dir`; None is its own
+    default folder. "idx" takes its files from `manual_dir`, or else downloads them, from the URL `mirror`
+    first. Raises `UserError` if the dataset is unknown, damaged, not finite, or cannot be obtained.
     """
     if data_dir is not None:
         data_dir = str(Path(data_dir).expanduser())
@@ -52,11 +52,11 @@ def load(
             release = importlib.metadata.version("scikit-learn")
             dataset = cached(f"sklearn-{release}-{name}", functools.partial(load_embedded, name))
         case "idx":
-            given = given_files(name, manual_dir)  # refuses a wrong folder even where the set is cached
+            given = given_files(name, manual_dir)  # refuses a wrong folder even if the dataset is cached
             build = functools.partial(load_idx, name, given=given, data_dir=data_dir, mirror=mirror)
             dataset = cached(f"idx-{name}-{VERSION}", build)
         case "tfds":
-            # A release of TFDS fixes the version of each of its datasets; a name may pin another.
+            # A release of TFDS fixes the version of each of its datasets. A name may ask for another version.
             release = importlib.metadata.version("tensorflow-datasets")
             build = functools.partial(_load_tfds, name, manual_dir=manual_dir, data_dir=data_dir)
             state = functools.partial(_prepared_state, name, data_dir)
@@ -68,7 +68,10 @@ def load(
 
 
 def _prepared_state(name: str, data_dir: str | None) -> str:
-    """Which files TFDS prepared of a set: own sets of one name differ by folder and time. "" before that."""
+    """A hash of the files that TFDS prepared for a dataset, or "" before it has prepared any.
+
+    Two users' own datasets may have the same name. Their folders and times differ.
+    """
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     plain = re.match(r"\w+", name)
     infos = sorted(root.glob(f"{plain[0]}/**/dataset_info.json")) if plain else []

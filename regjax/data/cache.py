@@ -1,4 +1,4 @@
-"""Decoded arrays, kept once: 70,000 prepared records take seconds to read, the cached array a moment."""
+"""Keeps decoded arrays: it takes seconds to read 70,000 prepared records, and a moment to read the array."""
 
 import zipfile
 from collections.abc import Callable
@@ -21,12 +21,12 @@ DIGITS_OF_SHA256 = 64
 def through_cache(
     folder: Path, key: str, build: Callable[[], Dataset], *, name: str, state: Callable[[], str] = str
 ) -> Dataset:
-    """The dataset that `folder` keeps under `key`. Where there is none, `build` makes it and it is kept.
+    """The dataset that `folder` keeps under `key`. If there is none, `build` makes it, and `folder` keeps it.
 
-    The key names the source, the set and its version. `state` adds which files on this machine it was read
-    from, if others may have its name; `build` may write them. A process that must wait for another one calls
-    the dataset `name` in its message. Raises `UserError` where what is kept is damaged or the folder is
-    unusable.
+    The key names the source, the dataset and its version. Other datasets on this machine may have the same
+    name. Then `state` adds a text that tells their files apart. `build` may write these files. A process that
+    waits for another one calls the dataset `name` in its message. Raises `UserError` if the kept file is
+    damaged or the folder is unusable.
     """
     path = _path(folder, key + state())
     if (kept := _kept(path)) is not None:
@@ -53,7 +53,7 @@ def hash_path(path: Path) -> Path:
 
 
 def write(path: Path, dataset: Dataset) -> None:
-    """Write the arrays and their SHA-256, which gets its name first. A reader never meets half a file."""
+    """Write the arrays and their SHA-256. The file of the SHA-256 appears first, each file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {
         field: np.asarray(value) for field, value in dataset._asdict().items() if value is not None
@@ -66,7 +66,7 @@ def write(path: Path, dataset: Dataset) -> None:
 
 
 def _kept(path: Path) -> Dataset | None:
-    """What `write` wrote, or None. Raises `UserError` where its hash is another one, or it is no dataset."""
+    """The dataset that `write` wrote, or None. Raises `UserError` if the file is damaged or no dataset."""
     try:
         if not path.exists() or not hash_path(path).exists():
             return None

@@ -1,4 +1,4 @@
-"""The contract of every source of data: a dataset, its split and its scaling, all on the host."""
+"""What every source of data gives: a dataset, its split and its scaling, all on the host."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ from jaxtyping import Float, Float64, Int, Num
 
 
 class Dataset(NamedTuple):
-    """One dataset, unsplit, on the host.
+    """One dataset before its split, on the host.
 
-    The set's own test part, where it has one, is its last `test_rows` rows (0: it has none).
-    `pixel_max` is the largest value an image's pixel can take, and None for tables. `offset` was taken from
-    each feature before it was cut to float32 (None: from none).
+    The last `test_rows` rows are its test rows; 0 means that it has none. `pixel_max` is the largest possible
+    pixel of its images, and None for tables. `offset` was subtracted from the features before they became
+    float32; None means that nothing was.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Dataset(NamedTuple):
 class Split(NamedTuple):
     """Row numbers of a dataset, on the host; `validation` and `test` may be empty.
 
-    `sample` is a fixed part of `train`, on which the clean training metrics of each epoch are taken.
+    `sample` is a fixed part of `train`. The clean training metrics of each epoch are measured on it.
     """
 
     train: Int[np.ndarray, " train"]
@@ -36,7 +36,7 @@ class Split(NamedTuple):
 
 
 class Scaling(NamedTuple):
-    """Inputs, less the dataset's `offset`, enter the network as `(inputs - shift) * scale`."""
+    """The network gets `(inputs - shift) * scale`, where `inputs` are without the dataset's `offset`."""
 
     shift: Float[np.ndarray, " features"]
     scale: Float[np.ndarray, " features"]

@@ -1,4 +1,4 @@
-"""Files from the network: bounded in tries and bytes, and under their own name only when verified."""
+"""Downloads files, with a limit of tries and bytes. A file gets its name only after its hash was right."""
 
 import hashlib
 import os
@@ -13,11 +13,11 @@ from urllib3.exceptions import HTTPError
 
 from regjax.data.idx_sets import IdxFile
 
-# A name lookup has no time limit of its own, so all servers are first asked for a sign of life, together.
+# A name lookup has no time limit of its own. So regjax first asks all servers at once for any answer.
 PATIENCE_SECONDS = 1.2
-# The limit of requests for each connection, and for each silence in a transfer.
+# `requests` gives up if a connection takes so long, or if a transfer is silent for so long.
 TIMEOUT_SECONDS = 10.0
-# Tries per mirror. The pause before each further one doubles.
+# Tries per mirror. The pause before the next try doubles each time.
 TRIES = 3
 BACKOFF_SECONDS = 1.0
 MAX_REDIRECTS = 5
@@ -31,9 +31,9 @@ class DownloadError(Exception):
 def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> None:
     """Write each file into `folder` from the first mirror that delivers it, and say so on stderr.
 
-    Mirrors are URLs that end in a slash. A mirror that fails is not asked for the other files. Raises
-    `DownloadError` where no mirror is left: after PATIENCE_SECONDS where no server answers at all. Only one
-    process at a time may download into a folder.
+    Mirrors are URLs that end in a slash. If a mirror fails, `download` does not ask it for the other files.
+    Raises `DownloadError` if no mirror is left. If no server answers at all, that takes PATIENCE_SECONDS.
+    Only one process at a time may download into a folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     silent = unreachable([mirror + files[0].name for mirror in mirrors])
@@ -55,7 +55,7 @@ def download(files: Sequence[IdxFile], mirrors: Sequence[str], folder: Path) -> 
 
 
 def unreachable(urls: Sequence[str]) -> dict[str, str]:
-    """The URLs whose server does not answer within PATIENCE_SECONDS, with reasons. An error is an answer."""
+    """The URLs that get no answer within PATIENCE_SECONDS, with reasons. An HTTP error is an answer."""
     reasons = {url: f"{url} gave no answer in {PATIENCE_SECONDS:g} seconds" for url in urls}
 
     def ask(url: str) -> None:
@@ -65,7 +65,7 @@ def unreachable(urls: Sequence[str]) -> dict[str, str]:
         except requests.RequestException as error:
             reasons[url] = f"{url} cannot be reached ({type(error).__name__})"
 
-    # Daemons, so that a lookup without end does not hold up the end of the program.
+    # The threads are daemons: the program can end while a lookup still waits.
     threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in reasons]
     for thread in threads:
         thread.start()
@@ -76,7 +76,7 @@ def unreachable(urls: Sequence[str]) -> dict[str, str]:
 
 
 def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
-    """Write one file, within TRIES tries. Raises `DownloadError` at once where another try is no use."""
+    """Write one file, within TRIES tries. Raises `DownloadError` at once if another try is useless."""
     reason = ""
     for attempt in range(TRIES):
         if attempt > 0:
@@ -86,7 +86,7 @@ def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
                 if answer.status_code == requests.codes.ok:
                     return _save(answer, url, file, folder)
             reason = f"answers {answer.status_code} {answer.reason}"
-            # Another try may succeed after a time-out (408), a call to wait (429), or an error of the server.
+            # Another try may succeed after a time-out (408), too many requests (429), or a server error.
             if answer.status_code < 500 and answer.status_code not in (408, 429):
                 raise DownloadError(f"{url} {reason}")
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
@@ -97,7 +97,7 @@ def _from_mirror(url: str, file: IdxFile, folder: Path) -> None:
 
 
 def _session() -> requests.Session:
-    """A session that does not read the bodies of redirects: requests would read them whole, without limit."""
+    """A session that does not read the bodies of redirects: `requests` would read them whole, of any size."""
     session = requests.Session()
     session.max_redirects = MAX_REDIRECTS
     session.headers["Accept-Encoding"] = "identity"
@@ -106,13 +106,13 @@ def _session() -> requests.Session:
 
 
 def _save(answer: requests.Response, url: str, file: IdxFile, folder: Path) -> None:
-    """Write what the server sends. The file has a temporary name until its size and hash are right."""
+    """Write the server's answer to a file. It has a temporary name until its size and hash are right."""
     temporary = folder / f".{file.name}.part"
     digest = hashlib.sha256()
     received = 0
     try:
         with temporary.open("wb") as target:
-            # Not decoded: servers that see .gz call the file compressed, and the hash is that of the .gz.
+            # Nothing is decoded: some servers call a .gz a compressed file, and the hash is that of the .gz.
             for part in answer.raw.stream(BYTES_AT_ONCE, decode_content=False):
                 received += len(part)
                 if received > file.size:

@@ -1,16 +1,16 @@
-"""The small sets that come with scikit-learn, without download or preparation."""
+"""The small datasets inside scikit-learn. They need no download and no preparation."""
 
 import numpy as np
 
 from regjax.data.dataset import Dataset
 from regjax.errors import invalid, nearest
 
-# The largest pixel of each image set; None for tables.
+# The largest pixel of each dataset of images. None for tables.
 PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}
 
 
 def load_embedded(name: str) -> Dataset:
-    """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without a test part.
+    """One of digits (1,797 images of 8 x 8, pixels 0-16), breast_cancer and wine, without test rows.
 
     Raises `UserError` for another name.
     """

@@ -1,4 +1,4 @@
-"""A hash of all that a run reads from its data. Two runs with the same fingerprint saw the same numbers."""
+"""Hashes all that a run reads from its data. Two runs with the same fingerprint read the same numbers."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from regjax.data.dataset import Dataset, Scaling, Split
 
 
 def dataset_digest(dataset: Dataset) -> str:
-    """SHA-256 of a dataset, in hexadecimal. It takes 0.1 s for 70,000 images: call it once per dataset."""
+    """SHA-256 of a dataset, in hexadecimal. It takes 0.1 s for 70,000 images, so call it once per dataset."""
     digest = hashlib.sha256()
     facts = (dataset.name, dataset.num_classes, dataset.test_rows, dataset.pixel_max)
     digest.update(repr(facts).encode())
@@ -26,7 +26,7 @@ def fingerprint(digest: str, split: Split, scaling: Scaling) -> str:
 
 
 def _add_arrays(digest: "hashlib._Hash", **arrays: np.ndarray) -> None:
-    # Name, type and shape are hashed too: the same bytes in another shape or place are other data.
+    # The hash covers name, type and shape too: the same bytes in another shape or place are other data.
     for name, array in arrays.items():
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")

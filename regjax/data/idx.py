@@ -15,10 +15,10 @@ from regjax.errors import UserError, invalid, nearest
 def load_idx(
     name: str, *, given: Mapping[IdxFile, Path], data_dir: str | None, mirror: str | None
 ) -> Dataset:
-    """One of `idx_sets.SETS`, prepared by TFDS under `data_dir` unless it is there already.
+    """One of `idx_sets.SETS`. TFDS prepares it under `data_dir`, unless it is there already.
 
-    The files in `given` are used as they are. regjax downloads the others, from `mirror` first where one is
-    named, and verifies them.
+    `load_idx` takes the files in `given` as they are. It downloads the others, from `mirror` first if there
+    is one, and verifies them.
     """
     # TFDS takes 0.6 s to import.
     from regjax.data.idx_builder import idx_builder
@@ -40,7 +40,7 @@ def load_idx(
 
 
 def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:
-    """The verified files of a set in `manual_dir`. Raises `UserError` where the folder has none of them."""
+    """The verified files of a dataset in `manual_dir`. Raises `UserError` if the folder has none of them."""
     source = _source(name)
     if manual_dir is None:
         return {}
@@ -57,10 +57,10 @@ def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:
 def source_files(
     name: str, *, given: Mapping[IdxFile, Path], folder: Path, mirror: str | None
 ) -> tuple[Path, ...]:
-    """The paths of the set's four verified files, which are `given`, in `folder`, or downloaded into it.
+    """The paths of the dataset's four verified files. A file is `given`, lies in `folder`, or is downloaded.
 
-    Nothing is asked of the network where all four are on this machine. Raises `UserError` with the steps to
-    take by hand where a file cannot be downloaded.
+    If all four are on this machine, the function does not use the network. If a file cannot be downloaded, it
+    raises `UserError` with the steps to take by hand.
     """
     source = _source(name)
     others = [file for file in source.files if file not in given]
@@ -85,10 +85,10 @@ def _source(name: str) -> IdxSet:
 
 
 def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[IdxFile, Path]:
-    """Those of the files that `folder` has. Raises `UserError` where one has another content."""
+    """The files that `folder` has. Raises `UserError` if the content of one is wrong."""
     held = {file: folder / file.name for file in files if (folder / file.name).exists()}
     for file, path in held.items():
-        remedy = f"Replace it by the file at {source.url}{file.name}, or delete it to have it downloaded."
+        remedy = f"Replace it by the file at {source.url}{file.name}, or delete it: then regjax downloads it."
         found = file_sha256(path, remedy=remedy)
         if found == file.sha256:
             continue
@@ -101,7 +101,7 @@ def _verified(source: IdxSet, files: Sequence[IdxFile], folder: Path) -> dict[Id
 
 
 def _manual_steps(name: str, source: IdxSet, missing: Sequence[IdxFile], reasons: str) -> str:
-    """What to tell a user whose machine cannot download the missing files."""
+    """The message if this machine cannot download the missing files."""
     addresses = "\n".join(f"  {source.url}{file.name}" for file in source.files)
     variable = " or set REGJAX_MNIST_DIR=FOLDER" if name == "mnist" else ""
     return (

@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets (TFDS) builder of the IDX sets. Importing TFDS takes 0.6 s."""
+"""The TensorFlow Datasets (TFDS) builder of the IDX datasets. Importing TFDS takes 0.6 s."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from regjax.data.preparation import damaged
 
 @dataclasses.dataclass
 class IdxConfig(tfds.core.BuilderConfig):
-    """The IDX set to build, and the paths of its verified files, in the order of `source.files`."""
+    """The IDX dataset to build, and the paths of its verified files, in the order of `source.files`."""
 
     source: IdxSet | None = None
     paths: tuple[Path, ...] = ()
 
 
 class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Images and labels of one IDX set, in file order, which `data.validation=first:N` relies on.
+    """Images and labels of one IDX dataset, in file order. `data.validation=first:N` relies on this order.
 
-    TFDS's own builders of these sets shuffle the rows, and need TensorFlow (600 MB) to unpack gzip and to
-    encode `features.Image`.
+    TFDS's own builders of these datasets shuffle the rows. They also need TensorFlow (600 MB) to unpack gzip
+    and to encode `features.Image`.
     """
 
     name = "regjax_idx"
@@ -58,11 +58,11 @@ class RegjaxIdx(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
 
 
 def idx_builder(name: str, source: IdxSet, data_dir: str | None, paths: tuple[Path, ...] = ()) -> RegjaxIdx:
-    """The builder of the set `name`. It needs `paths` unless the set is prepared under `data_dir`."""
+    """The builder of the dataset `name`. It needs `paths` unless `data_dir` has the prepared dataset."""
     config = IdxConfig(name=name, source=source, paths=paths)
     try:
         return RegjaxIdx(data_dir=data_dir, config=config)
     except (ParseError, ValueError, AssertionError) as error:
-        # TFDS reads what is prepared already, and asserts that its version and config are the builder's.
+        # TFDS reads a prepared dataset, and asserts that it has the version and config of the builder.
         root = Path(data_dir or tfds.core.constants.DATA_DIR)
         raise damaged(root / RegjaxIdx.name / name / VERSION, error) from error

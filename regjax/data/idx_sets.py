@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# The version of the prepared records and of the cached arrays. Raise it when either is made another way.
+# The version of the prepared records and of the cached arrays. Raise it if the way to make either changes.
 VERSION = "1.0.0"
 
 
@@ -16,7 +16,7 @@ class IdxFile(NamedTuple):
 
 
 class IdxSet(NamedTuple):
-    """One set. `files` are train images, train labels, test images and test labels. URLs end in a slash."""
+    """A dataset. `files` are train images, train labels, test images and test labels. URLs end in a slash."""
 
     url: str
     files: tuple[IdxFile, ...]

@@ -1,4 +1,4 @@
-"""SHA-256 of files, and the refusal of a file with another hash than the expected one."""
+"""Computes the SHA-256 of files, and refuses a file with a wrong one."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from regjax.files import sha256
 
 
 def file_sha256(path: Path, *, remedy: str) -> str:
-    """The SHA-256 of the file at `path`. Raises `UserError` with `remedy` where it cannot be read."""
+    """The SHA-256 of the file at `path`. Raises `UserError` with `remedy` if it cannot be read."""
     if not path.is_file():  # reading a pipe would wait without end
         raise UserError(f"{path}: not a file. {remedy}")
     try:
@@ -17,5 +17,5 @@ def file_sha256(path: Path, *, remedy: str) -> str:
 
 
 def wrong_sha256(path: Path, *, expected: str, found: str, remedy: str) -> UserError:
-    """The refusal of the file at `path`, with both hashes."""
+    """The error for the file at `path`, with both hashes."""
     return UserError(f"{path}: wrong SHA-256.\n  expected {expected}\n  found    {found}\n{remedy}")

@@ -1,4 +1,4 @@
-"""Checks a dataset's inputs, and cuts them to float32 without losing what tells their rows apart."""
+"""Checks a dataset's inputs, and turns them into float32 without losing the differences between rows."""
 
 import numpy as np
 from jaxtyping import Num
@@ -7,14 +7,15 @@ from regjax.data.dataset import Dataset
 from regjax.data.scaling import mean_and_deviation
 from regjax.errors import UserError
 
-# float32 has 24 bits and float64 has 53. A column whose offset is 2**12 spreads keeps 12 bits of its spread
-# in float32. One whose offset is 2**48 spreads keeps 5 bits even in float64: the rounding of a constant.
+# float32 has 24 bits and float64 has 53. If the offset of a column is 2**12 times its spread, float32 keeps
+# 12 bits of the spread. At 2**48 times, even float64 keeps only 5 bits: such a spread is the rounding of a
+# constant.
 COARSE, ROUNDING = 2.0**12, 2.0**48
 
 
 def check_finite(inputs: Num[np.ndarray, "rows features"], name: str) -> None:
-    """Raises `UserError` for the first entry that is not finite or beyond float32; `name` has it."""
-    if inputs.dtype.kind != "f":  # integers of 64 bits are within float32
+    """Raises `UserError` for the first entry that is not finite or beyond float32. It calls them `name`."""
+    if inputs.dtype.kind != "f":  # float32 reaches beyond all integers of 64 bits
         return
     largest = np.finfo(np.float32).max
     legal = (inputs >= -largest) & (inputs <= largest)
@@ -25,9 +26,9 @@ def check_finite(inputs: Num[np.ndarray, "rows features"], name: str) -> None:
 
 
 def in_float32(dataset: Dataset) -> Dataset:
-    """The dataset with float64 inputs as float32.
+    """The dataset, with float64 inputs turned into float32.
 
-    A column that float32 would coarsen is cut after its mean was taken from it in float64. `offset` has that.
+    float32 would coarsen some columns. Their mean is subtracted in float64 first. `offset` has these means.
     """
     if dataset.inputs.dtype != np.float64:
         return dataset

@@ -1,4 +1,4 @@
-"""Preparing and reading a dataset with TensorFlow Datasets (TFDS)."""
+"""Prepares and reads a dataset with TensorFlow Datasets (TFDS)."""
 
 import contextlib
 import io
@@ -18,13 +18,13 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 from regjax.errors import UserError
 from regjax.files import one_process
 
-# Reading array records one by one is several times slower.
+# Reading array records one by one would be several times slower.
 RECORDS_AT_ONCE = 1024
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TFDS's progress bars and notices off the terminal, and its log messages unless they are errors."""
+    """Keep TFDS's progress bars and notices off the terminal. Of its log messages, only errors appear."""
     tfds.disable_progress_bar()
     verbosity = absl_logging.get_verbosity()
     absl_logging.set_verbosity(absl_logging.ERROR)
@@ -36,9 +36,10 @@ def quiet() -> Iterator[None]:
 
 
 def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: str) -> Any:
-    """A builder from `make` whose set is prepared. `obtain` prepares it where no process has done so.
+    """A builder of a prepared dataset. If no process has prepared the dataset yet, `obtain` does.
 
-    `make` builds it anew after the wait for another process, and after `obtain`, to read what was written.
+    `make` makes the builder. It makes a new one after the wait for another process, and after `obtain`, since
+    only a new one reads the files that were written.
     """
     builder = make()
     if not builder.is_prepared():
@@ -52,18 +53,18 @@ def prepared(make: Callable[[], Any], obtain: Callable[[Any], None], *, name: st
 
 
 def damaged(folder: Path | str, cause: object) -> UserError:
-    """The refusal of prepared files that TFDS or its reader of array records cannot read."""
+    """The error for prepared files that TFDS or its reader of array records cannot read."""
     reason = str(cause).partition("\n")[0].rstrip(".")
     return UserError(f"{folder}: its files are damaged ({reason}). Delete the folder, and run again.")
 
 
 def prepare(builder: Any, *, name: str, manual_dir: str | None) -> None:
-    """Download a dataset and write it as array records. Raises `UserError` where TFDS fails."""
+    """Download a dataset and write it as array records. Raises `UserError` if TFDS fails."""
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
     try:
         builder.download_and_prepare(download_config=config, file_format="array_record")
     except (NonMatchingChecksumError, requests.RequestException, tfds.download.DownloadError) as error:
-        reason = "\n".join(str(error).splitlines()[:3])  # the others advise authors of datasets
+        reason = "\n".join(str(error).splitlines()[:3])  # the later lines advise authors of datasets
         raise UserError(
             f"data.name={name}: the download failed: {reason}\n"
             "Run again later, or get the file elsewhere and pass its folder as data.manual_dir."

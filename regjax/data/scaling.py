@@ -1,4 +1,4 @@
-"""How inputs are brought to a common scale. Only the training rows decide it."""
+"""Brings inputs to a common scale. Only the training rows decide the scale."""
 
 import numpy as np
 from jaxtyping import Float, Int, Num
@@ -6,7 +6,7 @@ from jaxtyping import Float, Int, Num
 from regjax.data.dataset import Dataset, Scaling
 from regjax.errors import invalid, invalid_choice
 
-# Rows summed at a time: memory holds a float64 copy of this many rows, not of the whole set.
+# The number of rows to sum at a time. Memory holds a float64 copy of these rows, not of the whole dataset.
 ROWS_AT_ONCE = 4096
 
 
@@ -14,8 +14,8 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
     """The scaling of kind "unit" (images: pixels to [0, 1]), "standard" (mean 0, deviation 1) or "none".
 
     "standard" takes mean and deviation over `train_rows` alone. A feature that is constant there keeps
-    scale 1, and so does one whose deviation XLA would flush to 0. Raises `UserError` for another kind, and
-    for "unit" where the dataset is a table.
+    scale 1. So does a feature with a deviation so small that XLA would flush it to 0. Raises `UserError` for
+    another kind, and for "unit" on a table.
     """
     features = dataset.inputs.shape[1]
     match kind:
@@ -38,7 +38,7 @@ def fit_scaling(dataset: Dataset, train_rows: Int[np.ndarray, " train"], *, kind
 def mean_and_deviation(
     inputs: Num[np.ndarray, "rows features"], train_rows: Int[np.ndarray, " train"]
 ) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
-    """Of each feature over some rows, in float64."""
+    """The mean and the standard deviation of each feature over `train_rows`, in float64."""
     # Two passes: the one-pass formula cancels where the mean is large beside the deviation.
     parts = [train_rows[first : first + ROWS_AT_ONCE] for first in range(0, len(train_rows), ROWS_AT_ONCE)]
     total = sum(inputs[part].sum(axis=0, dtype=np.float64) for part in parts)

@@ -9,39 +9,39 @@ from regjax.data.dataset import Dataset, Split
 from regjax.errors import UserError, invalid
 from regjax.validation import first_rows, is_count
 
-# The dimension has no name because one call takes parts of several lengths.
+# The dimension has no name, because one call takes parts of several lengths.
 Rows = Int[np.ndarray, "_"]
 
 
 def draw_split(
     dataset: Dataset, *, validation: float | int | str, split_seed: int, train_size: int | None
 ) -> Split:
-    """Draw training and validation rows from the rows before the test part.
+    """Draw training and validation rows from the rows before the test rows.
 
-    `validation` is a share in (0, 1) or a count, both stratified by label, "first:N" for the first N rows in
-    file order, "test" for the test part (the split then has no test rows), or 0 for none: `check_validation`
-    accepts these. `train_size` keeps that many training rows, stratified, some of every class. A smaller size
-    keeps a part of what a larger one keeps. Raises `UserError` where a value leaves too few rows.
+    `validation` is what `check_validation` accepts. A share in (0, 1) or a count is stratified by label.
+    "first:N" takes the first N rows in file order. "test" takes the test rows, and the split then has no test
+    rows. 0 takes none. `train_size` keeps that many training rows, stratified, some of every class. The rows
+    of a smaller size are all among those of a larger size. Raises `UserError` if a value leaves too few rows.
     """
     pool = np.arange(len(dataset.labels) - dataset.test_rows, dtype=np.int32)
     test = np.arange(len(pool), len(dataset.labels), dtype=np.int32)
     if isinstance(validation, str):
         train, held_out, test = _named_rows(dataset, pool, test, validation)
     else:
-        # scikit-learn rounds a share up, too
+        # scikit-learn rounds a share up too.
         count = int(validation) if is_count(validation) else math.ceil(validation * len(pool))
         key = "data.validation"
         train, held_out = _stratified(dataset, pool, count, seed=split_seed, key=key, value=validation)
     if train_size is not None:
         train = _subsample(dataset, train, train_size, seed=split_seed)
     wanted = len(held_out) or len(test) or len(train)
-    # The seed has a second number, so that the sample does not depend on the rows that train_size keeps.
+    # The second number of the seed makes this draw independent of the draw for train_size.
     sample = np.random.default_rng([split_seed, 1]).permutation(train)[:wanted]
     return Split(train=train, sample=np.sort(sample), validation=held_out, test=test)
 
 
 def missing_classes(dataset: Dataset, split: Split) -> dict[str, list[int]]:
-    """The classes of which a part has no row, by the part. A part without rows is left out."""
+    """The classes without a row in a part of the split, for each part that has rows."""
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
     found = {}
     for part, rows in parts.items():
@@ -52,7 +52,7 @@ def missing_classes(dataset: Dataset, split: Split) -> dict[str, list[int]]:
 
 
 def with_test_rows(dataset: Dataset, *, share: float, seed: int) -> Dataset:
-    """Move a stratified `share` of the rows to the end as the test part, unless the set has its own."""
+    """Move a stratified `share` of the rows to the end as test rows, unless the dataset has test rows."""
     if dataset.test_rows:
         return dataset
     if not 0 < share < 1:
@@ -67,18 +67,18 @@ def with_test_rows(dataset: Dataset, *, share: float, seed: int) -> Dataset:
 def _named_rows(dataset: Dataset, pool: Rows, test: Rows, validation: str) -> tuple[Rows, Rows, Rows]:
     if validation == "test":
         if not len(test):
-            raise invalid("data.validation", validation, f"{dataset.name} has no test part")
+            raise invalid("data.validation", validation, f"{dataset.name} has no test rows")
         return pool, test, test[:0]
     count = first_rows(validation)
     if count >= len(pool):
-        raise invalid("data.validation", validation, f"leaves none of the {len(pool)} rows to train on")
+        raise invalid("data.validation", validation, f"it leaves none of the {len(pool)} rows to train on")
     return pool[count:], pool[:count], test
 
 
 def _stratified(
     dataset: Dataset, rows: Rows, count: int, *, seed: int, key: str, value: object
 ) -> tuple[Rows, Rows]:
-    """Divide the rows into the others and `count` of them, each class in proportion, both in file order."""
+    """Draw `count` rows, each class in proportion. Returns the other rows and these, both in file order."""
     if count == 0:
         return rows, rows[:0]
     classes = dataset.num_classes
@@ -97,9 +97,10 @@ def _stratified(
 
 
 def _drawn_in_proportion(labels: Rows, count: int, *, seed: int) -> Bool[np.ndarray, "_"]:
-    """Whether each row is drawn: the `count` rows of scikit-learn's stratified `train_test_split`.
+    """Whether each row is drawn. scikit-learn's stratified `train_test_split` draws the same `count` rows.
 
-    It asks the random numbers in the same order. Importing scikit-learn takes longer than training digits.
+    It uses the random numbers in the same order. It does not import scikit-learn, since that takes longer
+    than training on digits.
     """
     random = np.random.RandomState(seed)
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
@@ -113,7 +114,7 @@ def _drawn_in_proportion(labels: Rows, count: int, *, seed: int) -> Bool[np.ndar
 
 
 def _in_proportion(sizes: Rows, count: int, random: np.random.RandomState) -> Rows:
-    """Shares `count` out in proportion to `sizes`: the largest remainders are rounded up, ties by lot."""
+    """Divides `count` in proportion to `sizes`. It rounds the largest remainders up, and draws among ties."""
     exact = sizes / sizes.sum() * count
     shares = np.floor(exact)
     remainders = exact - shares
@@ -127,9 +128,9 @@ def _in_proportion(sizes: Rows, count: int, random: np.random.RandomState) -> Ro
 
 
 def _subsample(dataset: Dataset, train: Rows, train_size: int, *, seed: int) -> Rows:
-    """The first `train_size` rows of an order in which all classes advance in proportion.
+    """The first `train_size` rows of an order that keeps all classes in proportion from its start on.
 
-    scikit-learn's function refuses sizes close to the whole, and small classes vanish from its small samples.
+    scikit-learn's function refuses sizes close to the whole, and its small samples lose small classes.
     """
     classes = dataset.num_classes
     if not classes <= train_size <= len(train):

@@ -1,4 +1,4 @@
-"""The other classification datasets of TensorFlow Datasets (TFDS), by their names there."""
+"""Loads the other classification datasets of TensorFlow Datasets (TFDS), by their names there."""
 
 import contextlib
 import re
@@ -16,20 +16,20 @@ from regjax.data.download import unreachable
 from regjax.data.preparation import damaged, prepare, prepared, quiet, read_records
 from regjax.errors import UserError, invalid, nearest
 
-# name, name/config, name:version or name/config:version. TFDS's "namespace:name" would ask other hubs.
+# name, name/config, name:version or name/config:version. With "namespace:name", TFDS would ask other hubs.
 NAME = re.compile(r"\w+(/\w[\w.+-]*)?(:\d+\.[\d*]+\.[\d*]+)?")
 
 
 def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset:
-    """The set `name` in the order of its records, prepared by TFDS under `data_dir` unless it is there.
+    """The dataset `name` in the order of its records. TFDS prepares it under `data_dir` unless it is there.
 
     Images of 8 bits are flattened. Vectors of numbers become float32, or float64 if float32 would round them.
-    Only the splits "train" and "test" are read. Raises `UserError` where the set is unknown, unusable or
-    cannot be obtained.
+    The function reads only the splits "train" and "test". Raises `UserError` if the dataset is unknown,
+    unusable or cannot be obtained.
 
-    TFDS downloads by itself, once the server has answered, and regjax cannot bound that: TFDS tries a failing
-    server ten times, over minutes, waits for a silent one without limit, follows 30 redirects, and takes any
-    content for a file without a registered hash.
+    regjax checks that the server answers. Then TFDS downloads by itself, and regjax cannot limit that. TFDS
+    tries a failing server ten times, over minutes. It waits for a silent server without limit, and follows 30
+    redirects. It accepts any content of a file without a registered hash.
     """
     try:
         with quiet():
@@ -39,8 +39,8 @@ def load_tfds(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dat
 
 
 def missing_package(name: str, error: ImportError) -> UserError:
-    """The refusal of a dataset, because TFDS's code for it imports a package that is not installed."""
-    # TFDS raises the error again in other words. The cause below it names the module.
+    """The error for a dataset if TFDS's code for it imports a package that is not installed."""
+    # TFDS raises the error again in other words. The error's cause names the module.
     cause: BaseException | None = error
     while isinstance(cause, ImportError) and cause.name is None:
         cause = cause.__cause__
@@ -63,21 +63,20 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
     input_key, label_key = _supervised_keys(name, info)
     pixel_max = _pixel_max(name, info.features[input_key])
     builder = prepared(lambda: named_builder(name, data_dir), obtain, name=name)
-    exact = np.result_type(info.features[input_key].np_dtype, np.float32)  # float64 for int32 and int64 too
+    exact = np.result_type(info.features[input_key].np_dtype, np.float32)  # float64 also for int32 and int64
     dtype = np.uint8 if pixel_max else exact.type
     inputs, labels, test_rows = read_records(builder, input_key, label_key, name=name, dtype=dtype)
     num_classes = builder.info.features[label_key].num_classes
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise UserError(
-            f"data.name={name}: some of its rows have no label, so it cannot be used for training."
-        )
+        raise UserError(f"data.name={name}: some of its rows have no label, so regjax cannot train on it.")
     return Dataset(name, inputs, labels, num_classes, test_rows, pixel_max)
 
 
 def named_builder(name: str, data_dir: str | None) -> Any:
-    """TFDS's builder of the set `name`, or one that reads the set's folder where TFDS has no code for it.
+    """TFDS's builder of the dataset `name`. If TFDS has no code for it, the builder reads its folder.
 
-    Raises `UserError` for an unknown name, config or version, and for a set whose code needs TensorFlow.
+    Raises `UserError` for an unknown name, config or version. Raises `ImportError` if the dataset needs
+    TensorFlow.
     """
     plain = re.split("[/:]", name)[0]
     folder = Path(data_dir or tfds.core.constants.DATA_DIR) / plain
@@ -96,15 +95,15 @@ def named_builder(name: str, data_dir: str | None) -> Any:
         raise damaged(folder, error) from error
     except (ValueError, AssertionError) as error:
         # ValueError: an unknown config. AssertionError: an unknown version.
-        told = str(error).rpartition('}": ')[2]
-        reason = told.partition("\n")[0].partition(" Here are")[0].rstrip(".")
+        message = str(error).rpartition('}": ')[2]
+        reason = message.partition("\n")[0].partition(" Here are")[0].rstrip(".")
         raise invalid("data.name", name, f"refused by TensorFlow Datasets: {reason}") from error
 
 
 def _from_code_or_folder(name: str, data_dir: str | None) -> Any:
-    """What was prepared is read from its folder if TFDS's code for the set cannot be imported here."""
+    """A builder from TFDS's code. If that cannot be imported here, the builder reads the prepared folder."""
     try:
-        return tfds.builder(name, data_dir=data_dir)  # reads the folder itself where there is no code
+        return tfds.builder(name, data_dir=data_dir)  # it reads the folder itself if there is no code
     except ImportError:
         with contextlib.suppress(DatasetNotFoundError):
             return builder_from_files(name, data_dir=data_dir)
@@ -112,7 +111,7 @@ def _from_code_or_folder(name: str, data_dir: str | None) -> Any:
 
 
 def _sets_of_tensorflow() -> set[str]:
-    """The sets that TFDS lists only where TensorFlow is installed. Packages of TFDS import their classes."""
+    """The datasets that TFDS lists only if TensorFlow is installed. TFDS's packages import their classes."""
     packages = Path(tfds.__file__).parent.glob("*/__init__.py")
     imports = "\n".join(path.read_text("utf-8") for path in packages if path.parent.name != "core")
     classes = re.findall(r"^from tensorflow_datasets\.\S+ import (\w+)$", imports, re.MULTILINE)
@@ -123,7 +122,7 @@ def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
     """The names of the input and of the label. Raises `UserError` unless the label is a class."""
     keys = info.supervised_keys
     if keys is None or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
-        raise invalid("data.name", name, "this dataset states no single input and label to learn from")
+        raise invalid("data.name", name, "this dataset does not name one input and one label to learn from")
     input_key, label_key = keys
     if not isinstance(info.features[label_key], tfds.features.ClassLabel):
         raise invalid("data.name", name, f"its label {label_key!r} is not a class")
@@ -144,14 +143,14 @@ def _pixel_max(name: str, feature: Any) -> int | None:
 
 
 def _check_obtainable(name: str, builder: Any, manual_dir: str | None) -> None:
-    """Raises `UserError` where `manual_dir` or the network is missing. TFDS would find that out late."""
+    """Raises `UserError` if `manual_dir` or the network is missing. TFDS would notice that late."""
     folder = None if manual_dir is None else Path(manual_dir).expanduser()
     if folder is not None and not folder.is_dir():
         raise invalid("data.manual_dir", manual_dir, "no such folder")
     if folder is None and builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         steps = builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()
         raise UserError(f"data.name={name}: get its files by hand, and pass data.manual_dir=FOLDER.\n{steps}")
-    # TFDS registers the files of all configs together. One of them at hand is a good sign, though no proof.
+    # TFDS registers the files of all configs together. If one of them is here, the others probably are too.
     resource, downloads = tfds.download.resource, builder.data_dir_root / "downloads" / builder.name
     for url, fact in (builder.url_infos or {}).items():
         downloaded = resource.is_locally_cached(downloads / resource.get_dl_fname(url, fact.checksum))

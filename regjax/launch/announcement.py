@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-SECONDS_BETWEEN = 0.1  # of the counts on a terminal
+SECONDS_BETWEEN = 0.1  # the time between two counts on a terminal
 
 
 # With these arguments a command prints something and trains nothing.
@@ -19,9 +19,9 @@ def announce_start(arguments: Sequence[str]) -> None:
 
 
 class ComposingCount:
-    """How many jobs of a sweep are composed: a number that moves on a terminal, elsewhere one plain line.
+    """Shows how many jobs of a sweep are composed. A terminal gets a moving number, other outputs one line.
 
-    `jobs` is None for a search, which makes its jobs on the way.
+    `jobs` is None for a search: it makes its jobs as it goes.
     """
 
     def __init__(self, jobs: int | None):
@@ -34,14 +34,14 @@ class ComposingCount:
         print(self._line, file=sys.stderr, end="" if self._moves else "\n", flush=True)
 
     def advance(self) -> None:
-        """Another job is composed."""
+        """Counts one more composed job."""
         self._composed += 1
         if self._moves and time.monotonic() - self._shown > SECONDS_BETWEEN:
             self._shown = time.monotonic()
             print(f"\r{self._line} {self._composed:,}", file=sys.stderr, end="", flush=True)
 
     def end(self) -> None:
-        """Ends the line, so that what follows has its own."""
+        """Ends the line, so that the next text has its own line."""
         if self._moves:
             self._moves = False
             print(file=sys.stderr)

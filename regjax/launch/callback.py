@@ -25,13 +25,13 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class BorderCheck(Callback):
-    """Refuses a directory that holds something else, a range of other numbers, and a search for the worst.
+    """Refuses a folder with something else, a range that Hydra misreads, and a search for the worst value.
 
     It raises `RefusedError`, because Hydra only warns if a callback raises an `Exception`.
     """
 
     composed: ClassVar[DictConfig | None] = None
-    loader: ClassVar[ConfigLoader | None] = None  # Hydra clears its own before an error comes back
+    loader: ClassVar[ConfigLoader | None] = None  # after an error, Hydra has cleared its own reference
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         self._check(config, RUN, SWEEP)
@@ -40,7 +40,7 @@ class BorderCheck(Callback):
         self._check(config, SWEEP, RUN)
 
     def on_run_end(self, config: DictConfig, **given: Any) -> None:
-        """Ends a run by its own error, before Hydra announces it in a line of its own."""
+        """Raises the error of a failed run itself, before Hydra prints a line about it."""
         job_return: JobReturn = given["job_return"]
         if job_return.status == JobStatus.FAILED:
             raise RefusedError(job_return._return_value)
@@ -51,7 +51,7 @@ class BorderCheck(Callback):
 
         try:
             _check_mode(config, key, other)
-            HydraConfig.instance().set_config(config)  # a directory may be named by ${hydra:...}
+            HydraConfig.instance().set_config(config)  # the folder's name may contain ${hydra:...}
             directory = Path(str(OmegaConf.select(config, key))).absolute()
             if key == RUN:
                 check_run_directory(directory, str(config.hydra.output_subdir))
@@ -67,13 +67,13 @@ class BorderCheck(Callback):
 
 
 def _check_mode(config: DictConfig, key: str, other: str) -> None:
-    """Refuses a command that names a directory by the other mode's key alone: Hydra would ignore it."""
+    """Refuses a command that names its folder only by the key of the other mode: Hydra would ignore it."""
     given: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
     typed_by_key = {each.key_or_group: each for each in OverridesParser.create().parse_overrides(given)}
     if other in typed_by_key and key not in typed_by_key:
         typed = str(typed_by_key[other].input_line)
         kind = "run (-m makes it a sweep)" if key == RUN else "sweep (hydra.mode=RUN makes it a run)"
-        raise UserError(f"{typed}: this command is a {kind}: give {key}={typed.partition('=')[2]}.")
+        raise UserError(f"{typed}: this command is a {kind}; give {key}={typed.partition('=')[2]}.")
 
 
 def _check_subdir(config: DictConfig) -> None:
@@ -91,12 +91,12 @@ def _check_direction(config: DictConfig) -> None:
     better = {"min": "minimize", "max": "maximize"}.get(MONITOR_MODES.get(monitor, ""))
     given = getattr(direction, "name", direction)
     if direction is not None and better and given != better:
-        allowed = f"it must be {better}, for the sweeper is given early_stopping.monitor={monitor}"
+        allowed = f"it must be {better}, since the sweeper gets early_stopping.monitor={monitor}"
         raise invalid("hydra.sweeper.direction", given, allowed)
 
 
 def _check_ranges(config: DictConfig) -> None:
-    """Refuses a range of a grid from which Hydra makes other numbers than the text says.
+    """Refuses a range of a grid if Hydra makes other numbers of it than the text says.
 
     Hydra adds binary fractions: `range(0,0.4,step=0.1)` has 0.30000000000000004 and 0.4. It sorts by the ends
     of a range: `sort(range(0,10,3),reverse=true)` has 7, 4, 1 and -2.
@@ -147,14 +147,14 @@ def grid_of(config: DictConfig) -> list[list[str]]:
 
 
 def _grid_texts(config: DictConfig) -> list[str]:
-    """The overrides that span a grid, as they were typed: in a file, or on the command line."""
+    """The overrides that make a grid, as the user typed them in a file or on the command line."""
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     return [*params, *typed]
 
 
 def jobs_done() -> str:
-    """After a grid broke off: how many of its jobs are done, and how to go on. Else ""."""
+    """After a grid broke off, says how many of its jobs are done, and how to go on. Otherwise ""."""
     config = BorderCheck.composed
     if config is None or not is_grid(config):
         return ""

@@ -28,8 +28,8 @@ DIVERGES_AGAIN = "Such a run would diverge again: lower optimizer.learning_rate.
 def run_command(main: Callable[[], object], conf: Path) -> int:
     """Calls Hydra's main and gives the exit code. `conf` is the folder of the configuration.
 
-    HYDRA_FULL_ERROR makes Hydra raise its errors, which are explained here, instead of printing them. A user
-    who sets it sees tracebacks.
+    HYDRA_FULL_ERROR makes Hydra raise its errors instead of printing them. `run_command` explains them. A
+    user who sets the variable sees tracebacks.
     """
     wants_traceback = FULL_ERROR in os.environ
     os.environ.setdefault(FULL_ERROR, "1")
@@ -64,12 +64,12 @@ def _message(error: BaseException, conf: Path) -> str:
         return f"a job's process ended by itself ({type(error).__name__}: {reason}).{jobs_done()}"
     modules = [frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)]
     own = [name for name in modules if name.startswith("regjax.") and name != __name__]
-    composed = bool(own) and own[-1] != loader.__name__  # which calls Hydra to compose a job
+    composed = bool(own) and own[-1] != loader.__name__  # the loader calls Hydra to compose a job
     return explain(error, sys.argv[1:], conf, composed=composed)
 
 
 def command_again(*settings: str) -> str:
-    """This process's command with other `key=value` settings. Their values are given without quotes."""
+    """This process's command with other `key=value` settings. The values in `settings` have no quotes."""
     keys = tuple(setting.partition("=")[0] + "=" for setting in settings)
     kept = [argument for argument in sys.argv[1:] if not argument.startswith(keys)]
     return shlex.join([*program(), *kept, *map(_as_override, settings)])
@@ -86,7 +86,7 @@ def program() -> list[str]:
 
 
 def _as_override(setting: str) -> str:
-    """A setting in Hydra's syntax: in quotes if Hydra would not read the value as text."""
+    """A setting in Hydra's syntax. The value gets quotes if Hydra would not read it as text without them."""
     key, _, value = setting.partition("=")
     if PLAIN.fullmatch(value) and "," not in value:
         return setting

@@ -23,8 +23,8 @@ from regjax.launch.named import Loaded, loaded
 from regjax.launch.settings import Settings, plain, sections, settings_of
 
 NUMBERED = "${hydra.job.num}"  # Hydra's own `hydra.sweep.subdir`
-FIXED = re.compile(r"\$\{(now|oc\.env):[^${}]*\}")  # such an interpolation is the same for all jobs
-Changes = dict[str, dict[str, Any]]  # new values by key, of sections
+FIXED = re.compile(r"\$\{(now|oc\.env):[^${}]*\}")  # these interpolations are the same for all jobs
+Changes = dict[str, dict[str, Any]]  # for each section, new values by key
 SAVED_AS_WRITTEN = frozenset(key.partition(".")[0] for key in UNREAD)
 
 
@@ -38,7 +38,7 @@ class Configs(NamedTuple):
 class Composed(NamedTuple):
     """A job of a sweep. `position` has its number and its folder in the sweep.
 
-    `configs` take 130 kB, and are kept where somebody reads them.
+    `configs` take 130 kB, so they are None unless somebody reads them.
     """
 
     job: Job | Refused
@@ -49,9 +49,9 @@ class Composed(NamedTuple):
 
 
 class _Model(NamedTuple):
-    """The first job of a base. Others differ from it in the sections that either has `changed`.
+    """The first job of a base. Another job of the base differs from it in the sections that either changed.
 
-    `interpolated` sections may depend on other sections.
+    `changed` are the sections that this job changed. `interpolated` sections may depend on other sections.
     """
 
     changed: frozenset[str]
@@ -62,10 +62,10 @@ class _Model(NamedTuple):
 
 
 class Composer(SweepLoader):
-    """Composes the jobs of a sweep. It is the loader of Hydra's sweeper too.
+    """Composes the jobs of a sweep. It is also the loader of Hydra's sweeper.
 
-    Jobs of one base share the sections that are equal. Hydra's sweeper asks for each job of a batch before
-    it launches the batch. Its grid does not read them, so each is then what `batch` gives.
+    Jobs of one base share equal sections. Hydra's sweeper composes each job of a batch before it launches the
+    batch. The grid sweeper does not read these jobs, so `batch` returns them without composing them again.
     """
 
     def __init__(self, context: HydraContext, sweep: DictConfig):
@@ -78,16 +78,16 @@ class Composer(SweepLoader):
         self._asked = 0
         self._ready: dict[tuple[Any, ...], Composed] = {}
         self._models: dict[tuple[str, ...], _Model] = {}
-        # The grid sweeper reads results alone.
+        # The grid sweeper reads only results.
         self._keeps = has_own_callbacks(sweep) or not is_grid(sweep)
         written: Any = OmegaConf.to_container(sweep.hydra.sweep, resolve=False)
         self._directory = None if _varies(written["dir"]) else str(sweep.hydra.sweep.dir)
         self._subdir = written["subdir"]
         if jobs:
-            self.composed(jobs[0], 0)  # a key that does not exist is refused now
+            self.composed(jobs[0], 0)  # this refuses a key that does not exist
             HydraConfig.instance().cfg = None
         self._count.begin()
-        gc.freeze()  # a configuration is a web of cycles: collect those, and not what was there before
+        gc.freeze()  # configurations have many cycles: collect only these, and no older objects
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         if master_config is not self._master:
@@ -99,11 +99,11 @@ class Composer(SweepLoader):
                 self._asked += 1
             return whole
         except BaseException:
-            self._count.end()  # what is said of the error has its own line
+            self._count.end()  # so the error's message has its own line
             raise
 
     def batch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Composed]:
-        """The jobs of a batch, which begins with number `first`."""
+        """The jobs of a batch. Its first job has the number `first`."""
         try:
             return [self.composed(overrides, first + at) for at, overrides in enumerate(job_overrides)]
         finally:
@@ -111,7 +111,7 @@ class Composer(SweepLoader):
             self._count.end()
 
     def composed(self, overrides: Sequence[str], number: int) -> Composed:
-        """Job `number` of the sweep, with the directory that Hydra gives it."""
+        """Job `number` of the sweep, with the folder that Hydra gives it."""
         ready = self._ready.pop((number, *overrides), None)
         return ready or self._composed(*self.compose(overrides), number)
 
@@ -142,25 +142,26 @@ class Composer(SweepLoader):
         return Composed(accepted, directory, position, settings, configs)
 
     def _position(self, hydra: Any, fast: Fast | None, number: int) -> tuple[Path, dict[str, Any], str]:
-        """The directory, the number and folder, and why the job cannot have the folder: then its number's.
+        """The job's path, its position, and a reason if the file system refuses its folder, or "".
 
-        OmegaConf needs 0.3 ms to resolve either text.
+        A job with a reason gets the folder of its number instead. OmegaConf needs 0.3 ms to resolve either
+        text.
         """
         sweep = self._directory if fast and self._directory else str(hydra.sweep.dir)
         name = str(number if fast and self._subdir == NUMBERED else hydra.sweep.subdir)
         directory, position = position_of(sweep, name, number)
         if not is_too_long(directory):
             return directory, position, ""
-        told = f"the name of this job's folder, of {len(name)} characters, is too long for the file system"
-        reason = invalid("hydra.sweep.subdir", self._subdir, f"{told}; name it by {NUMBERED}")
+        problem = f"the name of this job's folder has {len(name)} characters, too many for the file system"
+        reason = invalid("hydra.sweep.subdir", self._subdir, f"{problem}; use {NUMBERED}")
         return *position_of(sweep, str(number), number), str(reason)
 
     def _job(
         self, task: DictConfig, hydra: Any, fast: Fast | None, changes: Changes, files: Loaded
     ) -> tuple[Job, Settings]:
-        """The job and its settings: those of the base's first job, with the sections that differ.
+        """The job and its settings. It takes the base's first job, and replaces the sections that differ.
 
-        `changes` are those that the job's number makes in Hydra's sections.
+        `changes` are the values in Hydra's sections that follow from the job's number.
         """
         model = self._models.get(fast.base) if fast else None
         if fast and model:
@@ -179,7 +180,7 @@ class Composer(SweepLoader):
 
 
 def has_own_callbacks(sweep: DictConfig) -> bool:
-    """Whether the user has callbacks beside the one of `conf/config.yaml`."""
+    """Whether there are callbacks besides that of `conf/config.yaml`."""
     return len(sweep.hydra.callbacks) > 1
 
 
@@ -210,7 +211,7 @@ def _settings_like(model: _Model, task: DictConfig, changed: frozenset[str], cha
 
 
 def _hydra_of(whole: DictConfig, own: DictConfig) -> Any:
-    """Hydra's part of a configuration, as `HydraConfig.set_config` has it. Its copy would take 3 ms a job."""
+    """Hydra's part of a configuration, as `HydraConfig.set_config` makes it. A copy would take 3 ms a job."""
     hydra = OmegaConf.create({}, flags={"no_deepcopy_set_nodes": True})
     hydra["hydra"] = own
     own._set_parent(whole)

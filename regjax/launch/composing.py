@@ -1,4 +1,4 @@
-"""Turns what Hydra composes into jobs: typed and checked, without data or a device. Loads no JAX."""
+"""Turns Hydra's configurations into typed and checked jobs, without data or a device. Loads no JAX."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ SHARED = ("platform", "cache_dir", "sweep.lanes", "sweep.grouping", "sweep.fail_
 class Job(NamedTuple):
     """A checked configuration and the overrides that made it.
 
-    `written` has the texts with `${oc.env:...}` as they were written. A run saves these, not their values.
+    `written` has the texts with `${oc.env:...}` as the user wrote them. A run saves these, not their values.
     """
 
     config: Config
@@ -39,25 +39,25 @@ class Refused(NamedTuple):
 
 
 def job_of(task: DictConfig, hydra: Any) -> Job | Refused:
-    """The job that a task's configuration and Hydra's describe, refused if a value is out of range.
+    """The job of a task's configuration and Hydra's. If a value is out of range, the job is `Refused`.
 
-    Raises `UserError` for a key that does not exist, which every job of the command has, and if the named
-    techniques are not those that are on.
+    Raises `UserError` for errors of the whole command: if a key does not exist, or if other techniques are on
+    than the command names.
     """
     return checked(typed_job(task, hydra.overrides.task), loaded(hydra))
 
 
 def typed_job(task: DictConfig, overrides: Any) -> Job:
-    """The job, which is unchecked."""
+    """The job before its check."""
     config = typed(task)
-    written: Any = OmegaConf.to_container(overrides, resolve=False)  # as typed, not interpolated
+    written: Any = OmegaConf.to_container(overrides, resolve=False)  # as typed, without resolving
     return Job(config, from_environment(task, config), written)
 
 
 def checked(job: Job, files: Loaded) -> Job | Refused:
-    """The job, refused if a value is out of range.
+    """The job. If a value is out of range, the job is `Refused`.
 
-    Raises `UserError` if the techniques that it names are not those that are on, with `files` loaded.
+    `files` are the files that Hydra loaded. Raises `UserError` if other techniques are on than the job names.
     """
     try:
         check_list(job.overrides, files)
@@ -74,19 +74,19 @@ def refused(job: Job, reason: str) -> Refused:
 
 
 def check_shared(jobs: Sequence[Job]) -> None:
-    """Raises `UserError` if jobs differ in a setting that all must share."""
+    """Raises `UserError` if the jobs differ in a setting that all jobs must share."""
     configs = [flatten(job.config) for job in jobs]
     for key in SHARED:
         values = list(dict.fromkeys(config[key] for config in configs))
         if len(values) > 1:
             listed = " and ".join(shown(value) for value in values)
-            raise UserError(f"{key}: all jobs of one command share it; here they have {listed}.")
+            raise UserError(f"{key}: all jobs of one command must share it; here they have {listed}.")
 
 
 def position_of(sweep_dir: str, name: str, number: int) -> tuple[Path, dict[str, Any]]:
-    """A job's directory, which has this name in the sweep's, and its number and folder in the sweep.
+    """A job's path and its position: its number, and its folder `name` relative to the sweep's folder.
 
-    Raises `UserError` if the directory is outside the sweep's.
+    Raises `UserError` if the path is outside the sweep's folder.
     """
     sweep = Path(sweep_dir).absolute()
     directory = sweep / name
@@ -97,7 +97,7 @@ def position_of(sweep_dir: str, name: str, number: int) -> tuple[Path, dict[str,
 
 
 def is_too_long(directory: Path) -> bool:
-    """Whether the file system takes no name as long as the directory's."""
+    """Whether the folder's name is too long for the file system."""
     try:
         os.stat(directory)
     except OSError as error:

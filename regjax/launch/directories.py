@@ -1,4 +1,4 @@
-"""Checks whether a run or a sweep may write into a directory."""
+"""Checks whether a run or a sweep may write into a folder."""
 
 import shlex
 from pathlib import Path
@@ -9,54 +9,54 @@ from regjax.launch.settings import SETTINGS
 from regjax.report.looks import NUMBERS, check_output
 from regjax.saved.directory import CURVES, METRICS, SUMMARY
 
-HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write it before the first job
-# A run that is killed before its first summary leaves these.
+HYDRAS, BEGINS = "multirun.yaml", b"hydra:"  # Hydra's sweepers write this file before the first job
+# A run that is killed before its first summary leaves these files.
 UNBEGUN = (SETTINGS, LOCK, f".{SUMMARY}.partial")
 
 
 def check_run_directory(directory: Path, subdir: str = SETTINGS) -> None:
-    """Raises `UserError` if the directory holds a sweep, or files of no run, or is in a sweep in training.
+    """Raises `UserError` if the folder holds a sweep or foreign files, or lies in a sweep that is training.
 
-    Empty files do not count, and neither does Hydra's folder `subdir`: a refused command leaves them.
+    Empty files do not count, and neither does Hydra's folder `subdir`: a refused command leaves these.
     """
     key = "hydra.run.dir"
     _check_printable(key, directory)
     if (directory / NUMBERS).exists() or any(directory.glob(f"[0-9]*/{SUMMARY}")):
-        raise UserError(f"{key}={directory}: it is the directory of a sweep. Name another directory.")
+        raise UserError(f"{key}={directory}: it is the folder of a sweep. Name another folder.")
     if directory.exists() and not (directory / SUMMARY).exists():
         unbegun = [entry for entry in directory.iterdir() if entry.name not in (*UNBEGUN, subdir)]
         others = sorted(entry.name for entry in unbegun if entry.is_dir() or entry.stat().st_size)
         if others:
-            raise UserError(f"{key}={directory}: it holds {others[0]}, and no run. Name another directory.")
+            raise UserError(f"{key}={directory}: it holds {others[0]}, and no run. Name another folder.")
     for parent in directory.parents:
         if (parent / HYDRAS).exists():
             refuse_busy(parent, key)
 
 
 def check_job_directory(directory: Path) -> None:
-    """Raises `UserError` if a job of a sweep would be written over files that no run wrote."""
+    """Raises `UserError` if a job of a sweep would overwrite files that no run wrote."""
     found = [name for name in (METRICS, CURVES, NUMBERS) if (directory / name).exists()]
     if found and not (directory / SUMMARY).exists():
         raise UserError(f"{directory}: it holds {found[0]}, and no run. Name another hydra.sweep.dir.")
 
 
 def check_sweep_directory(directory: Path) -> None:
-    """Raises `UserError` if the directory holds a run, or a report or `multirun.yaml` of no sweep."""
+    """Raises `UserError` if the folder holds a run, or a report or `multirun.yaml` that no sweep wrote."""
     key = "hydra.sweep.dir"
     _check_printable(key, directory)
     if (directory / SUMMARY).exists():
-        raise UserError(f"{key}={directory}: it is the directory of a single run. Name another directory.")
+        raise UserError(f"{key}={directory}: it is the folder of a single run. Name another folder.")
     path = directory / HYDRAS
     if path.exists() and not path.read_bytes().startswith(BEGINS):
-        raise UserError(f"{path}: no sweep wrote it. Move it away, or name another directory.")
+        raise UserError(f"{path}: no sweep wrote it. Move it away, or name another folder.")
     check_output(directory, [directory])
 
 
 def _check_printable(key: str, directory: Path) -> None:
     if not str(directory).isprintable():
-        raise invalid(key, ascii(str(directory))[1:-1], "it has a character that cannot be shown")
+        raise invalid(key, ascii(str(directory))[1:-1], "it has a character that cannot be printed")
 
 
 def report_command(sweep: Path) -> str:
-    """The command that compares a sweep's runs and writes the comparison into its directory."""
+    """The command that compares a sweep's runs and writes the comparison into the sweep's folder."""
     return shlex.join(["python", "-m", "regjax.report", str(sweep), "--output", str(sweep)])

@@ -1,4 +1,4 @@
-"""Finds the jobs whose runs are done already. Loads no JAX."""
+"""Finds the jobs that have a finished run. Loads no JAX."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from regjax.launch.sources import Sources
 from regjax.saved.collection import UNSAVED, SavedRun, is_unsaved, warn_of_damage
 from regjax.saved.identity import identity_of, identity_untrained
 
-# The device of runs that do not say which one it was: an older version wrote them.
-UNSAID = {"kind": "cpu", "platform": "cpu"}
+# An older version did not save the device of a run. Its runs count as trained on this one.
+UNSAVED_DEVICE = {"kind": "cpu", "platform": "cpu"}
 
 
 class FinishedJob(NamedTuple):
-    """A job whose run is done."""
+    """A job with a finished run."""
 
     config: dict[str, Any]
     written: dict[str, str]
@@ -28,9 +28,10 @@ class FinishedJob(NamedTuple):
 def finished_jobs(
     jobs: Sequence[Job | Refused], runs: Sequence[SavedRun], sources: Sources
 ) -> list[FinishedJob] | None:
-    """The jobs, if each has a run that is done, all on one kind of device that `platform` allows; else None.
+    """The jobs, if each has a finished run, and one kind of device trained them all. Otherwise None.
 
-    JAX alone knows the devices of this machine, and takes seconds to load.
+    `platform` must allow that kind of device. Only JAX knows the devices of this machine, and it takes
+    seconds to load.
     """
     accepted = [job for job in jobs if isinstance(job, Job)]
     done = {run.summary["identity"]: run.summary for run in runs if run.summary["status"] == "done"}
@@ -41,10 +42,10 @@ def finished_jobs(
     check_shared(accepted)
     try:
         fingerprints = [sources.of(job.config).fingerprint for job in accepted]
-    except UserError:  # it is raised again when the jobs are prepared
+    except UserError:  # `prepare` raises it again
         return None
     platform = accepted[0].config.platform
-    devices = [summary.get("device") or UNSAID for summary in done.values()]
+    devices = [summary.get("device") or UNSAVED_DEVICE for summary in done.values()]
     for kind in dict.fromkeys(each["kind"] for each in devices if platform in ("auto", each["platform"])):
         found = [_finished(*pair, kind) for pair in zip(accepted, fingerprints, strict=True)]
         if all(job.identity in done for job in found):
@@ -53,7 +54,7 @@ def finished_jobs(
 
 
 def tell_finished(directory: Path, summary: dict[str, Any], config: Mapping[str, Any]) -> None:
-    """Says that the run in a directory is done, and what is wrong with it for this configuration."""
+    """Says that the run in a folder is done. Warns of damage, and of parameters that `config` asks for."""
     print(f"{directory}: done already, not trained again", file=sys.stderr)
     if is_unsaved(summary, config):
         print(f"warning: {directory}: {UNSAVED}", file=sys.stderr)

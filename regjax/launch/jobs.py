@@ -1,4 +1,4 @@
-"""Turns jobs into runs: device, data, split, static spec."""
+"""Turns jobs into runs: gives them a device, data, a split and a static spec."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +21,10 @@ Prepared = Run | Refused
 def prepare(
     jobs: Sequence[Job | Refused], sources: Sources | None = None, *, one_of_many: bool = False
 ) -> tuple[list[Prepared], list[jax.Device]]:
-    """The runs, without directories, and the devices that train them. `sources` may hold their data already.
+    """The runs, without folders, and the devices that train them. `sources` may hold their data already.
 
     Raises `UserError` if jobs differ in a setting that all must share, or if no job can be trained. The
-    batches of a search are `one_of_many`: one without a trainable job does not end the search.
+    batches of a search are `one_of_many`: if no job of such a batch can be trained, the search goes on.
     """
     accepted = [job for job in jobs if isinstance(job, Job)]
     check_shared(accepted)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 
 def labels(names: Sequence[str], width: int) -> dict[str, str]:
-    """A label of at most `width` characters for each name: the name, without its middle if it is too long.
+    """A label of at most `width` characters for each name. If a name is too long, its label lacks its middle.
 
-    If two names would then look alike, all of them get numbers.
+    If two labels would be equal, all names get numbers instead.
     """
     short = {name: _without_middle(name, width) for name in names}
     if len(set(short.values())) == len(short):
@@ -15,7 +15,7 @@ def labels(names: Sequence[str], width: int) -> dict[str, str]:
 
 
 def fitting(parts: Iterable[str], width: int) -> str:
-    """Those parts that fit into a line, the first ones before others. No part is cut."""
+    """The parts that fit into a line. Earlier parts come first, and no part is cut."""
     line = ""
     for part in filter(None, parts):
         longer = f"{line}  {part}" if line else part

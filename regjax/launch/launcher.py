@@ -1,4 +1,4 @@
-"""Trains the jobs that Hydra composes for `-m`, a batch at a time. JAX loads only to train."""
+"""Trains the jobs that Hydra composes for `-m`, a batch at a time. It loads JAX only to train."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from regjax.saved.summary import monitored
 class Sweep:
     """The jobs of one `-m` command. Hydra's sweeper hands them over at once or in batches.
 
-    If a job of a search fails, its `return_value` raises: that is how Hydra learns of it.
+    If a job of a search fails, its `return_value` raises the error. So Hydra learns of it.
     """
 
     def __init__(self, composer: Composer, config: DictConfig, callbacks: Any, task_function: TaskFunction):
@@ -39,13 +39,13 @@ class Sweep:
         self._outcomes: list[SavedRun] = []
         self._sources = Sources()
         if config.checkpointing.allow_changes:
-            allowed = "it is for single runs; a sweep trains what differs as a new job"
+            allowed = "it is for single runs; a sweep trains a job with other settings as a new run"
             raise invalid("checkpointing.allow_changes", True, allowed)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Trains a batch that begins with job `first`. The last batch of a grid ends with the comparison."""
         if not job_overrides:
-            raise UserError("the sweep is empty: one of its keys has no value, such as seed=range(0).")
+            raise UserError("the sweep is empty: one of its keys has no values, as in seed=range(0).")
         hydra = self._config.hydra
         directory = Path(str(hydra.sweep.dir)).absolute()
         directory.mkdir(parents=True, exist_ok=True)  # not every sweeper makes it
@@ -93,7 +93,7 @@ class Sweep:
         return returns
 
     def _prepared(self, composed: list[Composed], held: list[SavedRun], *, one_of_many: bool) -> Any:
-        """The jobs, bound to data and devices; none of these where every job has a finished run."""
+        """The jobs with their data, and the devices. If every job has a finished run, it needs no devices."""
         jobs = [each.job for each in composed]
         if finished := finished_jobs(jobs, held, self._sources):
             return finished, []
@@ -102,7 +102,7 @@ class Sweep:
         return prepare(jobs, self._sources, one_of_many=one_of_many)
 
     def _call_back(self, event: str, jobs: list[Composed], name: str, values: Sequence[Any]) -> None:
-        """Calls the user's callbacks for each job as Hydra does: with Hydra's part in the configuration."""
+        """Calls the user's callbacks for each job. As in Hydra, the configuration includes Hydra's part."""
         if not has_own_callbacks(self._config):  # copying a configuration takes 5 to 40 ms
             return
         for job, value in zip(jobs, values, strict=True):
@@ -115,7 +115,7 @@ class Sweep:
     def _returned(
         self, composed: list[Composed], outcomes: list[SavedRun], sweep: SweepDirectory, failure: str
     ) -> list[JobReturn]:
-        """What Hydra gets of each job. In a search, a job that failed returns `failure`."""
+        """The return value of each job for Hydra. In a search, a failed job returns `failure`."""
         returns = []
         for job, outcome in zip(composed, outcomes, strict=True):
             task, hydra = job.configs or (None, None)

@@ -1,4 +1,4 @@
-"""Composes the jobs of a sweep: by Hydra once for each set of group choices, then by values set in a copy.
+"""Composes the jobs of a sweep fast: Hydra composes each set of group choices once. Copies get the values.
 
 Hydra needs 0.1 s or more for a job, and its sweepers compose each job twice.
 """
@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 class Fast(NamedTuple):
     """How a job was composed: the overrides of its base, and the sections that its plain values change.
 
-    Jobs of one base are equal in all else, but for `hydra.overrides.task` and `hydra.job.override_dirname`.
+    Jobs of one base differ only in these sections, `hydra.overrides.task` and `hydra.job.override_dirname`.
     """
 
     base: tuple[str, ...]
@@ -30,11 +30,11 @@ class Fast(NamedTuple):
 
 
 class SweepLoader(ConfigLoader):
-    """Hydra's loader, which composes the jobs of the sweep `master` faster.
+    """Hydra's loader, but faster for the jobs of the sweep `master`.
 
-    A value is plain if it is set by `key=value` and is no choice of a group. Plain values change no defaults
-    list, so Hydra composes what precedes them once. A copy of this base takes the values, and the schema
-    types them as it does in Hydra. All other jobs are Hydra's, and so is the error of each job that fails.
+    A value is plain if `key=value` sets it and the key is no group. Plain values change no defaults list. So
+    Hydra composes the other overrides once, as a base. A copy of the base takes the plain values, and the
+    schema types them as it does in Hydra. Hydra composes all other jobs, and each job that fails.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig):
@@ -50,15 +50,15 @@ class SweepLoader(ConfigLoader):
         return self.compose(sweep_overrides)[0]
 
     def compose(self, texts: Sequence[str]) -> tuple[DictConfig, Fast | None]:
-        """A job's configuration, and how it was composed: None if Hydra composed the whole."""
+        """A job's configuration, and how it was composed. None if Hydra composed all of it."""
         return self._from_base(texts) or (self._loader.load_sweep_config(self._master, list(texts)), None)
 
     def _from_base(self, texts: Sequence[str]) -> tuple[DictConfig, Fast] | None:
-        """The configuration by way of a base. None if Hydra must compose it, or tell its error."""
+        """The configuration from a base. None if Hydra must compose it, or raise its error."""
         try:
             overrides = [self._parsed(text) for text in texts]
             if any(override.key_or_group.startswith("hydra") for override in overrides):
-                return None  # they may change how Hydra composes the others
+                return None  # such overrides may change how Hydra composes the others
             based = self._is_based(overrides)
             base = tuple(text for text, is_based in zip(texts, based, strict=True) if is_based)
             if (found := self._base(base)) is None:
@@ -68,11 +68,14 @@ class SweepLoader(ConfigLoader):
             sections = frozenset(re.split(r"[.\[]", each.key_or_group)[0] for each in plain)
             whole = self._copy(pickled)
             return whole, Fast(base, sections, *_set_values(whole, overrides, plain, naming))
-        except Exception:  # of whatever kind: what Hydra makes of the job counts
+        except Exception:  # any kind: Hydra composes the job again, and its result or error counts
             return None
 
     def _is_based(self, overrides: Sequence[Override]) -> list[bool]:
-        """Whether the base has an override: a choice of a group, or what is not plain and all before it."""
+        """Whether each override belongs to the base.
+
+        The base has the choices of groups. It also has each override that is not plain, with all before it.
+        """
         others = [at for at, each in enumerate(overrides) if not _is_change(each)]
         last = others[-1] if others else -1
         return [at <= last or self._is_group(each.key_or_group) for at, each in enumerate(overrides)]
@@ -87,14 +90,14 @@ class SweepLoader(ConfigLoader):
         return self._loader.get_group_options(parent, ObjectType.GROUP, name, hydra)
 
     def _base(self, texts: tuple[str, ...]) -> tuple[bytes, dict[str, Any]] | None:
-        """The base as a pickle, which is small and quickly copied, and how Hydra names a job's directory.
+        """The base as a pickle, and how Hydra names a job's folder. A pickle is small and quick to copy.
 
-        None if its jobs need Hydra.
+        None if Hydra must compose the jobs of this base.
         """
         if texts not in self._bases:
             whole = self._loader.load_sweep_config(self._master, list(texts))
             job: Any = OmegaConf.to_container(whole.hydra.job, resolve=False)
-            # Hydra resolves these as it composes.
+            # Hydra resolves these texts while it composes.
             resolved = job.pop("env_copy") or "${" in repr(job | {"override_dirname": ""})
             pickled, naming = pickle.dumps(whole, pickle.HIGHEST_PROTOCOL), job["config"]["override_dirname"]
             self._bases[texts] = None if resolved else (pickled, naming)
@@ -125,7 +128,7 @@ class SweepLoader(ConfigLoader):
 
 
 def _is_change(override: Override) -> bool:
-    """Whether an override is `key=value`, with one value, which may be a choice of a group."""
+    """Whether an override is `key=value` with one value. The key may be a group."""
     is_one = not override.is_sweep_override() and not isinstance(override.value(), dict)
     return is_one and override.type == OverrideType.CHANGE and override.package is None
 
@@ -133,7 +136,7 @@ def _is_change(override: Override) -> bool:
 def _set_values(
     whole: DictConfig, overrides: Sequence[Override], plain: Sequence[Override], naming: dict[str, Any]
 ) -> tuple[list[str], str]:
-    """Sets plain values, and what Hydra records of the overrides, which is returned."""
+    """Sets the plain values, and what Hydra records of the overrides. Returns that record."""
     for override in plain:
         OmegaConf.update(whole, override.key_or_group, override.value(), merge=True)
     task = [str(override.input_line) for override in overrides]

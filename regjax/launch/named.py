@@ -1,4 +1,4 @@
-"""Holds `regularization=` to its word: the techniques that it names are on, and no others."""
+"""Checks `regularization=`: the techniques that it names must be on, and no others."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -17,7 +17,7 @@ from regjax.techniques.settings import is_on, keys_of
 from regjax.techniques.table import TABLE
 
 GROUP = "regularization"
-# Choosing a file of these groups does not count as typing what it sets.
+# If the user chooses a file of these groups, its keys do not count as typed.
 OF_SETTINGS = ("experiment", "debug")
 Places = tuple[tuple[str, str], ...]
 
@@ -30,14 +30,14 @@ class Loaded(NamedTuple):
 
 
 def chosen(overrides: Iterable[str]) -> list[str] | None:
-    """The files that the command line names, or None. Hydra records them in the override alone."""
+    """The files that a typed `regularization=` names, or None. Hydra records them only in the override."""
     given = [names for text in overrides if GROUP in text and (names := _chosen_by(text)) is not None]
     return list(given[-1]) if given else None  # the last one counts
 
 
 @cache
 def _chosen_by(text: str) -> tuple[str, ...] | None:
-    """What one override names. Parsing it takes a fifth of a millisecond, and many jobs share it."""
+    """The files that one override names. Parsing takes 0.2 ms, and many jobs share an override."""
     override = OverridesParser.create().parse_override(text)
     if override.key_or_group != GROUP:
         return None
@@ -46,7 +46,7 @@ def _chosen_by(text: str) -> tuple[str, ...] | None:
 
 
 def check_list(overrides: Sequence[str], files: Loaded) -> None:
-    """Refuses `none` beside a technique, two that set one key, and one that is named twice."""
+    """Refuses `none` beside a technique, two techniques that set one key, and a technique named twice."""
     names = chosen(overrides) or []
     if "none" in names and len(names) > 1:
         rest = ",".join(name for name in names if name != "none")
@@ -55,7 +55,7 @@ def check_list(overrides: Sequence[str], files: Loaded) -> None:
         if names.count(name) > 1:
             times = names.count(name)
             raise invalid(GROUP, _listed(names), f"{name} is named {times} times; name it once")
-    setters: dict[str, str] = {}  # one of two would undo the other
+    setters: dict[str, str] = {}  # the second technique would overwrite the key of the first
     for name in names:
         for key in _settings(f"{GROUP}/{name}", files.places):
             if (other := setters.setdefault(key, name)) != name:
@@ -72,9 +72,9 @@ def loaded(hydra: Any) -> Loaded:
 
 
 def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Loaded) -> None:
-    """Refuses a typed list of techniques if others are on, or one of them is off, by no typed key.
+    """Refuses a typed list of techniques if another technique is on, or one of them is off.
 
-    `values` is a job's configuration by dotted key.
+    A technique may differ from the list if its key is typed. `values` is a job's configuration by dotted key.
     """
     names = chosen(overrides)
     if names is None:
@@ -91,9 +91,9 @@ def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Load
 
 
 def check_distinct(jobs: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
-    """Refuses lists of techniques that a number typed for all jobs contradicts: its name would lie.
+    """Refuses a typed number if it contradicts the lists of techniques: the variants' names would be wrong.
 
-    Each job has its configuration by dotted key and its overrides.
+    The number is typed for all jobs. Each job has its configuration by dotted key, and its overrides.
     """
     _check_same_runs(jobs)
     lists = {tuple(names) for _, overrides in jobs if (names := chosen(overrides))}
@@ -135,7 +135,7 @@ def _check_same_runs(jobs: Iterable[tuple[Mapping[str, Any], Sequence[str]]]) ->
 
 @cache
 def _settings(file: str, places: Places) -> dict[str, Any]:
-    """What a file of a group sets, by dotted key, from the first place where Hydra finds it."""
+    """The keys and values that a file of a group sets. The first place that has the file counts."""
     search = ConfigSearchPathImpl()
     for provider, path in places:
         search.append(provider, path)

@@ -1,4 +1,4 @@
-"""Counts what the runs of each variant have reached, and estimates how long the others will take."""
+"""Counts the epochs that the runs of each variant have done, and estimates the time that is left."""
 
 import math
 import time
@@ -12,41 +12,41 @@ USUAL = (WAITING, COMPILING, RUNNING, DONE)
 
 
 class Variant:
-    """The statuses, the epochs and the best accuracy of a variant's runs, of at most `limit` epochs each."""
+    """The statuses, epochs and best accuracy of a variant's runs. Each run has at most `limit` epochs."""
 
     def __init__(self, limit: int, *, stops_early: bool):
         self.limit, self._stops_early = limit, stops_early
         self.statuses: dict[Path, str] = {}
-        self._counts = Counter[str]()  # of each status: counting all runs at each epoch would be quadratic
+        self._counts = Counter[str]()  # kept by status, since counting all runs at each epoch is quadratic
         self._running: dict[Path, int] = {}
         self._ended: list[int] = []
         self.epochs = 0
         self._best = -math.inf
 
     def put(self, run: Path, status: str) -> None:
-        """The run has this status from now on."""
+        """Gives the run a new status."""
         if run in self.statuses:
             self._counts[self.statuses[run]] -= 1
         self.statuses[run] = status
         self._counts[status] += 1
 
     def advance(self, run: Path, epoch: int, accuracy: float) -> None:
-        """The run ended an epoch. An accuracy that was not measured is NaN."""
+        """Records that the run ended an epoch. An accuracy that was not measured is NaN."""
         self.epochs += epoch - self._running.get(run, 0)
         self._running[run] = epoch
         if accuracy > self._best:
             self._best = accuracy
 
     def end(self, run: Path, status: str) -> None:
-        """The run has ended."""
+        """Records that the run has ended."""
         self._ended.append(self._running.pop(run, 0))
         self.put(run, status)
 
     @property
     def expected(self) -> float:
-        """The epochs of all runs: of those that ended, what they took, and of the others the limit.
+        """The expected epochs of all runs. Ended runs count their epochs, and the other runs the limit.
 
-        With early stopping the others are expected to take as many as those that ended, on average.
+        With early stopping, the other runs count the mean of the ended runs instead.
         """
         ended = len(self._ended)
         each = sum(self._ended) / ended if self._stops_early and ended else self.limit
@@ -63,7 +63,7 @@ class Variant:
 
     @property
     def words(self) -> list[str]:
-        """What is told of the variant, the most important first. What is 0 is left out."""
+        """The texts about the variant, the most important first. Counts of 0 are left out."""
         now = next((status for status in (RUNNING, COMPILING, WAITING) if self._counts[status]), "")
         if self._running:
             reached = sorted({min(self._running.values()), max(self._running.values())})
@@ -78,22 +78,22 @@ class Variant:
 
 
 class Pace:
-    """The seconds of an epoch, over all that were trained since the first run began."""
+    """The mean seconds of an epoch since the first run began."""
 
     def __init__(self) -> None:
         self._begun, self._epochs = math.nan, 0
 
     def begin(self) -> None:
-        """A run begins."""
+        """Records that a run begins."""
         if math.isnan(self._begun):
             self._begun = time.monotonic()
 
     def advance(self) -> None:
-        """An epoch was trained."""
+        """Counts one more trained epoch."""
         self._epochs += 1
 
     def left(self, variants: Iterable[Variant]) -> str:
-        """The time until all runs have ended, in words. Empty before the first epoch and after the last."""
+        """The time until all runs end, in words. It is empty before the first epoch and after the last."""
         epochs = sum(variant.expected - variant.epochs for variant in variants)
         if not self._epochs or epochs <= 0:
             return ""

@@ -1,4 +1,4 @@
-"""Shows progress: a bar per variant on a terminal, plain lines elsewhere."""
+"""Shows progress. A terminal gets a bar for each variant, other outputs get plain lines."""
 
 import math
 import threading
@@ -14,15 +14,15 @@ from regjax.launch.pace import COMPILING, DONE, RUNNING, WAITING, Pace, Variant
 from regjax.saved.directory import append_log
 from regjax.saved.run import Run
 
-# Lines of the terminal that the bars of variants leave for what is printed above and below them.
+# The bars of variants leave so many lines of the terminal for other texts.
 SPARE_LINES = 7
 BAR_WIDTH = 10
-NAME_SHARE = 0.3  # of a line, for the name of a variant
+NAME_SHARE = 0.3  # the name of a variant takes at most this share of a line
 ALL = "all runs"
 
 
 class _Bars(Progress):
-    """Bars that are brought up to date before each drawing, and not at each event: those are too many."""
+    """Bars that update before each drawing, not at each event, since there are too many events."""
 
     def __init__(self, *columns: ProgressColumn, console: Console, renew: Callable[[], None]):
         self._renew = renew
@@ -34,10 +34,11 @@ class _Bars(Progress):
 
 
 class LiveRuns:
-    """A bar per variant on a terminal, and one for all runs. Elsewhere a line for each run that ends.
+    """Shows the progress of runs. A terminal gets a bar for each variant and one for all runs.
 
-    A single run shows every epoch. `directory`, of the run or its sweep, has the log. The threads of several
-    devices may call the methods at the same time.
+    Other outputs get a line for each run that ends, or for each epoch of a single run. `directory` is the
+    folder of the run or its sweep, and has the log. The threads of several devices may call the methods at
+    the same time.
     """
 
     def __init__(self, runs: Sequence[Run], variants: Sequence[str], directory: Path):
@@ -65,7 +66,7 @@ class LiveRuns:
 
     @property
     def _fits(self) -> bool:
-        """Whether the terminal has a line per variant. If not, only variants with a running run are shown."""
+        """Whether the terminal has a line for each variant. If not, only variants that train have a bar."""
         return len(self._variants) + SPARE_LINES <= self._console.height
 
     def __enter__(self) -> "LiveRuns":
@@ -92,7 +93,7 @@ class LiveRuns:
         append_log(self._directory, text)
 
     def compiling(self, runs: Sequence[Run], *, ended: bool) -> None:
-        """The program of these runs is being compiled, or no longer."""
+        """Records that the compilation of these runs' program began, or `ended`."""
         was, becomes = (COMPILING, WAITING) if ended else (WAITING, COMPILING)
         with self._lock:
             for run in runs:
@@ -105,7 +106,7 @@ class LiveRuns:
             self._has_compiled = True
 
     def begin(self, run: Run) -> None:
-        """The run has a lane."""
+        """Records that the run got a lane."""
         with self._lock:
             name = self._names[run.directory]
             self._pace.begin()
@@ -113,7 +114,7 @@ class LiveRuns:
             self._changed.add(name)
 
     def advance(self, run: Run, row: Mapping[str, Any], line: str) -> None:
-        """The run ended an epoch. `row` has its metrics, and `line` is the same as text."""
+        """Records that the run ended an epoch. `row` has its metrics, and `line` has them as text."""
         with self._lock:
             name = self._names[run.directory]
             self._pace.advance()
@@ -124,7 +125,7 @@ class LiveRuns:
             self.note(line)
 
     def finish(self, run: Run, summary: Mapping[str, Any], line: str) -> None:
-        """The run ended. `line` says how. Why a run is not done is said once, when the command ends."""
+        """Records that the run ended. `line` says how. The end of the command says why a run is not done."""
         with self._lock:
             name = self._names[run.directory]
             self._variants[name].end(run.directory, summary["status"])
@@ -137,7 +138,7 @@ class LiveRuns:
         self.note(line if self._alone else f"{name} seed={run.config['seed']}: {line}{reached}")
 
     def _renew(self) -> None:
-        """Brings the bars of the variants that changed up to date, and that of all runs."""
+        """Updates the bars of the variants that changed, and the bar of all runs."""
         with self._lock:
             left = self._pace.left(self._variants.values())
             for name in self._changed:
@@ -164,7 +165,7 @@ class LiveRuns:
         )
 
     def _words(self, only: Variant, left: str) -> list[str]:
-        """What is told of a single run: its last epoch, with the metrics that were measured."""
+        """The texts of a single run: its last epoch, and the metrics that were measured."""
         if not self._row:
             return only.words
         named = {"val acc": self._row["val_accuracy"], "train loss": self._row["train_loss"]}

@@ -1,4 +1,4 @@
-"""Resumes the run that a directory holds. Other settings are accepted only if the user asks for it."""
+"""Resumes the run that a folder holds. It accepts other settings only if the user asks for it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,9 +18,9 @@ from regjax.training import program
 
 
 def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, Any] | None]:
-    """The run as it goes on from its directory's `summary`, and the summary if the run is done.
+    """The run as it goes on from the `summary` in its folder, and the summary if the run is done.
 
-    Raises `UserError` if the directory holds a run that cannot go on with these settings.
+    Raises `UserError` if the folder holds a run that cannot go on with these settings.
     """
     if summary is None:
         return run, None
@@ -33,10 +33,10 @@ def resumed(run: Run, summary: dict[str, Any] | None) -> tuple[Run, dict[str, An
 
 
 def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
-    """The run with the identity that its directory has from now on.
+    """The run with its identity from now on.
 
     With `checkpointing.allow_changes` its settings may differ from before. `changes` records each change. The
-    identity then includes the changes, so it equals that of no unchanged run.
+    identity then includes the changes, so it differs from the identity of every unchanged run.
     """
     earlier = tuple(summary.get("changes") or ())
     if summary["identity"] == run.identity:
@@ -48,12 +48,12 @@ def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
     refusal = f"hydra.run.dir={run.directory}: it holds another run ({listed})"
     asked = run.config["checkpointing.allow_changes"]
     if summary["status"] in ENDED:
-        ended = f", and it is {summary['status']}: only what was cut off goes on" if asked else ""
-        raise UserError(f"{refusal}{ended}. Name another directory.")
+        ended = f", and it is {summary['status']}; only a run that was cut off can go on" if asked else ""
+        raise UserError(f"{refusal}{ended}. Name another folder.")
     if not asked:
         raise UserError(
-            f"{refusal}. Name another directory; or go on from its saved state with these settings, on "
-            "record, by checkpointing.allow_changes=true."
+            f"{refusal}. Name another folder. Or add checkpointing.allow_changes=true: the run then goes on "
+            "from its saved state with these settings, and regjax records the change."
         )
     epoch = _epoch_to_go_on_from(run._replace(changes=earlier), summary, refusal)
     identities = {"identity": summary["identity"], "asked": run.identity}
@@ -62,7 +62,7 @@ def _continued(run: Run, summary: Mapping[str, Any]) -> Run:
 
 
 def _changed(run: Run, summary: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The old and new value of each setting that differs. If none does, the kind of device differs."""
+    """The old and the new value of each setting that differs. If none differs, the kind of device does."""
     old = summary["config"] | {part: summary.get(part) for part in ("fingerprint", "versions")}
     new = run.config | run.written | {"fingerprint": run.fingerprint, "versions": versions()}
     pairs = {key: (old.get(key), new[key]) for key in new if is_decisive(key)}
@@ -75,15 +75,15 @@ def _epoch_to_go_on_from(run: Run, summary: Mapping[str, Any], refusal: str) -> 
     states = States(run.directory / STATES)
     saved = states.newest(run._replace(identity=summary["identity"]))
     if saved is None:
-        raise UserError(f"{refusal}, and no state of it is saved to go on from. Name another directory.")
+        raise UserError(f"{refusal}, and it has no saved state to go on from. Name another folder.")
     try:
         checkpoint.check_lanes(saved.folder, program.blank_lanes(stacked([run.numerics]), spec=run.spec))
     except DamagedError as error:
         raise UserError(f"{refusal}, and its state does not fit: {error}.") from None
     columns = records.columns(run.spec)
     if saved.epoch >= run.config["trainer.epochs"]:
-        allowed = f"its state is after epoch {saved.epoch} already; give more"
+        allowed = f"the saved state is after epoch {saved.epoch}; give more epochs"
         raise invalid("trainer.epochs", run.config["trainer.epochs"], allowed)
     if metrics_columns(run.directory) != columns:
-        raise UserError(f"{refusal}, and {METRICS} would have other columns: {', '.join(columns)}.")
+        raise UserError(f"{refusal}, and {METRICS} would need other columns: {', '.join(columns)}.")
     return saved.epoch

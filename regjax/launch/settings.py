@@ -14,7 +14,7 @@ HEAD = "hydra:\n"
 
 
 class Section:
-    """A section of the settings. Its text is made when it is first written."""
+    """A section of the settings. It makes its text when the text is first written."""
 
     def __init__(self, name: str, value: Any):
         self.name, self.value = name, value
@@ -25,7 +25,7 @@ class Section:
 
     @cached_property
     def hydra_text(self) -> str:
-        """The text as a part of `hydra`, without the line that names it."""
+        """The text as a part of `hydra`, without the line `hydra:`."""
         return _as_yaml({"hydra": {self.name: self.value}}).removeprefix(HEAD)
 
 
@@ -43,17 +43,17 @@ def settings_of(task: DictConfig, hydra: Any) -> Settings:
 
 
 def sections(values: Mapping[str, Any]) -> dict[str, Section]:
-    """Sections of these values, which `plain` gives."""
+    """Sections of values. `plain` gives such values."""
     return {name: Section(name, value) for name, value in values.items()}
 
 
 def plain(node: Any) -> Any:
-    """A part of a configuration as it is written: unresolved, without OmegaConf's types."""
+    """A part of a configuration as regjax writes it: unresolved, without OmegaConf's types."""
     return OmegaConf.to_container(node, enum_to_str=True)
 
 
 def write_settings(directory: Path, settings: Settings) -> None:
-    """Writes the task's configuration, Hydra's and the overrides."""
+    """Writes the task's configuration, Hydra's configuration and the overrides."""
     folder = directory / settings.folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text("".join(each.text for each in settings.config.values()))
@@ -68,7 +68,7 @@ def _as_yaml(plain: Any) -> str:
 
 
 class _Emitter(EMITTER):  # type: ignore[misc, valid-type]  # one of two classes
-    """Quotes texts that OmegaConf would read as numbers: YAML itself takes 1e3 for a text."""
+    """Quotes texts such as 1e3: YAML takes them for texts, and OmegaConf for numbers."""
 
 
 def _represent_text(emitter: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""Trains one job, or shows its run that is done already. JAX loads only to train."""
+"""Trains one job, or shows its finished run. It loads JAX only to train."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from regjax.saved.summary import monitored, read_summary
 
 
 def run_single(job: Job, task: DictConfig) -> float | None:
-    """Trains one job in Hydra's directory for it. Gives its monitored metric (None without validation)."""
+    """Trains one job in the folder that Hydra gives it. Returns its monitored metric, or None without one."""
     hydra, sources = HydraConfig.get(), Sources()
     directory = Path(hydra.runtime.output_dir)
     # A launcher other than ours trains the jobs of a sweep one by one.
     sweep = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
-    key = "the job's directory" if sweep else "hydra.run.dir"
+    key = "the job's folder" if sweep else "hydra.run.dir"
     summary = read_summary(directory)
     if summary and finished_jobs([job], [SavedRun(directory, summary)], sources):
         with sole_writer(directory, key):
@@ -49,7 +49,7 @@ def run_single(job: Job, task: DictConfig) -> float | None:
 
 
 def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, key: str) -> dict[str, Any]:
-    """Trains the job, or goes on with it, and shows its results. Gives its summary."""
+    """Trains the job, or goes on with it, and shows its results. Returns its summary."""
     from regjax.launch.jobs import prepare
     from regjax.launch.progress import LiveRuns
     from regjax.launch.resume import resumed
@@ -77,9 +77,9 @@ def _trained(job: Job, task: DictConfig, sources: Sources, sweep: Path | None, k
 
 
 def _show(directory: Path, summary: dict[str, Any]) -> None:
-    """Prints the results, and draws the curves where they are not yet drawn.
+    """Prints the results, and draws the curves unless they exist.
 
-    Why a run has none is said once, in the error that ends the command.
+    If the run has no results, the error that ends the command says why.
     """
     if accepts(summary["status"], summary["config"]):
         print_summary(summary, directory)

@@ -13,7 +13,7 @@ MOST_LISTED = 10  # classes in a warning
 
 
 class Source(NamedTuple):
-    """The data of a job. `digest` is the dataset's, and `fingerprint` that of all that a run reads of it."""
+    """The data of a job. `digest` is a hash of the dataset. `fingerprint` hashes what a run reads of it."""
 
     dataset: Dataset
     digest: str
@@ -23,7 +23,7 @@ class Source(NamedTuple):
 
 
 class Sources:
-    """The data of several jobs. Those with the same dataset or split share it in memory."""
+    """The data of several jobs. Jobs with the same dataset or split share it in memory."""
 
     def __init__(self) -> None:
         self._datasets: dict[tuple[Any, ...], tuple[Dataset, str] | UserError] = {}
@@ -31,7 +31,7 @@ class Sources:
         self._splits: dict[tuple[Any, ...], tuple[Split, Scaling, str]] = {}
 
     def of(self, config: Config) -> Source:
-        """The data of a job. Raises `UserError` where the data cannot be had, or not be split like that."""
+        """The data of a job. Raises `UserError` if the data cannot be obtained, or cannot be split so."""
         dataset, digest = self._dataset(config)
         return Source(dataset, digest, *self._split(config, dataset, digest))
 
@@ -43,7 +43,7 @@ class Sources:
             try:
                 dataset = data.load(**settings, cache_dir=config.cache_dir)
                 self._datasets[key] = dataset, data.dataset_digest(dataset)
-            except UserError as error:  # the other jobs need not load it to be refused
+            except UserError as error:  # it refuses the other jobs too, without loading again
                 self._datasets[key] = error
         found = self._datasets[key]
         if isinstance(found, UserError):
@@ -62,7 +62,7 @@ class Sources:
         return self._splits[key]
 
     def _warn_of_missing(self, classes: dict[str, list[int]], settings: DataConfig) -> None:
-        """Names the classes that a part of a split lacks: its metrics say nothing of them."""
+        """Names the classes that a part of a split lacks. The metrics of this part say nothing about them."""
         lacking = [f"no {part} row has class {_listed(named)}" for part, named in classes.items()]
         line = f"warning: {settings.name} (data.split_seed={settings.split_seed}): {'; '.join(lacking)}"
         if lacking and line not in self._told:

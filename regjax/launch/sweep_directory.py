@@ -1,6 +1,6 @@
-"""A sweep's directory: which jobs are new, which are trained, and the comparison of all runs.
+"""A sweep's folder. It finds the new jobs, trains them, and compares all runs.
 
-JAX loads only if there is something to train: a finished sweep is shown without it.
+It loads JAX only to train. It shows a finished sweep without JAX.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 class SweepDirectory:
-    """A sweep's directory, which may hold runs of earlier commands, and the jobs of this command.
+    """A sweep's folder and the jobs of this command. The folder may hold runs of earlier commands.
 
-    Jobs with the same identity are one run. Results of another jaxlib are another measurement and are left
-    out. Raises `UserError` if another version of regjax wrote the sweep.
+    Jobs with the same identity are one run. It leaves out results of another jaxlib, since they are another
+    measurement. Raises `UserError` if another version of regjax wrote the sweep.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SweepDirectory:
         self._accepted: set[Path] = set()
 
     def check_comparison(self) -> None:
-        """Refuses a baseline that no variant has, and a key that divides nothing, before training."""
+        """Refuses, before training, a baseline that is no variant, and a `compare.within` with one value."""
         baseline, within = (self._settings[f"compare.{name}"] for name in ("baseline", "within"))
         parts = [
             variants(members)
@@ -75,10 +75,10 @@ class SweepDirectory:
                 variant_called(baseline, named)
 
     def _find(self) -> dict[str, SavedRun]:
-        """The run that the directory holds for each identity.
+        """The run that the folder holds for each identity.
 
-        This device may be unable to train a job that another has trained, or the other way round. Then the
-        settings alone identify the run.
+        This device may be unable to train a job that another device has trained, or the other way round. Then
+        the settings alone identify the run.
         """
         if not self._held:
             return {}
@@ -100,39 +100,39 @@ class SweepDirectory:
         return found
 
     def _known(self) -> list[Summary]:
-        """The runs that the directory holds and this command's jobs, as far as they name variants."""
+        """The runs in the folder and the jobs of this command, with the entries that name variants."""
         held: list[Summary] = [run.summary for run in self._held.values()]
         return held + [
             {"overrides": job.overrides, "config": job.config | job.written} for job in self._prepared
         ]
 
     def new_jobs(self, first: int) -> dict[int, int]:
-        """The index and the number of each job that the directory does not hold."""
+        """The index and the number of each job that has no run in the folder."""
         new = [index for identity, index in self._first.items() if identity not in self._found]
         return dict(zip(new, count(collection.next_number(self.directory, first, self._runs)), strict=False))
 
     def add(self, new: dict[int, tuple[Path, dict[str, Any]]]) -> None:
-        """Gives each new job, by its index, its directory and its position. No other run may have either."""
+        """Gives each new job its folder and its position, by the job's index. Every job needs its own."""
         self._new = new
         shared = Counter(directory for directory, _ in new.values())
         for directory, uses in shared.items():
             for line in self._left_out:
                 if line.startswith(f"{directory / SUMMARY}:"):
-                    raise UserError(f"{line}. A new job needs its folder: move it away.")
+                    raise UserError(f"{line}. A new job needs this folder. Move it away.")
             if uses > 1 or (directory / SUMMARY).exists():
                 allowed = "it must name another folder for each job, such as ${hydra.job.num}"
                 raise invalid("hydra.sweep.subdir", directory.name, allowed)
             check_job_directory(directory)
 
     def train(self, devices: Sequence[jax.Device]) -> list[SavedRun]:
-        """Trains the jobs that are new, were cut off or are retried. Gives the outcome of every job."""
+        """Trains the jobs that are new, were cut off or are retried. Returns the outcome of every job."""
         outcomes: dict[str, SavedRun] = {}
         waiting: list[Run] = []
         settled: list[SavedRun] = []
         unsaved = 0
         for identity, index in self._first.items():
             job, held = self._prepared[index], self._found.get(identity)
-            if held and not isinstance(job, Refused):  # another device may have refused it
+            if held and not isinstance(job, Refused):  # another device may have refused the job
                 self._accepted.add(held.directory)
             if held and not self._retries(held):
                 outcomes[identity] = held
@@ -141,7 +141,7 @@ class SweepDirectory:
                 collection.warn_of_damage(held)
                 continue
             directory, position = (held.directory, held.summary.get("job")) if held else self._new[index]
-            assert not isinstance(job, FinishedJob)  # its run is held
+            assert not isinstance(job, FinishedJob)  # the folder holds its run
             if isinstance(job, Refused):
                 outcomes[identity] = SavedRun(directory, _write_refusal(job, directory, position))
             else:
@@ -172,8 +172,8 @@ class SweepDirectory:
         if unsaved:
             print(f"warning: {unsaved} of them {collection.UNSAVED}", file=sys.stderr)
         if distinct < total:
-            same = f"{total - distinct} of {total} jobs are the same run as another"
-            print(f"{same}, and are trained once", file=sys.stderr)
+            same = f"{total - distinct} of {total} jobs are the same run as another job"
+            print(f"{same}; regjax trains it once", file=sys.stderr)
 
     def _names(self, waiting: list[Run]) -> list[str]:
         """Each run's variant, after its dataset if there are several."""
@@ -187,7 +187,7 @@ class SweepDirectory:
         return [names[tuple(run.overrides)] for run in waiting]
 
     def compare(self, outcomes: Sequence[SavedRun]) -> None:
-        """Prints the comparison of all runs in the directory, and writes it there."""
+        """Prints the comparison of all runs in the folder, and writes it there."""
         held = {run.directory: run for run in (*self._runs, *outcomes)}
         report = build_report(
             collection.in_order(held.values()),
@@ -201,7 +201,7 @@ class SweepDirectory:
         print_report(report, self.directory, failures=False)  # `failure` has them
 
     def failure(self, outcomes: Sequence[SavedRun]) -> str:
-        """What went wrong with the jobs of this command, then the command that may put it right; or ""."""
+        """What went wrong with the jobs of this command, then the command that may mend it. Or ""."""
         distinct = list({outcome.directory: outcome for outcome in outcomes}.values())
         failed = [outcome for outcome in distinct if not self.accepts(outcome)]
         lines = failures_in_words(failed)
@@ -211,19 +211,19 @@ class SweepDirectory:
             lines += [DIVERGES_AGAIN]
         if self._left_out:
             lines += [f"not in the comparison: {line}" for line in self._left_out]
-            lines += ["Move such a folder away to go on without it. A new run takes its place."]
+            lines += ["Move such a folder away, and give the command again: it trains the run anew."]
         if self._unwritten:
             lines += [self._unwritten]
         statuses = {outcome.summary["status"] for outcome in failed if self._may_succeed(outcome)}
         if statuses:
             retry = ["sweep.retry=true"] if "failed" in statuses else []
-            lines += ["to run what may succeed:", command_again(self._override, *retry)]
+            lines += ["this command trains the runs that may succeed:", command_again(self._override, *retry)]
         elif self._unwritten:
-            lines += ["to compare the runs then:", command_again(self._override)]
+            lines += ["once that is mended, this command compares the runs:", command_again(self._override)]
         return "\n".join(lines)
 
     def _may_succeed(self, outcome: SavedRun) -> bool:
-        """Whether a run may be done if it is trained again. What was refused has no fingerprint of data."""
+        """Whether a run may succeed if it is trained again. A refused job has no fingerprint of its data."""
         status = outcome.summary["status"]
         refused = "fingerprint" not in outcome.summary and outcome.directory not in self._accepted
         return status in CUT_OFF or (status == "failed" and not refused)
@@ -234,7 +234,7 @@ class SweepDirectory:
 
 
 def _write_refusal(job: Refused, directory: Path, position: dict[str, Any] | None) -> dict[str, Any]:
-    """Writes the directory of a job that cannot be trained. Gives its summary, with the reason."""
+    """Writes the folder of a job that cannot be trained. Returns its summary, with the reason."""
     from regjax.saved.writer import without_results
 
     directory.mkdir(parents=True, exist_ok=True)

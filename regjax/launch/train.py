@@ -1,4 +1,4 @@
-"""The command that trains one run, or with -m several. Hydra calls the job `train` after this file."""
+"""The command that trains one run, or with -m several. Hydra names the job `train` after this file."""
 
 import shlex
 import signal
@@ -22,7 +22,7 @@ def main(config: DictConfig) -> float | None:
     from regjax.launch.composing import Refused, job_of
 
     job = job_of(config, HydraConfig.get())
-    if isinstance(job, Refused):  # before JAX loads, which takes seconds
+    if isinstance(job, Refused):  # this comes before JAX loads, since loading takes seconds
         raise UserError(job.reason)
     from regjax.launch.single import run_single
 

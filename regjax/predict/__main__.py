@@ -1,4 +1,4 @@
-"""Predicts new rows with a finished run, from its directory: `python -m regjax.predict RUN ...`."""
+"""Predicts new rows with a finished run: `python -m regjax.predict RUN ...`."""
 
 import signal
 
@@ -26,15 +26,15 @@ FEWEST_SAMPLES = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line. Gives the exit code: 1 without a prediction."""
+    """Runs the command line. Returns the exit code, which is 1 without a prediction."""
     parser = argparse.ArgumentParser(prog="python -m regjax.predict", description=__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN", help="the directory of a finished run")
-    rows = "the rows: a .npz (its array `inputs`) or .npy"
+    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    rows = "the file with the rows: a .npy, or a .npz with an array `inputs`"
     parser.add_argument("--input", type=Path, required=True, help=rows)
-    parser.add_argument("--output", type=Path, required=True, help="the .csv to write")
-    draws = "Monte Carlo dropout: the mean over N draws of the masks"
+    parser.add_argument("--output", type=Path, required=True, help="the .csv file to write")
+    draws = "predict by Monte Carlo dropout: the mean over N draws of the masks"
     parser.add_argument("--mc-samples", type=int, metavar="N", help=draws)
-    parser.add_argument("--seed", type=int, help="the seed of the draws; by default the run's")
+    parser.add_argument("--seed", type=int, help="the seed of the draws; by default the seed of the run")
     options = parser.parse_args(arguments)
     try:
         print(printable(_predict(options)))
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> str:
-    """Writes the table. Gives the line to print."""
+    """Writes the table. Returns the line to print."""
     _check_output(options.output)
     trained = load_network(options.run, _warn)
     _check_samples(options, trained)
@@ -61,19 +61,19 @@ def _predict(options: argparse.Namespace) -> str:
 
 
 def _check_output(output: Path) -> None:
-    """Refuses a file that is no table of predictions, or in a folder that does not exist."""
+    """Refuses an existing file that is no table of predictions, and a folder that does not exist."""
     if not output.parent.is_dir():
         raise UserError(f"--output={output}: there is no folder {output.parent}")
     if not output.exists():
         return
     if not output.is_file() or not output.read_bytes().startswith(FIRST_CELLS.encode()):
-        raise UserError(f"--output={output}: it is there, and holds no predictions; name another file")
+        raise UserError(f"--output={output}: it exists, and holds no predictions; name another file")
 
 
 def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
     samples, seed, spec = options.mc_samples, options.seed, trained.spec
     if samples is None and seed is not None:
-        raise invalid("--seed", seed, "it is read with --mc-samples alone; without draws nothing is random")
+        raise invalid("--seed", seed, "it needs --mc-samples; without draws nothing is random")
     if samples is None:
         return
     if not FEWEST_SAMPLES <= samples <= MAX_WHOLE:
@@ -90,7 +90,7 @@ def _warn(message: str) -> None:
 
 
 def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:
-    """The lines of the table. Each number has the shortest text that reads back as the same number."""
+    """The lines of the table. Each number is the shortest text that reads back as the same number."""
     columns = [f"probability_{label}" for label in range(num_classes)]
     yield FIRST_CELLS + ",".join(columns + ["entropy", "mutual_information"] * (samples is not None)) + "\n"
     row = 0
@@ -103,7 +103,7 @@ def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> 
 
 
 def _measured(trained: Trained) -> str:
-    """The run's test accuracy, and the epoch that was selected."""
+    """A sentence with the run's test accuracy and its selected epoch."""
     summary, spec = trained.summary, trained.spec
     rule = f"the best epoch by {spec.monitor}" if spec.restores_best else "the last epoch"
     selected = f"selected: epoch {summary['selected_epoch']}, {rule}"

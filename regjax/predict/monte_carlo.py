@@ -1,4 +1,4 @@
-"""Class probabilities of a trained network, and its uncertainty by Monte Carlo dropout."""
+"""Computes class probabilities of a trained network, and their uncertainty by Monte Carlo dropout."""
 
 from collections.abc import Callable, Iterator
 from operator import itemgetter
@@ -15,14 +15,14 @@ from regjax.training import model
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
 
-STREAM = "dropout"  # the noise that is drawn
+STREAM = "dropout"  # Monte Carlo dropout draws only this noise
 
 
 class Answer(NamedTuple):
     """Class probabilities. With Monte Carlo dropout, their mean and two uncertainties in nats.
 
-    `entropy` is the entropy of the mean, the total uncertainty. `mutual_information` is the part of it that
-    comes from disagreement between draws. It is 0 if all draws are equal, and at most `entropy`.
+    `entropy` is the total uncertainty: the entropy of the mean. `mutual_information` is the part of `entropy`
+    that comes from differences between draws. It is 0 if all draws are equal, and at most `entropy`.
     """
 
     probabilities: Float[Array, "batch classes"]
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 def answer(
     variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
 ) -> Answer:
-    """The probabilities without noise. The inputs are scaled."""
+    """The probabilities without noise. `inputs` are scaled."""
     return Answer(jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec)), None, None)
 
 
@@ -46,7 +46,7 @@ def dropout_answer(
     *,
     spec: StaticSpec,
 ) -> Answer:
-    """The mean over `samples` draws of the dropout masks, independent for each row. The inputs are scaled.
+    """The mean over `samples` draws of the dropout masks, independent for each row. `inputs` are scaled.
 
     Memory does not grow with `samples`. Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
     """
@@ -63,14 +63,14 @@ def dropout_answer(
 
 
 def entropy(probabilities: Float[Array, "batch classes"]) -> Float[Array, " batch"]:
-    """In nats: from 0 to the logarithm of the number of classes."""
+    """The entropy in nats, from 0 to the logarithm of the number of classes."""
     return entr(probabilities).sum(axis=-1)
 
 
 def mutual_information(
     mean: Float[Array, "batch classes"], mean_entropy: Float[Array, " batch"]
 ) -> Float[Array, " batch"]:
-    """The entropy of the draws' mean minus the mean of their entropies, in nats.
+    """The entropy of the mean of all draws, minus the mean of the draws' entropies, in nats.
 
     Houlsby et al. 2011, https://arxiv.org/abs/1112.5745. Rounding errors below 0 become 0.
     """
@@ -80,7 +80,7 @@ def mutual_information(
 def in_batches(
     compute: Callable[[int, Array], Answer], inputs: Num[np.ndarray, "rows features"], *, batch_size: int
 ) -> Iterator[Answer]:
-    """The answers to one batch after another, on the host, without the rows that pad the last batch."""
+    """The answers to one batch after another, on the host. It pads the last batch and drops the padding."""
     size = min(batch_size, len(inputs))
     for number, first in enumerate(range(0, len(inputs), size)):
         rows = inputs[first : first + size]

@@ -1,4 +1,4 @@
-"""Reads the network of a finished run from its directory, which is not trusted."""
+"""Reads the network of a finished run from its folder. It does not trust the folder."""
 
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from regjax.training.spec import Numerics, StaticSpec
 class Trained(NamedTuple):
     """A run's network and summary. `pixel_max` is the largest pixel value (None without images).
 
-    `offset` is taken from each feature in float64 before anything else (None: from none).
+    A prediction first subtracts `offset` from the features, in float64 (None: it subtracts nothing).
     """
 
     selected: Selected
@@ -36,7 +36,7 @@ class Trained(NamedTuple):
 
 
 def load_trained(directory: Path) -> Trained:
-    """Reads a finished run. Raises `UserError` if it has no network or is damaged."""
+    """Reads a finished run. Raises `UserError` if the run has no network or is damaged."""
     summary = run_summary(directory)
     refuse_other_version(directory, summary)
     config = restored(summary["config"])
@@ -44,7 +44,7 @@ def load_trained(directory: Path) -> Trained:
         reason = summary.get("reason") or "it was cut off"
         raise UserError(f"{directory}: its status is {summary['status']} ({reason}). It has no parameters.")
     if config.checkpoint == "none":
-        raise UserError(f"{directory}: it was trained with checkpoint=none, which saves no parameters")
+        raise UserError(f"{directory}: it has no parameters: it was trained with checkpoint=none")
     try:
         facts = checkpoint.selected_facts(directory)
         counts = [_count(directory, facts, name) for name in ("num_features", "num_classes")]
@@ -75,7 +75,7 @@ def _offset(directory: Path, facts: dict[str, Any], num_features: int) -> np.nda
 
 
 def _template(numerics: Numerics, spec: StaticSpec) -> Selected:
-    """The shapes of the parameters that the run must have saved. Nothing is allocated."""
+    """The shapes of the parameters that the run must have saved. It allocates no memory for them."""
     key = jax.eval_shape(jax.random.key, 0)
     variables = jax.eval_shape(partial(model.init, spec=spec), key, numerics)
     vector = jax.ShapeDtypeStruct((spec.num_features,), np.float32)

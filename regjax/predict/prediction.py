@@ -1,4 +1,4 @@
-"""Predicts rows with the network of a finished run. Python and the command line both go through it."""
+"""Predicts rows with the network of a finished run. Python and the command line both use this module."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,14 +25,14 @@ _dropout_answer = jax.jit(dropout_answer, static_argnames="spec")
 def load_network(directory: Path, warn: Warn) -> Trained:
     """The network of a finished run, at its own precision.
 
-    It warns and takes float32 where this device lacks that precision. Raises `UserError` if the run has no
+    If this device lacks that precision, it warns and takes float32. Raises `UserError` if the run has no
     network, or is damaged.
     """
     trained, device = load_trained(directory), jax.local_devices()[0]
     try:
         check_precision(trained.spec.precision, device)
     except UserError:
-        lacking = f"trained at {trained.spec.precision}, which this {device.platform} lacks"
+        lacking = f"it was trained at {trained.spec.precision}, and this {device.platform} lacks that"
         warn(f"{directory}: {lacking}; predicted at float32")
         return trained._replace(spec=trained.spec._replace(precision="float32"))
     return trained
@@ -47,10 +47,9 @@ def answers(
     name: str,
     warn: Warn,
 ) -> Iterator[Answer]:
-    """The answers to raw rows, batch by batch; with `samples`, by Monte Carlo dropout.
+    """The answers to unscaled rows, batch by batch. With `samples`, they come from Monte Carlo dropout.
 
-    The rows are scaled as in training. Messages call them `name`. Raises `UserError` for a row without an
-    answer.
+    It scales the rows as in training. Messages call them `name`. Raises `UserError` if a row has no answer.
     """
     _warn_of_range(rows, trained.pixel_max, name, warn)
     inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
@@ -83,7 +82,7 @@ def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callabl
 
 
 def _finite(batches: Iterator[Answer], rows: np.ndarray, name: str) -> Iterator[Answer]:
-    """The answers to all rows. Raises `UserError` for a row without one: it overflows in the network."""
+    """The answers to all rows. Raises `UserError` if a row overflows in the network: it has no answer."""
     first = 0
     for batch in batches:
         finite = np.isfinite(batch.probabilities).all(axis=1)
@@ -91,6 +90,6 @@ def _finite(batches: Iterator[Answer], rows: np.ndarray, name: str) -> Iterator[
             row = first + int(np.argmin(finite))
             column = int(np.argmax(np.abs(rows[row])))
             largest = f"its largest entry is {rows[row, column]}, in column {column}; both counted from 0"
-            raise UserError(f"{name}: row {row} ({largest}) overflows in the network: no class")
+            raise UserError(f"{name}: row {row} ({largest}) overflows in the network, so it has no class")
         first += len(batch.probabilities)
         yield batch

@@ -1,1 +1,1 @@
-"""Tables and figures of finished runs. No other package imports plotting libraries."""
+"""Makes tables and figures of finished runs. No other package imports plotting libraries."""

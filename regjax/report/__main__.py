@@ -2,7 +2,7 @@
 
 import signal
 
-if __name__ == "__main__":  # Ctrl-C ends at once: imports may swallow KeyboardInterrupt
+if __name__ == "__main__":  # Ctrl-C ends the process at once: imports may swallow a KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -24,19 +24,23 @@ from regjax.saved.collection import SavedRun
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command and returns its exit code, which is 1 if a run or path was left out."""
+    """Runs the command. Returns its exit code, which is 1 if a run or path was left out."""
     parser = argparse.ArgumentParser(prog="python -m regjax.report", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    parser.add_argument("--baseline", help="a variant; by default the runs' compare.baseline or the first")
+    baseline = "the variant to compare with; by default the runs' compare.baseline, or the first variant"
+    parser.add_argument("--baseline", help=baseline)
     metrics = CHOICES["compare.metric"]
     parser.add_argument("--metric", choices=metrics, help="by default the runs' compare.metric")
-    parser.add_argument("--within", metavar="KEY", help="a comparison for each value of this key")
-    parser.add_argument("--group-by", metavar="KEY", help="a key of the configuration, such as model.dropout")
-    columns = "more columns: names with commas, or the set `regularization`"
+    within = "make a comparison for each value of this key"
+    parser.add_argument("--within", metavar="KEY", help=within)
+    group_by = "name variants by their values of this key, such as model.dropout"
+    parser.add_argument("--group-by", metavar="KEY", help=group_by)
+    columns = "show more columns: names with commas between, or `regularization` for several"
     parser.add_argument("--columns", metavar="NAMES", help=columns)
-    printed = "prints the report as md, csv, json or tex; with --output, also writes it as tex, pdf or svg"
+    printed = "print the report as md, csv, json or tex; with --output, also write it as tex, pdf or svg"
     parser.add_argument("--format", choices=("json", *TEXTS, *VECTORS), help=printed)
-    parser.add_argument("--output", type=Path, help="a folder for comparison.csv, .md, .json and curves.png")
+    output = "write comparison.csv, .md, .json and curves.png into this folder"
+    parser.add_argument("--output", type=Path, help=output)
     options = parser.parse_args(arguments)
     options.paths = distinct(options.paths)
     held, left_out = ended_runs(options.paths)
@@ -84,7 +88,7 @@ def _check_group_by(key: str | None, config: Mapping[str, Any]) -> None:
     if key and key not in config:
         raise invalid("--group-by", key, "the configuration has no such key", near=nearest(key, config))
     if key in PAIRED_BY:
-        raise UserError(f"--group-by={key}: name another key; runs are paired by this one.")
+        raise UserError(f"--group-by={key}: name another key; this one pairs the runs.")
 
 
 def _print(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The answer of a comparison in one sentence."""
+"""Gives the answer of a comparison in one sentence."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ TITLES = {"acc": "accuracy", "val": "validation"}
 
 
 def answer(comparison: Comparison) -> str:
-    """Which variants are better, worse or the same, by how much, and which are open. "" for one variant."""
+    """Says which variants are better, worse or the same, by how much, and which are open. One variant: ""."""
     judged = comparison.rows[1:]
     if not judged:
         return ""
@@ -29,7 +29,7 @@ def answer(comparison: Comparison) -> str:
 
 
 def _different(rows: Sequence[Row], word: str, comparison: Comparison) -> list[str]:
-    """The largest differences first. Their sizes count from the baseline, in the direction of the word."""
+    """The largest differences come first. A size is positive in the direction of the word."""
     if not rows:
         return []
     ordered = sorted(rows, key=lambda row: -abs(row.difference.mean) if row.difference else 0.0)

@@ -1,4 +1,4 @@
-"""`curves.png` of a sweep: each variant's mean over its seeds, and its difference from the baseline."""
+"""Draws `curves.png` of a sweep: each variant's mean over its seeds, and its difference from the baseline."""
 
 import sys
 import textwrap
@@ -25,16 +25,16 @@ from regjax.saved.metrics import read_metrics
 from regjax.statistics.intervals import FEWEST, mean_interval
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-# The most rows of a panel of differences, and the markers on a line.
+# The largest number of rows in a panel of differences, and the number of markers on a line.
 ROWS, MARKS = 24, 5
-# A panel of curves is at least this high, in inches; below all panels stand the legend and its lines.
+# The smallest height of a panel of curves, and the height of a line of the legend, in inches.
 HEIGHT, LINE = 2.6, 0.17
-# Characters on a line below the panels, and those that a line with its marker takes.
+# The characters on a line below the panels, and the characters that a marker takes there.
 LONG, KEY = 140, 8
 
 
 class Band(NamedTuple):
-    """The metrics of a variant's runs that are done, and the correction of their intervals (`correction`)."""
+    """The metrics of a variant's finished runs. `test_to_train` corrects their intervals: `correction`."""
 
     tables: list[dict[str, list[float]]]
     test_to_train: float
@@ -56,8 +56,8 @@ class Band(NamedTuple):
 def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("png",)) -> None:
     """Draws a row for each comparison: loss and accuracy over epochs, and differences from the baseline.
 
-    Curves are means over the runs that are done, up to the last epoch that all runs of a variant reached:
-    early stopping ends some earlier.
+    Curves are means over the finished runs of a variant, up to the last epoch that all of them reached. Early
+    stopping may end some runs earlier.
     """
     names = list(dict.fromkeys(name for group in report.variants.values() for name in group))
     styles, labels = styled(names, report.comparisons), short_names(names)
@@ -90,7 +90,7 @@ def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("pn
 
 
 def _band(group: Sequence[SavedRun]) -> Band:
-    """The band of a variant's runs that are done. Metrics that cannot be read are named on standard error."""
+    """The band of a variant's finished runs. It names metrics that cannot be read on standard error."""
     tables, drawn = [], []
     for run in group:
         if run.summary["status"] != "done":
@@ -108,9 +108,9 @@ def _band(group: Sequence[SavedRun]) -> Band:
 
 
 def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Mapping[str, Style]) -> None:
-    """Draws one quantity of each variant: validation with a band, and training dashed, without one.
+    """Draws one quantity of each variant: validation with a band, and a dashed line for training.
 
-    Variants of one epoch are points with bars, side by side.
+    If all variants have one epoch, they are points with bars, side by side.
     """
     compared: list[list[float]] = []
     beside: list[list[float]] = []
@@ -122,7 +122,7 @@ def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Ma
         reached = min(band.lengths)
         shift = 0.8 * ((place + 0.5) / len(drawn) - 0.5) if are_points else 0.0
         epochs = np.arange(1, reached + 1) + shift
-        # The markers of variants alternate: lines that coincide show all of theirs.
+        # The markers of variants alternate, so lines at the same place show all their markers.
         every = (place * reached // (MARKS * len(drawn)), -(-reached // MARKS))
         training = band.values(f"train_{quantity}").mean(axis=0)
         dashed: Any = {"linestyle": "--", "linewidth": 0.9, "markerfacecolor": "white", "color": color}
@@ -143,7 +143,7 @@ def _draw_panel(axes: Axes, quantity: str, bands: Mapping[str, Band], styles: Ma
             bounds += [*low, *high]
         elif len(band.tables) >= FEWEST:
             axes.vlines(epochs, low, high, color=color, alpha=0.5)
-            beside += [low, high]  # which shows a bar as a whole
+            beside += [low, high]  # so the panel shows the whole bar
     finish_panel(axes, quantity, Drawn(compared, beside, bounds))
 
 
@@ -153,7 +153,7 @@ def _are_points(bands: Iterable[Band]) -> bool:
 
 
 def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]:
-    """How to read a sweep's picture: a line on its curves, and one on its differences if it has any."""
+    """Says how to read a sweep's picture: a line about the curves, and one about the differences if any."""
     drawn = [band for of_key in bands.values() for band in of_key.values() if band.tables]
     has_intervals = any(len(band.tables) >= FEWEST for band in drawn)
     validated, training = "solid: validation", "dashed: training (without noise)"

@@ -1,4 +1,4 @@
-"""What a reader of a comparison can act on: doubtful verdicts, missing pairs, seeds that would decide."""
+"""Cautions that a reader can act on: doubtful verdicts, missing pairs, and how many seeds would decide."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import log
@@ -13,17 +13,20 @@ from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest, smallest_flip_p
 from regjax.statistics.verdict import Kind, p_in_words, seeds_in_words
 
-# A seed with more than this share of the variance decides a test alone.
+# If a seed has more than this share of the variance, it decides a test alone.
 MOST = 0.5
-# With 3 seeds, the one farthest off holds half of the variance or more.
+# With 3 seeds, the seed farthest from the mean always has half of the variance or more.
 FEWEST_SHARED = 3
 # Johnson (1978), https://doi.org/10.1080/01621459.1978.10480051, corrects t for skewness from 13 values on.
 FEWEST_SKEWED = 13
-SKEWED = 1.96  # standard errors, which 5 % of normal samples exceed
+SKEWED = 1.96  # in standard errors; 5 % of normal samples are farther from symmetry
 
 
 class Check(NamedTuple):
-    """A second p of a verdict: its name, what it checks, its field, and whether it can fall below a level."""
+    """A second p for a verdict: its name, its assumption, its field, and whether it can fall below a level.
+
+    `of` is the assumption of the t-test that it checks.
+    """
 
     label: str
     of: str
@@ -43,7 +46,7 @@ CHECKS = (
 
 
 def cautions(plan: Plan, rows: Sequence[Row], effect: float | None) -> list[str]:
-    """The most important one first. `rows` leave the baseline out."""
+    """The cautions, with the most important first. `rows` are without the baseline."""
     return [
         *_equal_results(plan),
         *_validation(plan),
@@ -55,7 +58,7 @@ def cautions(plan: Plan, rows: Sequence[Row], effect: float | None) -> list[str]
 
 
 def doubts(row: Row) -> dict[str, str]:
-    """Why the verdict "better" or "worse" may rest on the normality that t assumes, each with its size."""
+    """Why a "better" or "worse" may rest on the normality that t assumes. Each reason has its size."""
     test, level = row.test, row.level
     if row.verdict.kind not in (Kind.BETTER, Kind.WORSE) or test is None or level is None:
         return {}
@@ -77,13 +80,13 @@ def doubts(row: Row) -> dict[str, str]:
 
 
 def _doubts(rows: Iterable[Row]) -> list[str]:
-    """Each doubt once, with the variants that have it."""
+    """A line for each doubt, with the variants that have it."""
     found = ((doubt, f"{row.variant} ({size})") for row in rows for doubt, size in doubts(row).items())
     return [f"{doubt}: {names}" for doubt, names in _names_by_text(found).items()]
 
 
 def _names_by_text(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Each text once, with all names that it holds for."""
+    """For each text, all names that have it."""
     names: dict[str, list[str]] = {}
     for text, name in found:
         names.setdefault(text, []).append(name)
@@ -91,16 +94,17 @@ def _names_by_text(found: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def rarest_seen(row: Row) -> int:
-    """n seeds may all miss what fewer than 1 in this many seeds do.
+    """If fewer than 1 in this many seeds behave badly, the seeds of the row may all miss that.
 
-    They miss what a share q of seeds does with a chance under exp(-q n). This is the level of the verdict at
-    q = log(1 / level) / n: the rule of three, 3 / n, for a level of .05.
+    Let a share q of seeds behave badly. n seeds all miss that with a chance under exp(-q n). This chance
+    equals the level of the verdict at q = log(1 / level) / n. For a level of .05 that is the rule of three, 3
+    / n.
     """
     return int(row.test.n / log(1 / row.level)) if row.test and row.level else 0
 
 
 def _seeds(rows: Sequence[Row], effect: float | None) -> list[str]:
-    """How many seeds would decide what is undecided: of the variant that needs most."""
+    """How many seeds would decide the undecided variants: the number for the variant that needs most."""
     if any(row.test and row.test.n < FEWEST for row in rows):
         return [f"a verdict needs {FEWEST} seeds or more: add them, such as 'seed=range(5)'"]
     found = [row.verdict.seeds for row in rows if row.verdict.seeds]
@@ -111,13 +115,13 @@ def _seeds(rows: Sequence[Row], effect: float | None) -> list[str]:
 
 
 def _validation(plan: Plan) -> list[str]:
-    """Which variants have optimistic columns of validation rows, and what this does to the verdicts."""
+    """Which variants have optimistic validation columns, and what that means for the verdicts."""
     others = [name for name in plan.variants if name not in plan.on_test]
     selected = [name for name, group in plan.variants.items() if any(map(selects_epoch, group))]
     found = []
     if plan.on_test:
         names = ", ".join(plan.on_test) if others else "all variants"
-        parts = [f"{names}: val columns are of the TEST rows (data.validation=test) and optimistic"]
+        parts = [f"{names}: val columns use the TEST rows (data.validation=test), so they are optimistic"]
         if part_of(plan.metric) == "validation":
             parts.append(f"verdicts use {plan.metric}, since rows used for validation cannot test")
         if others:
@@ -130,7 +134,7 @@ def _validation(plan: Plan) -> list[str]:
 
 
 def _pairs(plan: Plan) -> list[str]:
-    """Seeds without a pair, and variants measured on other rows than the baseline."""
+    """Names seeds without a pair, and variants that are measured on other rows than the baseline."""
     found = []
     part = part_of(plan.metric)
     for name, pairs in plan.pairs.items():
@@ -148,7 +152,7 @@ def _pairs(plan: Plan) -> list[str]:
 
 
 def _unreached(plan: Plan) -> list[str]:
-    """Variants with runs that never reached the accuracy of `report.epochs_to`: these have no mean of it."""
+    """Names variants with runs that never reached the accuracy `report.epochs_to`, so they lack a mean."""
     found = []
     for name, summaries in plan.variants.items():
         done = [run for run in summaries if run["status"] == "done" and EPOCHS_TO in run]
@@ -158,7 +162,7 @@ def _unreached(plan: Plan) -> list[str]:
 
 
 def _equal_results(plan: Plan) -> list[str]:
-    """Variants with the results of an earlier variant."""
+    """Names variants that have the same results as an earlier variant."""
     found = []
     seen: dict[str, str] = {}
     for name, summaries in plan.variants.items():
@@ -166,13 +170,13 @@ def _equal_results(plan: Plan) -> list[str]:
             same = seen.setdefault(repr(results), name)
             if same != name:
                 found.append(
-                    f"{name} has the results of {same} on every seed: what was varied changes nothing"
+                    f"{name} has the results of {same} on every seed: their difference changes nothing"
                 )
     return found
 
 
 def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:
-    """The losses of each seed, to the last digit; empty if a run is not done."""
+    """The losses of each seed, to the last digit. The list is empty if a run is not done."""
     losses = [(summary["val_loss"], summary["test_loss"]) for summary in summaries]
     if (None, None) in losses:
         return []

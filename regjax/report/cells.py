@@ -1,4 +1,4 @@
-"""The cells of a comparison as text: for a page, for LaTeX and for the terminal."""
+"""Turns a comparison into cells of text, for a page, for LaTeX and for the terminal."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from regjax.report.row import Comparison, Row
 from regjax.report.variants import settings_in
 from regjax.statistics.intervals import Interval
 
-# The columns of a page: the best of many epochs, as the notebooks print it, beside what is judged.
+# The columns of a page. The notebooks print the first one, the best of many epochs.
 ON_PAGE = ("best_val_accuracy", "val_accuracy", "test_accuracy")
-# Digits after the point, where they are not 4.
+# The digits after the point. Other columns have 4.
 DIGITS = {"selected_epoch": 1, "epochs_to": 1, "seconds": 2, "kernel_norm": 2}
-MOST = 5  # names that are listed
-LARGE = 1000  # numbers as large have five digits that count
+MOST = 5  # a list has at most so many names
+LARGE = 1000  # numbers from here on have five significant digits
 
 
 def comparison_cells(
     comparison: Comparison, columns: Sequence[str] = ()
 ) -> tuple[list[str], list[list[str]]]:
-    """The whole comparison: the header, and a row of cells per variant. `columns` are added."""
+    """The cells of the whole comparison: a header, and a row for each variant. `columns` adds columns."""
     chosen = dict.fromkeys((*ON_PAGE, comparison.metric, *columns))
     shown = [name for name in chosen if any(row.means[name] for row in comparison.rows)]
     header = ["variant", "n", "failed", *(COLUMNS[name] for name in shown), against(comparison), "verdict"]
@@ -38,12 +38,12 @@ def comparison_cells(
 
 
 def against(comparison: Comparison) -> str:
-    """The title of the differences."""
+    """The title of the column of differences."""
     return f"{COLUMNS[comparison.metric]} vs {comparison.baseline}"
 
 
 def answer_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """The cells that answer: variant, runs, metric, difference, verdict."""
+    """The cells that give the answer: variant, runs, metric, difference, verdict."""
     title, names = _short_names(comparison)
     header = [title, "n", COLUMNS[comparison.metric], f"vs {names[0]}", "verdict"]
     rows = [
@@ -60,7 +60,7 @@ def answer_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def column_cells(comparison: Comparison, columns: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """The variants and the chosen columns: each mean, and half the width of its interval."""
+    """The cells of the chosen columns: for each variant a mean, and half the width of its interval."""
     title, names = _short_names(comparison)
     shown = [name for name in columns if any(row.means[name] for row in comparison.rows)]
     rows = [
@@ -71,7 +71,7 @@ def column_cells(comparison: Comparison, columns: Sequence[str]) -> tuple[list[s
 
 
 def _short_names(comparison: Comparison) -> tuple[str, list[str]]:
-    """A title and the names of the variants. Keys that all names share are in the title alone."""
+    """A title and the names of the variants. If all names have the same keys, only the title has the keys."""
     names = [row.variant for row in comparison.rows]
     settings = [settings_in(name) for name in names]
     keys = list(settings[0])
@@ -81,7 +81,7 @@ def _short_names(comparison: Comparison) -> tuple[str, list[str]]:
 
 
 def interval_in_words(interval: Interval | None, column: str, *, signed: bool = False) -> str:
-    """`.9712 [.9690, .9734]`, the mean alone without an interval, or "" without a mean."""
+    """`.9712 [.9690, .9734]`. Without an interval it is the mean alone, and without a mean it is ""."""
     if interval is None or interval.n == 0:
         return ""
     mean, low, high = (number(value, column, signed=signed) for value in interval[:3])
@@ -97,7 +97,7 @@ def _with_half_width(interval: Interval | None, column: str) -> str:
 
 
 def number(value: float, column: str, *, signed: bool = False) -> str:
-    """A number with the digits of its column. One with 4 digits has no 0 before the point."""
+    """A number with the digits of its column. With 4 digits, it has no 0 before the point."""
     sign = "+" if signed else ""
     if abs(value) >= LARGE:
         return f"{value:{sign}.5g}"
@@ -106,12 +106,12 @@ def number(value: float, column: str, *, signed: bool = False) -> str:
 
 
 def _runs(row: Row) -> str:
-    """The runs that are done, and of how many if some are not."""
+    """The number of finished runs. If some runs are not finished, also the number of all runs."""
     return f"{row.n} of {row.n + row.failed}" if row.failed else str(row.n)
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, or `a, b and c`. Many names are counted."""
+    """`a`, `a and b`, or `a, b and c`. If there are many names, it counts the last ones."""
     if len(names) > MOST + 1:
         names = [*names[:MOST], f"{len(names) - MOST} more"]
     *others, last = names

@@ -1,4 +1,4 @@
-"""Compares variants with a baseline on one metric: runs paired by seed, tests corrected by Holm."""
+"""Compares variants with a baseline on one metric. It pairs runs by seed, and corrects tests by Holm."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -28,8 +28,8 @@ from regjax.statistics.intervals import Interval, mean_interval
 from regjax.statistics.paired import row_error
 from regjax.statistics.verdict import Verdict, untested, verdict
 
-OF_LAYER = "kernel_norm_"  # and the layer's name
-# The difference of shares that is worth finding, where `compare.effect` is null.
+OF_LAYER = "kernel_norm_"  # the layer's name follows
+# The difference of accuracies that is worth finding, if `compare.effect` is null.
 EFFECT = 0.001
 Key = TypeVar("Key")
 HitsOf = Callable[[Summary], Bool[np.ndarray, " rows"] | None]
@@ -63,7 +63,7 @@ def compare_variants(
 
 
 def effect_on(plan: Plan, effect: float | None) -> float | None:
-    """The difference that counts: at least one of the rows measured on for shares; None if there is none."""
+    """The difference that counts, or None. For an accuracy it is at least one of the rows measured on."""
     if not plan.metric.endswith("accuracy"):
         return effect or None
     rows = [run["rows"][part_of(plan.metric)] for pairs in plan.pairs.values() for run, _ in pairs]
@@ -126,7 +126,7 @@ def _row(name: str, summaries: list[Summary]) -> Row:
     done: list[Summary] = [{**run, **_layer_norms(run)} for run in summaries if run["status"] == "done"]
     layers = dict.fromkeys(column for run in done for column in run if column.startswith(OF_LAYER))
     means = {column: _mean(measured(done, column), column) for column in (*COLUMNS, *layers)}
-    if len(measured(done, EPOCHS_TO)) < len(done):  # the mean of those that reached it is too small
+    if len(measured(done, EPOCHS_TO)) < len(done):  # the mean of only the runs that reached it is too small
         means[EPOCHS_TO] = None
     return Row(name, len(done), len(summaries) - len(done), means)
 
@@ -146,7 +146,10 @@ def _mean(runs: list[Summary], metric: str) -> Interval | None:
 
 
 def _row_error(plan: Plan, pairs: Pairs, hits_of: HitsOf) -> float | None:
-    """None unless the metric is the test accuracy, on the same rows in all runs, and their hits are known."""
+    """The standard error from test rows. None unless all runs have the same test rows and saved their hits.
+
+    It is also None for other metrics than the test accuracy.
+    """
     if (
         plan.metric != "test_accuracy"
         or len({run["row_digests"]["test"] for pair in pairs for run in pair}) != 1

@@ -1,4 +1,4 @@
-"""`curves.png` of a run: its objective and metrics over the epochs."""
+"""Draws `curves.png` of a run: its objective and metrics over the epochs."""
 
 import math
 import textwrap
@@ -15,12 +15,12 @@ from regjax.saved.metrics import read_metrics
 OBJECTIVE = {"label": "objective (with noise and penalties)", "color": "0.6", "linestyle": ":"}
 TRAINING = {"label": "training (without noise)", "color": PALETTE[2], "linestyle": "--"}
 VALIDATION = {"label": "validation", "color": PALETTE[4], "linestyle": "-"}
-# The lines of each panel: a column of `metrics.csv`, and its look.
+# The lines of each panel: for each column of `metrics.csv`, its look.
 PANELS = {
     "loss": {"train_objective": OBJECTIVE, "train_loss": TRAINING, "val_loss": VALIDATION},
     "accuracy": {"train_accuracy": TRAINING, "val_accuracy": VALIDATION},
 }
-# Up to this many epochs, each is a point on its line.
+# With at most so many epochs, a line has a point for each epoch.
 POINTS = 12
 
 

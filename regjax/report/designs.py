@@ -1,4 +1,4 @@
-"""`compare.within=KEY`: a comparison for each value of a key, and how the value changes the differences."""
+"""`compare.within=KEY`: a comparison for each value of a key, and tests between the values."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isnan
@@ -16,10 +16,10 @@ from regjax.statistics.verdict import p_in_words
 
 
 class Interaction(NamedTuple):
-    """The difference of a variant from the baseline under one value of a key, minus that under another.
+    """The difference of a variant from the baseline at one value of a key, minus the difference at another.
 
-    `failures` counts the seeds that failed. The interaction is `shown` if the test rejects that both are
-    equal, and does so in the least favourable case where seeds failed.
+    `failures` counts the seeds that failed. The interaction is `shown` if the test rejects that both
+    differences are equal. If seeds failed, the test must do so in the least favourable case too.
     """
 
     variant: str
@@ -31,12 +31,12 @@ class Interaction(NamedTuple):
 
 
 def strata(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
-    """Runs by the value of a key of the configuration. Raises `UserError` for a key that divides nothing."""
+    """Runs by the value of a key of the configuration. Raises `UserError` if the key cannot divide runs."""
     known = {name for summary in summaries for name in summary["config"]}
     if key not in known:
         raise invalid("compare.within", key, "the configuration has no such key", near=nearest(key, known))
     if key in PAIRED_BY:
-        raise UserError(f"compare.within={key}: name another key; runs are paired by this one.")
+        raise UserError(f"compare.within={key}: name another key; this one pairs the runs.")
     found: dict[str, tuple[str, list[Summary]]] = {}
     for summary in summaries:
         value = summary["config"].get(key, OLDER.get(key))
@@ -49,16 +49,16 @@ def check_strata(variants: Iterable[Collection[str]], key: str) -> None:
     """Raises `UserError` if no value of the key has two variants to compare."""
     if all(len(names) < 2 for names in variants):
         raise UserError(
-            f"compare.within={key}: it alone tells the variants apart, so that no value of it has two of "
-            "them. Name a key that is crossed with what is compared."
+            f"compare.within={key}: each of its values has only one variant, so there is nothing to compare. "
+            "Vary another key too, or name another key here."
         )
 
 
 def interactions(datasets: Iterable[Mapping[str, Plan]], *, alpha: float) -> list[Interaction]:
-    """(a - b) - (c - d), paired by seed: how the first value's differences differ from each other value's.
+    """(a - b) - (c - d), paired by seed: a difference at the first value minus that at another value.
 
-    Each dataset has a plan for each value. The variants must have the same names under both values. Their
-    tests are a family of their own.
+    Each dataset has a plan for each value. A variant must have the same name at both values. The tests are a
+    family of their own.
     """
     found = []
     for plans in datasets:
@@ -92,7 +92,7 @@ def _interaction(
 
 
 def _tested(name: str, here: Plan, there: Plan, first: Values, second: Values) -> PairedTest:
-    """The test of (a - b) - (c - d), as (a + d) - (b + c), over the seeds that both values have."""
+    """The test of (a - b) - (c - d), computed as (a + d) - (b + c), over the seeds that both values have."""
     crossed = {
         seeds: (first[seeds][0] + second[seeds][1], first[seeds][1] + second[seeds][0])
         for seeds in sorted(first.keys() & second.keys())
@@ -102,7 +102,7 @@ def _tested(name: str, here: Plan, there: Plan, first: Values, second: Values) -
 
 
 def interaction_answers(found: Sequence[Interaction]) -> list[str]:
-    """One sentence: the interactions that were shown, and the variants without one."""
+    """One sentence with the interactions that are shown, and the variants without one."""
     parts = [
         f"the difference of {each.variant} at {each.value} minus that at {each.other} is {_interval(each)}"
         for each in found

@@ -1,4 +1,4 @@
-"""The panel of differences from the baseline, with their intervals."""
+"""Draws the panel of differences from the baseline, with their intervals."""
 
 import math
 import textwrap
@@ -13,14 +13,14 @@ from regjax.report.row import Comparison, Row
 from regjax.report.styles import GREY, PLAIN, Style
 from regjax.statistics.verdict import Kind
 
-# Inches: of a line of text, between two variants, and around the panel.
+# Heights in inches: of a line of text, of the gap between two variants, and around the panel.
 LINE, GAP, AROUND = 0.17, 0.12, 1.2
-# Characters on a line of the title.
+# The characters on a line of the title.
 BROAD = 36
 
 
 def height_of(rows: Sequence[Row], labels: Mapping[str, str]) -> float:
-    """The height in inches at which no two labels touch."""
+    """The height in inches that keeps labels from touching."""
     return AROUND + len(rows) * (GAP + LINE * max(_label(row, labels).count("\n") + 1 for row in rows))
 
 
@@ -34,7 +34,7 @@ def draw_differences(
 ) -> None:
     """Draws each variant's difference from the baseline as a marker with its interval, from the top down.
 
-    The marker is filled where the verdict is better or worse. A variant that is not judged has none.
+    The marker is filled if the verdict is better or worse. A variant that is not judged has no marker.
     """
     if comparison.effect:
         axes.axvspan(-comparison.effect, comparison.effect, color="0.93", linewidth=0)

@@ -1,4 +1,4 @@
-"""Writes a report into a directory: `comparison.json`, `.md`, `.csv` and `curves.png`."""
+"""Writes a report into a folder: `comparison.json`, `.md`, `.csv` and `curves.png`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +9,7 @@ from regjax.report.looks import NUMBERS, PAGE, check_output
 from regjax.report.overall import Report
 from regjax.saved.directory import CURVES
 
-# What every report is written as. `comparison.json` is, too: it counts the looks.
+# Every report has files in these formats. It also has `comparison.json`, which counts the looks.
 WRITTEN = ("md", "csv")
 PICTURE = Path(CURVES).suffix[1:]
 # Further formats of pictures, for papers.
@@ -17,19 +17,19 @@ VECTORS = ("pdf", "svg")
 
 
 def write_report(report: Report, directory: Path, paths: Iterable[Path], formats: Iterable[str] = ()) -> None:
-    """Writes the same tables for programs, pages and spreadsheets, and a picture, each in one step.
+    """Writes the same tables for programs, pages and spreadsheets, and a picture, each file in one step.
 
-    `formats` are added: tex, pdf, svg. `paths` hold the runs of the report. They are saved with it, so that
-    later looks at them are counted. Raises `UserError` if the directory has the report of other paths, or
-    files that no report wrote.
+    `formats` adds files: tex, pdf, svg. `paths` hold the runs of the report. The report saves the paths, to
+    count later looks at them. Raises `UserError` if the folder has the report of other paths, or files that
+    no report wrote.
     """
     check_output(directory, paths)
     text = numbers(report, paths, directory)
     curves, written = directory / CURVES, directory / NUMBERS
     is_drawn = curves.is_file() and written.is_file() and written.read_bytes() == text.encode()
     if not is_drawn:
-        curves.unlink(missing_ok=True)  # if this process is killed before it draws them, the next one does
-    # First, since it says which paths the other files belong to.
+        curves.unlink(missing_ok=True)  # if this process is killed before it draws, the next one draws
+    # `comparison.json` comes first, since it says which paths the other files belong to.
     replace_text(written, text)
     for name in dict.fromkeys((*WRITTEN, *(each for each in formats if each in TEXTS))):
         replace_text((directory / PAGE).with_suffix(f".{name}"), TEXTS[name](report))

@@ -13,7 +13,7 @@ from regjax.saved.directory import ENDED
 
 
 def distinct(paths: Iterable[Path]) -> list[Path]:
-    """Each folder once, however often and by whatever path it is named."""
+    """Each folder once. `paths` may name a folder several times, by several paths."""
     return list({path.resolve(): path for path in paths}.values())
 
 
@@ -30,14 +30,14 @@ def ended_runs(paths: Sequence[Path]) -> tuple[list[SavedRun], list[str]]:
             else:
                 left_out.append(f"{run.directory}: left out (its status is {status})")
         if not found.runs and not found.left_out:
-            left_out.append(f"{path}: holds no finished run or sweep")
+            left_out.append(f"{path}: it holds no finished run or sweep")
     return held, left_out
 
 
 def shared_settings(held: Sequence[SavedRun]) -> tuple[dict[str, Any], list[str]]:
-    """The first run's settings for reports, and a line for each on which the runs disagree.
+    """The report settings of the first run, and a line for each setting that the runs disagree on.
 
-    There is no baseline if they disagree on it.
+    If they disagree on the baseline, it is the first variant.
     """
     settings, disagreements = {}, []
     for name, key in SETTINGS.items():
@@ -63,9 +63,9 @@ def report_of(
     group_by: str | None = None,
     output: Path | None = None,
 ) -> Report:
-    """The report of ended runs, which lie in and below `paths`. What is None is as in `settings`.
+    """The report of ended runs in and below `paths`. None means the value in `settings`.
 
-    A single path counts the looks at it, and so do the earlier reports in `output`.
+    It continues the count of looks in `output`, and in the folder of `paths` if there is only one.
     """
     folders = [*(paths if len(paths) == 1 else []), *([output] if output else [])]
     looks = dict.fromkeys(look for folder in folders for look in previous_looks(folder, paths))
@@ -81,10 +81,10 @@ def report_of(
 
 
 def _repeated_looks(paths: Sequence[Path]) -> list[str]:
-    """A line for each sweep that was looked at more than once."""
+    """A line for each sweep that was compared more than once."""
     looks = {path: previous_looks(path, [path]) for path in paths}
     return [
-        f"{path}: looked at with {', then '.join(str(look.runs) for look in found)} runs; each further look "
+        f"{path}: compared with {', then '.join(str(look.runs) for look in found)} runs; each further look "
         "raises the chance of a false positive"
         for path, found in looks.items()
         if len(found) > 1

@@ -1,4 +1,4 @@
-"""A report as text: for programs, spreadsheets, pages and papers."""
+"""Turns a report into text for programs, spreadsheets, pages and papers."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from regjax.statistics.intervals import Interval
 
 
 def numbers(report: Report, paths: Iterable[Path], directory: Path) -> str:
-    """Everything but the runs, as JSON. `of` has the paths of the runs, relative to a directory."""
+    """The report without its runs, as JSON. `of` has the paths of the runs, relative to `directory`."""
     parts = {"of": relative(paths, directory)} | report._asdict()
     del parts["variants"]  # the runs themselves
     return json.dumps(plain(parts), indent=2, allow_nan=False) + "\n"
@@ -32,7 +32,7 @@ def sheet_text(report: Report) -> str:
 
 
 def sheet(report: Report) -> list[list[Any]]:
-    """One header, and a row for each variant of each dataset. Numbers that are not finite are left empty."""
+    """A header, and a row for each variant of each dataset. Numbers that are not finite become empty."""
     lines = []
     for dataset, comparison in report.comparisons.items():
         for row in comparison.rows:

@@ -1,4 +1,4 @@
-"""The words on a sweep's picture: what was varied, and short names of variants that stay distinct."""
+"""Makes the words on a sweep's picture: its title, and short names that keep variants apart."""
 
 import re
 import textwrap
@@ -8,16 +8,16 @@ from regjax.report.overall import Report
 from regjax.report.styles import STYLES
 from regjax.report.variants import BARE
 
-# A variant's name is made of settings, with spaces between them; a value may have spaces too.
+# A variant's name has settings with spaces between them. A value may have spaces too.
 BETWEEN = re.compile(r"\s+(?=[\w.]+=)")
-# Characters on a line of a label, and its lines.
+# A label has at most so many characters on a line, and so many lines.
 BROAD, LINES = 20, 3
-# More datasets than this are counted in a title.
+# A title lists at most so many datasets, and counts them if there are more.
 LISTED = 3
 
 
 def sweep_title(report: Report) -> str:
-    """What was varied on which data, with how many seeds, and what is left out."""
+    """Says which keys vary, on which data, with how many seeds, and which curves are left out."""
     names = list(dict.fromkeys(name for group in report.variants.values() for name in group))
     runs = [run for group in report.variants.values() for each in group.values() for run in each]
     datasets = list(dict.fromkeys(run.summary["config"]["data.name"] for run in runs))
@@ -30,15 +30,15 @@ def sweep_title(report: Report) -> str:
 
 
 def varied(names: Iterable[str]) -> list[str]:
-    """The keys that the names of variants set, in their first order."""
+    """The keys in the names of variants, in the order of their first use."""
     return list(dict.fromkeys(key for name in names for key, _ in _settings(name) if key))
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
     """Each name as a label of a few lines. Two names never get the same label.
 
-    Of settings of one key, the values remain; of several, the last part of each key. A label that is still
-    too long loses its middle, unless another one would then look like it.
+    If all settings have one key, a label has only the values. If there are several keys, it has the last part
+    of each key. A label that is still too long loses its middle, unless two labels would then be equal.
     """
     keys = varied(names)
     leaves = [key.rpartition(".")[2] for key in keys]
@@ -70,7 +70,7 @@ def _settings(name: str) -> list[tuple[str, str]]:
 
 
 def _wrapped(text: str) -> str:
-    """Breaks a label after spaces and the signs + , / and elsewhere only in a word longer than a line."""
+    """Breaks a label after spaces and the signs + , /. It breaks only words that are longer than a line."""
     lines = [""]
     for piece in re.findall(r"[^\s+,/]*[\s+,/]+|[^\s+,/]+", text):
         if len(lines[-1]) + len(piece.rstrip()) > BROAD and lines[-1]:

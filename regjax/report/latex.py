@@ -1,4 +1,4 @@
-"""A comparison as a LaTeX table in the style of booktabs."""
+"""Turns a comparison into LaTeX tables in the style of booktabs."""
 
 import re
 
@@ -16,7 +16,7 @@ HEAD = "% needs \\usepackage{booktabs}\n"
 
 
 def latex_tables(report: Report) -> str:
-    """A table for each comparison, with its answer as caption, and one for the chosen columns."""
+    """A table for each comparison, with its answer as the caption, and another one for chosen columns."""
     tables = []
     for dataset, comparison in report.comparisons.items():
         tables.append(_table(f"{dataset}. {answer(comparison)}", *answer_cells(comparison)))
@@ -47,7 +47,7 @@ def _table(caption: str, header: list[str], rows: list[list[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that LaTeX prints as it is. Signs of numbers are of its mathematics."""
+    """Escapes a text, so that LaTeX prints it as it is. The signs of numbers become mathematics."""
     parts = text.replace("+-", "\0").split("\0")
     signed = [
         SIGNED.sub(lambda sign: f"${sign[0]}$", "".join(SPECIAL.get(letter, letter) for letter in part))

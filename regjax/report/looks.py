@@ -1,4 +1,4 @@
-"""The looks at a sweep: `comparison.json` counts them, and says which paths a directory's report is of."""
+"""Counts the looks at a sweep in `comparison.json`. This file also has the paths that the report is about."""
 
 import os
 import sys
@@ -23,9 +23,9 @@ class Look(NamedTuple):
 
 
 def check_output(directory: Path, paths: Iterable[Path]) -> None:
-    """Raises `UserError` if a directory has files of a report, but not the report of these paths.
+    """Raises `UserError` if a folder has files of a report, but not of the report of these paths.
 
-    `comparison.json` says which paths a report is of.
+    `comparison.json` has the paths of a report.
     """
     present = [name for name in (*COMPARISON, CURVES) if os.path.lexists(directory / name)]
     if not present:
@@ -34,20 +34,20 @@ def check_output(directory: Path, paths: Iterable[Path]) -> None:
         of, _ = _read(directory)
     except DamagedError as error:
         raise UserError(
-            f"{directory}: it has {', '.join(present)}, of no report of regjax ({error}). Name another "
-            "folder, or move them away."
+            f"{directory}: it has {', '.join(present)}, and no report of regjax wrote that ({error}). Name "
+            "another folder, or move these files away."
         ) from None
     if of != relative(paths, directory):
         raise UserError(
             f"{directory}: it has the comparison of other runs ({', '.join(of)}) and counts the looks at "
-            "them. Name another folder, or move comparison.json away."
+            "these. Name another folder, or move comparison.json away."
         )
 
 
 def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
-    """The looks at these paths that the comparison in a directory has counted.
+    """The looks at these paths that the comparison in a folder has counted.
 
-    A comparison that cannot be read is named on standard error, and its looks are lost.
+    If the comparison cannot be read, its looks are lost. A warning on standard error says so.
     """
     if not (directory / NUMBERS).exists():
         return []
@@ -60,7 +60,7 @@ def previous_looks(directory: Path, paths: Iterable[Path]) -> list[Look]:
 
 
 def _read(directory: Path) -> tuple[list[str], list[Look]]:
-    """The paths and the looks of the comparison in a directory. Raises `DamagedError`."""
+    """The paths and the looks of the comparison in a folder. Raises `DamagedError`."""
     path = directory / NUMBERS
     found = read_json(path)
     try:
@@ -71,14 +71,14 @@ def _read(directory: Path) -> tuple[list[str], list[Look]]:
 
 
 def relative(paths: Iterable[Path], directory: Path) -> list[str]:
-    """Paths relative to a directory, so that both can be moved together."""
+    """Paths relative to a folder, so that both can be moved together."""
     return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
 
 
 def counted(runs: Sequence[SavedRun], judged: list[list[str]], earlier: Sequence[Look]) -> list[Look]:
-    """The earlier looks and this one, unless it is the last one again. No results are no look.
+    """The earlier looks and this one. A look that repeats an earlier one, or has no results, does not count.
 
-    `judged` has the names, metrics and baselines of the comparisons: another one is another look.
+    `judged` has the names, metrics and baselines of the comparisons. If one of them differs, the look is new.
     """
     done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
     look = Look(len(done), identity_of_parts([done, judged]))
@@ -86,7 +86,7 @@ def counted(runs: Sequence[SavedRun], judged: list[list[str]], earlier: Sequence
 
 
 def looks_in_words(looks: Sequence[Look], planned: int) -> tuple[list[str], list[str]]:
-    """The note on looks that were planned, and the caution on more of them."""
+    """A note about looks that were planned, or a caution about more looks than planned."""
     listed = ", then ".join(f"{look.runs} runs" for look in looks)
     if len(looks) > planned:
         share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"

@@ -1,4 +1,4 @@
-"""A report as Python and notebooks show it, and tables of pandas."""
+"""Shows a report in Python and in notebooks, and makes tables of pandas."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ComparedVariants:
-    """The comparison of variants. It prints as in a terminal, and a notebook shows it as a table.
+    """The comparison of variants. It prints as in a terminal, and a notebook shows an HTML table.
 
     `report` has the numbers: `report.comparisons` by dataset, with a row for each variant.
     """
@@ -50,7 +50,7 @@ def data_frame(records: Sequence[Mapping[str, Any]]) -> "DataFrame":
 
 
 def _as_html(dataset: str, comparison: Comparison, columns: Sequence[str]) -> str:
-    """A heading, the answer, the tables, and what to be careful about."""
+    """A heading, the answer, the tables and the cautions."""
     parts = [f"<h4>{_text(dataset)}</h4>", f"<p>{_text(answer(comparison))}</p>"]
     parts.append(_table(*answer_cells(comparison)))
     parts += [_table(*column_cells(comparison, columns))] if columns else []

@@ -1,4 +1,4 @@
-"""The notes of a comparison: what was done, what its verdicts rest on, and how they were checked."""
+"""The notes of a comparison: how it was made, what its verdicts rest on, and how these were checked."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from regjax.report.row import Row
 from regjax.statistics.intervals import FEWEST
 from regjax.statistics.verdict import Kind, p_in_words
 
-# Under this many seeds, the share of the variance that pairing removes is noise: unrelated runs have -90 % to
-# 90 % with 3.
+# With fewer seeds, the share of the variance that pairing removes is noise: with 3 seeds, unrelated runs have
+# shares from -90 % to 90 %.
 FEWEST_FOR_PAIRING = 10
 
 
 def notes(
     plan: Plan, rows: Sequence[Row], *, alpha: float, effect: float | None, wanted: float | None
 ) -> list[str]:
-    """`rows` leave the baseline out. `wanted` is the effect that was asked for, and `effect` the one used."""
+    """`rows` are without the baseline. `wanted` is the effect that the user set, `effect` the one used."""
     return [
         "means with 95 % intervals over seeds, cut to possible values",
         f"differences paired by seed, with intervals at Holm's level for {alpha:g}",
@@ -31,7 +31,7 @@ def notes(
 
 
 def _effect(effect: float | None, wanted: float | None, metric: str) -> list[str]:
-    """How large a difference counts, if it is not the one that was asked for."""
+    """A note about the effect, if it is not the effect that the user set."""
     if wanted == 0:
         return ["compare.effect=0: no variant is called the same"]
     if effect is None and not metric.endswith("accuracy"):
@@ -53,7 +53,7 @@ def _basis(plan: Plan, rows: Sequence[Row]) -> list[str]:
         if any(test.test_to_train for test in tests)
         else f"verdicts hold over seeds, on these {part} rows"
     )
-    found = [f"learning rate not re-tuned per variant; selection uses validation rows; {rest}"]
+    found = [f"the learning rate was not tuned for each variant; selection uses validation rows; {rest}"]
     errors = [
         f"{row.variant} {row.test.standard_error:.2g} and {row.row_error:.2g}"
         for row in rows
@@ -71,7 +71,7 @@ def _basis(plan: Plan, rows: Sequence[Row]) -> list[str]:
 
 
 def _checks(rows: Sequence[Row]) -> list[str]:
-    """The p of the checks of "better" and "worse", and how rare a kind of seed these seeds may miss."""
+    """The p-values that check "better" and "worse", and which rare seeds these seeds may have missed."""
     judged = [row for row in rows if row.verdict.kind in (Kind.BETTER, Kind.WORSE)]
     found = []
     for check in CHECKS:
@@ -85,21 +85,21 @@ def _checks(rows: Sequence[Row]) -> list[str]:
     if judged:
         least = min(judged, key=rarest_seen)
         if least.test and (rare := rarest_seen(least)) > 1:
-            found.append(f"what fewer than 1 in {rare} seeds do, {least.test.n} seeds may not show")
+            found.append(f"{least.test.n} seeds may miss a failure that fewer than 1 in {rare} seeds have")
     return found
 
 
 def _names(plan: Plan) -> list[str]:
-    """Variants with another name, and with several runs of a seed."""
+    """Names variants that have another name, and variants with several runs of a seed."""
     return [f"{name} is also called {other}" for other, name in plan.also.items()] + [
-        f"{name}: {number} runs repeat a seed; of each seed, the last run that is done counts"
+        f"{name}: {number} runs repeat a seed; for each seed, the last finished run counts"
         for name, number in plan.repeats.items()
         if number
     ]
 
 
 def _in_words(removed: list[float]) -> str:
-    """The shares of the variance that pairing removed; negative shares were added."""
+    """The shares of the variance that pairing removed. If a share is negative, pairing added it."""
     gained, lost = [share for share in removed if share >= 0], [-share for share in removed if share < 0]
     if not lost:
         return f"removed {_range(gained)} of the variance"

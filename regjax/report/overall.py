@@ -1,4 +1,4 @@
-"""The report of many runs: a comparison for each dataset, ranks over all of them, and failures."""
+"""Makes the report of many runs: a comparison for each dataset, ranks over all datasets, and failures."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,15 +27,15 @@ from regjax.saved.summary import changes_in_words
 # The settings that a report takes, and their keys.
 SETTINGS = {name: f"compare.{name}" for name in ("baseline", "metric", "effect", "alpha", "looks", "within")}
 SETTINGS["columns"] = "report.columns"
-# The packages whose versions may change a run's digits.
+# Other versions of these packages may change a run's digits.
 COMPUTE = ("regjax", "jaxlib", "jax", "flax", "optax", "numpy")
 
 
 class Report(NamedTuple):
-    """The comparison of each dataset, and what concerns all runs.
+    """The comparison of each dataset, and everything about all runs together.
 
-    `looks` are the comparisons of one sweep that had different results, this one included. `answers`,
-    `cautions` and `notes` do not repeat those of the comparisons. `columns` are shown beside the answer.
+    `looks` are the comparisons of one sweep with different results, and this one. `answers`, `cautions` and
+    `notes` do not repeat those of the comparisons. `columns` adds columns to the answer.
     """
 
     comparisons: dict[str, Comparison]
@@ -65,10 +65,10 @@ def build_report(
 ) -> Report:
     """Compares variants (or the values of the key `group_by`) with the baseline, dataset by dataset.
 
-    `columns` are those of `report.columns`. With `within`, each value of this key has its own comparison.
-    All verdicts of a report are one family, and each of the planned `looks` is judged at `alpha / looks`:
-    together they err with `alpha` at most. Directories with the same run, by its identity, count once. Runs
-    that have not ended only affect the names of variants.
+    `columns` means `report.columns`. With `within`, each value of this key has its own comparison. All
+    verdicts of a report are one family. Each of the planned `looks` is judged at `alpha / looks`, so that all
+    looks together have an error rate of at most `alpha`. If several folders have the same run, by its
+    identity, it counts once. Runs that have not ended only affect the names of variants.
     """
     runs = list(runs_by_identity(runs).values())
     ended = {id(run.summary): run for run in runs if run.summary["status"] in ENDED}
@@ -102,7 +102,7 @@ def build_report(
 
 
 def _divided(summaries: Iterable[Summary], within: str | None) -> dict[str, dict[str, list[Summary]]]:
-    """The runs of each dataset that are compared with each other, by a name for their table."""
+    """For each dataset, the groups of runs to compare with each other, by the names of their tables."""
     found = by_dataset(summaries)
     if not within:
         return {dataset: {dataset: group} for dataset, group in found.items()}
@@ -115,13 +115,13 @@ def _divided(summaries: Iterable[Summary], within: str | None) -> dict[str, dict
 def _checked_division(
     divided: Mapping[str, Mapping[str, object]], plans: Mapping[str, Plan], within: str | None
 ) -> list[str]:
-    """Refuses a key that leaves nothing to compare. Gives a caution for one that divides nothing."""
+    """Refuses a key that leaves nothing to compare. Returns a caution if the key divides nothing."""
     if not within:
         return []
     check_strata((plan.variants for plan in plans.values()), within)
     if any(len(of_dataset) > 1 for of_dataset in divided.values()):
         return []
-    return [f"compare.within={within}: all runs have one value of it, so nothing is divided"]
+    return [f"compare.within={within}: all runs have the same value of it, so it divides nothing"]
 
 
 def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:
@@ -149,7 +149,7 @@ def _group_caution(summaries: Sequence[Summary], group_by: str | None) -> list[s
 
 
 def _changed(runs: Iterable[SavedRun]) -> list[str]:
-    """A line for each run whose configuration changed while it was trained."""
+    """A line for each run that went on with a changed configuration."""
     changes = [(run.directory.name, changes_in_words(run.summary.get("changes", ()))) for run in runs]
     return [f"changed on the way: {name}: {'; then '.join(words)}" for name, words in changes if words]
 
@@ -166,7 +166,7 @@ def _versions(runs: Sequence[SavedRun]) -> list[str]:
 
 
 def failures_in_words(runs: Iterable[SavedRun]) -> list[str]:
-    """A line for each reason for which runs are not done, with their directories."""
+    """A line for each reason why runs are not done, with the folders of these runs."""
     stopped = [run for run in runs if run.summary["status"] != "done"]
     several = len({run.directory.parent for run in stopped}) > 1
     reasons: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Pairs the runs of a variant with those of the baseline by seed, and says which runs can be judged."""
+"""Pairs the runs of a variant and of the baseline by seed, and says which variants can be judged."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,9 +8,9 @@ import numpy as np
 from regjax.report.variants import Summary, Variants, pair_of, variant_called
 from regjax.statistics.paired import PairedTest, least_favourable, paired_test
 
-# A run of a variant and its run of the baseline.
+# Each pair has a run of a variant and the run of the baseline with the same seed.
 Pairs = list[tuple[Summary, Summary]]
-# The metric of a variant and of the baseline by the seeds of their runs.
+# The metric of a variant and of the baseline, by the seeds of their runs.
 Values = dict[tuple[int, ...], tuple[float, float]]
 OTHER_ROWS = "not compared: validated on other rows"
 SELECTED = "not judged: its epoch was selected on these rows"
@@ -18,7 +18,7 @@ REFERENCE_SELECTED = "not judged: the baseline's epoch was selected on these row
 
 
 class Plan(NamedTuple):
-    """What is compared with what on one dataset: one run for each seed of a variant, and the pairs of runs.
+    """The plan of a comparison on one dataset: one run for each seed of a variant, and the pairs of runs.
 
     `unjudged` says why a variant has no verdict.
     """
@@ -34,11 +34,11 @@ class Plan(NamedTuple):
 
 
 def planned(found: Variants, *, baseline: str | None, metric: str) -> Plan:
-    """Every variant against the baseline, or against the first variant if `baseline` is None.
+    """Plans to compare every variant with the baseline. None means that the first variant is the baseline.
 
-    If the baseline validated on its test rows, a metric of test rows becomes that of validation rows. A
-    variant is not compared with a baseline that validated on the other kind of rows. Nothing is judged on
-    rows that selected an epoch: a metric is optimistic there.
+    If the baseline validated on its test rows, the plan takes the validation metric instead of the test
+    metric. If a variant and the baseline validated on different kinds of rows, the plan does not compare
+    them. It judges nothing on rows that selected an epoch: a metric is optimistic there.
     """
     variants = {name: _one_per_seed(group) for name, group in found.runs.items()}
     repeats = {name: len(group) - len(variants[name]) for name, group in found.runs.items()}
@@ -74,29 +74,32 @@ def selects_epoch(summary: Summary) -> bool:
 
 
 def measured(summaries: Sequence[Summary], metric: str) -> list[Summary]:
-    """The runs that are done and have a value of this metric."""
+    """The finished runs that have a value of this metric."""
     return [run for run in summaries if run["status"] == "done" and run.get(metric) is not None]
 
 
 def lacks(summaries: Sequence[Summary], metric: str) -> bool:
-    """Whether runs are done, and none of them has a value of this metric: there were no such rows."""
+    """Whether there are finished runs, but none has a value of this metric: they had no such rows."""
     return any(run["status"] == "done" for run in summaries) and not measured(summaries, metric)
 
 
 def tested(values: Values, *, test_to_train: float) -> PairedTest:
-    """The test of the differences between both sides."""
+    """The test of the differences between the variant and the baseline."""
     variant, baseline = (np.array([pair[side] for pair in values.values()], float) for side in (0, 1))
     return paired_test(variant, baseline, test_to_train=test_to_train)
 
 
 def failed_seeds(plan: Plan, name: str) -> int:
-    """How many seeds both sides were trained with, and a side has no result of."""
+    """The number of seeds that both sides were trained with, but that lack a result on one side."""
     ours, theirs = _by_seed(plan.variants[name]), _by_seed(plan.variants[plan.baseline])
     return len(ours.keys() & theirs.keys()) - len(plan.pairs[name])
 
 
 def with_failures(plan: Plan, name: str, *, variant_is_above: bool) -> Values:
-    """Both sides by seed, in the case least favourable to the side above: failed runs take extremes seen."""
+    """Both sides by seed, in the least favourable case for the side above.
+
+    In this case, failed runs take the extreme values of the other runs.
+    """
     ours, theirs = _by_seed(plan.variants[name]), _by_seed(plan.variants[plan.baseline])
     common = sorted(ours.keys() & theirs.keys())
     sides = [
@@ -107,7 +110,7 @@ def with_failures(plan: Plan, name: str, *, variant_is_above: bool) -> Values:
 
 
 def values(plan: Plan, name: str) -> Values:
-    """Both sides by seed, where both have a result."""
+    """Both sides by seed, for the seeds that have both results."""
     return {
         pair_of(ours): (float(ours[plan.metric]), float(theirs[plan.metric]))
         for ours, theirs in plan.pairs[name]
@@ -115,10 +118,10 @@ def values(plan: Plan, name: str) -> Values:
 
 
 def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
-    """Rows measured on per other row that they were drawn from, or 0 if all samples are measured on the same.
+    """The ratio r of Nadeau & Bengio (2003): the rows measured on, divided by the other rows of the draw.
 
-    A sample is one run, or a pair of runs, and a mean is taken over the samples. With 0, the result holds for
-    these rows (Nadeau & Bengio 2003).
+    A sample is one run, or a pair of runs. The statistics take a mean over the samples. If all samples are
+    measured on the same rows, the ratio is 0, and the result holds for these rows.
     """
     part = part_of(metric)
     if _same(samples, part):
@@ -130,13 +133,13 @@ def correction(samples: Sequence[Sequence[Summary]], metric: str) -> float:
 
 
 def _same(samples: Sequence[Sequence[Summary]], part: str) -> bool:
-    """Whether all samples have the same rows in a part."""
+    """Whether all samples have the same rows in a part of the split."""
     digests = [[run["row_digests"][part] for run in sample] for sample in samples]
     return all(of_sample == digests[0] for of_sample in digests)
 
 
 def _one_per_seed(summaries: list[Summary]) -> list[Summary]:
-    """One run of each seed, since runs of one seed are dependent: the last that is done, or else the last."""
+    """One run of each seed: the last finished run, or else the last run. Runs of one seed are dependent."""
     done = {pair_of(summary): summary for summary in summaries if summary["status"] == "done"}
     return list((_by_seed(summaries) | done).values())
 

@@ -1,4 +1,4 @@
-"""What all pictures share: their style, axes of epochs, loss and accuracy, and files of several formats."""
+"""The parts of all pictures: their style, axes of epochs, loss and accuracy, and files of several formats."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,9 @@ from regjax.errors import printable
 from regjax.files import replacing
 from regjax.saved.directory import CURVES
 
-# Ten inches are 830 pixels wide in a README, or the width of a page in a paper: text stays readable in both.
+# A README shows ten inches as 830 pixels, and a paper as the width of a page. Text is readable in both.
 WIDTH, DPI = 10.0, 120
-# Text in a PDF or SVG stays text. The salt and the metadata give equal figures equal bytes.
+# Text in a PDF or SVG stays text. With the salt and the metadata, equal figures have equal bytes.
 STYLE: Any = {
     **{"font.size": 9.0, "axes.titlesize": 9.0, "axes.labelsize": 9.0, "legend.fontsize": 8.5},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25},
@@ -25,15 +25,15 @@ STYLE: Any = {
 }
 METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 TITLES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
-# A loss that spans more than this factor has a log axis. What stands beside validation is cut where it is
-# farther off by this factor: training's fall to zero would flatten the curves that are compared.
+# If losses span more than this factor, their axis is logarithmic. The axis ends at this factor from the
+# compared curves: the training loss may fall to zero, and would flatten the compared curves.
 DECADE = 10
-# Shares of the lines' span: the margin on each side, and the widest margin that a band may take.
+# Shares of the span of the lines: the margin on each side, and the widest margin for a band.
 FREE, WIDEST = 0.05, 0.5
 
 
 class Drawn(NamedTuple):
-    """The values on a panel: one list for each line that is compared, for each beside it, and all bounds."""
+    """The values on a panel: a list for each compared line, a list for each other line, and all bounds."""
 
     compared: Sequence[Sequence[float]]
     beside: Sequence[Sequence[float]] = ()
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 
 
 def finish_panel(axes: Axes, quantity: str, drawn: Drawn) -> None:
-    """Gives a panel of curves its title and axes, and says below it which values lie outside."""
+    """Gives a panel of curves its title and axes. A line below the panel says which values lie outside."""
     values = _finite(value for line in (*drawn.compared, *drawn.beside) for value in line)
     last = max(map(len, (*drawn.compared, *drawn.beside)), default=1)
     ticks = map(float, MaxNLocator(6, steps=[1, 2, 5, 10], integer=True).tick_values(1, last))
@@ -58,9 +58,9 @@ def finish_panel(axes: Axes, quantity: str, drawn: Drawn) -> None:
 
 
 def _accuracy_limits(drawn: Drawn) -> tuple[float, float]:
-    """Limits around the epochs after the first quarter, where these span less than half of all epochs.
+    """Limits around the values after the first quarter of epochs, if they span less than half of all values.
 
-    Most of a curve's rise is in its first epochs. What tells variants apart is at its end.
+    A curve rises most in its first epochs. Variants differ at its end.
     """
     lines = (*drawn.compared, *drawn.beside)
     values = _finite(value for line in lines for value in line)
@@ -72,7 +72,7 @@ def _accuracy_limits(drawn: Drawn) -> tuple[float, float]:
 
 
 def _loss_limits(axes: Axes, drawn: Drawn) -> tuple[float, float]:
-    """Limits of a log axis if the losses span more than a decade, else of a linear one."""
+    """Limits of a logarithmic axis if the losses span more than a decade, else of a linear axis."""
     values = _finite(value for line in (*drawn.compared, *drawn.beside) for value in line)
     compared = _finite(value for line in drawn.compared for value in line) or values
     low, high = max(min(values), min(compared) / DECADE), min(max(values), max(compared) * DECADE)
@@ -106,13 +106,13 @@ def _widened(lowest: float, highest: float, bounds: Sequence[float]) -> tuple[fl
 
 
 def _cut(extreme: float, limit: float, side: str) -> str:
-    """A line that says how far the curves go beyond an axis, or nothing."""
+    """A line that says how far the curves go beyond the axis, or ""."""
     beyond = extreme < limit if side == "down" else extreme > limit
     return f"\n(not shown: values {side} to {extreme:.2g})" * beyond
 
 
 def save_figure(figure: Figure, directory: Path, formats: Iterable[str] = ("png",)) -> None:
-    """Saves `curves.png`, or `curves` in other formats, replacing earlier ones."""
+    """Saves `curves.png`, or `curves` in other formats. It replaces earlier files."""
     for format_ in formats:
         with replacing((directory / CURVES).with_suffix(f".{format_}"), "xb", lasting=False) as file:
             figure.savefig(file, format=format_, dpi=DPI, metadata=METADATA[format_])
@@ -124,7 +124,7 @@ def in_style() -> Any:
 
 
 def as_drawn(text: str) -> str:
-    """Escapes $ and control characters: matplotlib reads formulas in the first and warns of the second."""
+    """Escapes $ and control characters: matplotlib reads $ as a formula and warns of control characters."""
     return printable(text, kept="\n").replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""Variants ranked over several datasets, by Friedman's test."""
+"""Ranks variants over several datasets, by Friedman's test."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,12 +10,16 @@ from regjax.report.pairing import OTHER_ROWS
 from regjax.report.row import Comparison
 from regjax.statistics.ranks import FEWEST_RANKED, Friedman, friedman, nemenyi_difference
 
-# Means are rounded to this many decimals before ranking: equal accuracies differ in float32's last digits.
+# Means have this many decimals before ranking, since equal accuracies may differ in the last digits of
+# float32.
 DECIMALS = 6
 
 
 class Ranks(NamedTuple):
-    """Variants by their mean on each dataset. `critical_difference` is Nemenyi's, of average ranks."""
+    """The ranks of variants by their means on each dataset.
+
+    `critical_difference` is Nemenyi's critical difference of average ranks.
+    """
 
     variants: list[str]
     datasets: list[str]
@@ -24,7 +28,7 @@ class Ranks(NamedTuple):
 
 
 def ranks_over(comparisons: Mapping[str, Comparison], alpha: float) -> tuple[Ranks | None, list[str]]:
-    """Ranks of the variants that all datasets have, and a note; of one dataset neither."""
+    """The ranks of the variants that all datasets have, and a note. With one dataset there is neither."""
     means = {
         dataset: {
             row.variant: mean.mean

@@ -1,4 +1,4 @@
-"""A variant and its verdict, and the comparison that it belongs to."""
+"""The row of a variant with its verdict, and the comparison that holds all rows."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from regjax.statistics.verdict import BASELINE, Verdict
 class Row(NamedTuple):
     """One variant. The baseline, and a variant that is not judged, have neither test nor difference.
 
-    `means` has every column, None where no run has a value. `level` is the significance level of the
+    `means` has every column. An entry is None if no run has a value. `level` is the significance level of the
     difference's interval, by Holm. `row_error` is the standard error of the difference from the test rows.
     """
 
@@ -29,9 +29,10 @@ class Row(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """All variants, the baseline first.
+    """All variants. The baseline comes first.
 
-    A reader can act on the `cautions`, the most important one first. The `notes` say what was done.
+    A reader can act on the `cautions`. The most important one comes first. The `notes` say how the comparison
+    was made.
     """
 
     metric: str

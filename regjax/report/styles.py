@@ -1,4 +1,4 @@
-"""Colours and markers of variants, and which variants are drawn where there is no room for all."""
+"""Colours and markers of variants. If there is no room for all variants, it chooses those to draw."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -8,21 +8,22 @@ import numpy as np
 from regjax.report.row import Comparison
 
 GREY = "0.35"
-# Of Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: colour-blind readers tell them apart. The yellow is
-# left out, which is too pale for a line on white. The first four differ in lightness too.
+# These are the colours of Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: colour-blind readers tell
+# them apart. Their yellow is missing, since it is too pale for a line on white. The first four differ in
+# lightness too.
 PALETTE = ("#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 class Style(NamedTuple):
-    """How a variant looks in every panel. The marker tells it apart where colours are printed in grey."""
+    """The look of a variant in every panel. The marker tells variants apart in a grey print."""
 
     color: str
     marker: str
 
 
 STYLES = tuple(map(Style, PALETTE, MARKERS))
-# The style of a variant that has no curves.
+# The style of a variant without curves.
 PLAIN = Style(GREY, "o")
 
 
@@ -32,10 +33,10 @@ def styled(names: Sequence[str], comparisons: Mapping[str, Comparison]) -> dict[
 
 
 def chosen(names: Sequence[str], comparisons: Mapping[str, Comparison], most: int) -> list[str]:
-    """At most so many variants in their order, the baselines first.
+    """At most `most` variants in their order, the baselines first.
 
-    If there are more, the others are chosen from the best to the worst in even steps: the first few, or the
-    best, would not show what the sweep found.
+    If there are more variants, it takes the others in even steps from the best to the worst. Only the first
+    few, or only the best, would not show what the sweep found.
     """
     baselines = {comparison.baseline for comparison in comparisons.values()}
     first = [name for name in names if name in baselines][:most]

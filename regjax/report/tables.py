@@ -1,4 +1,4 @@
-"""What the terminal shows at the end: the table of a run, and the answer of a comparison."""
+"""Prints results at the end of a command: the table of a run, or the answer of a comparison."""
 
 import io
 import shutil
@@ -22,17 +22,17 @@ from regjax.report.overall import Report
 from regjax.report.row import Comparison
 from regjax.training.zero import ZERO
 
-# Cautions below a table. `comparison.md` has all.
+# A table has at most so many cautions below it. `comparison.md` has all.
 MOST_CAUTIONS = 3
 NARROWEST_NAME = 8
-# A name that takes more lines than these at this width has a label instead.
+# If a name takes more lines than this at this width, a label replaces it.
 NARROW_NAME, MOST_LINES = 16, 2
-GAP = 2  # between columns
+GAP = 2  # the spaces between columns
 HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def print_summary(summary: Mapping[str, Any], directory: Path) -> None:
-    """Prints the results of one run and where its files are."""
+    """Prints the results of one run, and the folder of its files."""
     entries = _entries(summary)
     indent = max(len(name) for name, _ in entries) + GAP
     print()
@@ -59,7 +59,7 @@ def _entries(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_report(report: Report, directory: Path | None, *, failures: bool = True) -> None:
-    """Prints `report_text` at the terminal's width, the failures if wanted, and the file that has all."""
+    """Prints `report_text` at the terminal's width, the failures if wanted, and the file with all notes."""
     text = report_text(report, terminal_width())
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
@@ -70,12 +70,12 @@ def print_report(report: Report, directory: Path | None, *, failures: bool = Tru
 
 
 def terminal_width() -> int:
-    """The columns of the terminal, or of `COLUMNS`; 80 where neither is known."""
+    """The width of the terminal, or of `COLUMNS`, or 80 if neither is known."""
     return shutil.get_terminal_size().columns
 
 
 def report_text(report: Report, width: int) -> str:
-    """For each dataset an answer, a table and up to three cautions, then what concerns all runs."""
+    """For each dataset an answer, a table and up to three cautions. Lines about all runs come last."""
     blocks = []
     for dataset, comparison in report.comparisons.items():
         title = [printable(dataset)] if len(report.comparisons) > 1 else []
@@ -86,7 +86,7 @@ def report_text(report: Report, width: int) -> str:
 
 
 def _comparison(comparison: Comparison, columns: Sequence[str], width: int) -> list[str]:
-    """The answer, the tables and the cautions. Long names have labels in the tables, and a legend below."""
+    """The answer, the tables and the cautions. Tables have labels for long names, and a legend below."""
     parts = [_paragraph(answer(comparison), width), ""] if len(comparison.rows) > 1 else []
     header, rows = answer_cells(comparison)
     more, more_rows = column_cells(comparison, columns)
@@ -120,7 +120,7 @@ def _filled(text: str, width: int, hanging: str = "") -> list[str]:
 
 
 def _table(header: list[str], rows: list[list[str]], width: int) -> str:
-    """The table of answers. Where it is too wide, the verdicts are wrapped first, and then the names."""
+    """The table of answers. If it is too wide, it wraps the verdicts first, and then the names."""
     widths = _widths([header, *rows], _longest_line)
     (longest_word,) = _widths([[cells[-1]] for cells in (header, *rows)], _longest_word)
     left = width - sum(widths[1:-1]) - GAP * (len(widths) - 1)
@@ -130,7 +130,7 @@ def _table(header: list[str], rows: list[list[str]], width: int) -> str:
 
 
 def _columns(header: list[str], rows: list[list[str]], width: int) -> str:
-    """The table of columns. Where it is too wide, titles are wrapped, and half-widths are below means."""
+    """The table of columns. If it is too wide, it wraps the titles, and puts half-widths below the means."""
     widths = _widths([header, *rows], _longest_line)
     gaps = GAP * (len(widths) - 1)
     if sum(widths) + gaps > width:
@@ -167,7 +167,7 @@ def _broken(name: str, width: int) -> Text:
 
 
 def _lines(name: str, width: int) -> list[str]:
-    """A name on as many lines as it takes, broken after its signs."""
+    """A name on as many lines as it needs. It breaks after signs."""
     lines = [""]
     for part in split(r"(?<=[ +,=._/])", name):
         if lines[-1] and len(lines[-1] + part.rstrip()) > width:

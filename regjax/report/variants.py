@@ -1,4 +1,4 @@
-"""Groups runs into variants, and names these."""
+"""Groups runs into variants, and names the variants."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,17 +9,17 @@ from regjax.saved.identity import as_computed, decisive, identity_of_parts, is_d
 
 Summary = Mapping[str, Any]
 
-# Two runs are a pair if they agree in these: the seed, and the seeds of the split.
+# Two runs are a pair if these settings agree: the seed, and the seeds of the split.
 PAIRED_BY = ("seed", "data.split_seed", "data.test_seed")
-# These settings say which runs are trained together. They name no variant.
+# These settings say which runs train together. They name no variant.
 NOT_NAMED = "sweep."
-# The group whose choices are named without it: `l2` for `regularization=l2`.
+# The names of variants leave this group out: `l2` stands for `regularization=l2`.
 BARE = "regularization"
 WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
 def by_dataset(summaries: Iterable[Summary]) -> dict[str, list[Summary]]:
-    """Runs by the name of their dataset, in their first order."""
+    """Runs by the name of their dataset. The datasets have the order of their first runs."""
     found: dict[str, list[Summary]] = {}
     for summary in summaries:
         found.setdefault(summary["config"]["data.name"], []).append(summary)
@@ -27,18 +27,18 @@ def by_dataset(summaries: Iterable[Summary]) -> dict[str, list[Summary]]:
 
 
 class Variants(NamedTuple):
-    """Runs by the name of their variant, in their first order, and the other names of some variants."""
+    """Runs by the name of their variant. `also` has other names of some variants, and their names here."""
 
     runs: dict[str, list[Summary]]
     also: dict[str, str]
 
 
 def variants(summaries: Sequence[Summary]) -> Variants:
-    """Runs of one configuration are one variant, whatever overrides made it.
+    """Groups runs by their configuration: one configuration is one variant, whatever overrides made it.
 
     The overrides that differ between runs name the variant. Runs of one name may differ in other settings,
-    for instance because a file changed. Then every name has these settings too. The variant is called
-    `default` if its name is empty. If several commands gave it several names, the first one that is not empty
+    for instance because a file changed. Then every name has these settings too. A variant with an empty name
+    is called `default`. If several commands gave a variant several names, the first name that is not empty
     counts, and `also` has the others.
     """
     spelled = _spelled_alike(summaries)
@@ -63,7 +63,7 @@ def variants(summaries: Sequence[Summary]) -> Variants:
 
 
 def _by_one_name(groups: Mapping[str, list[Summary]], names_of: Mapping[str, Mapping[str, None]]) -> Variants:
-    """Each group under its first name that says something."""
+    """Each group under its first name that is not `default`."""
     named: dict[str, list[Summary]] = {}
     also: dict[str, str] = {}
     for configuration, group in groups.items():
@@ -75,7 +75,10 @@ def _by_one_name(groups: Mapping[str, list[Summary]], names_of: Mapping[str, Map
 
 
 def _configuration(summary: Summary) -> str:
-    """What decides a variant's results: its settings without seeds, interpolations by their text."""
+    """A hash of the settings that decide a variant's results. It leaves out seeds.
+
+    An interpolation counts by its text.
+    """
     settings = decisive(summary["config"])
     texts = {key: text for key, text in _overrides(summary["overrides"]).items() if "${" in text}
     varying = {key: value for key, value in settings.items() if key not in PAIRED_BY} | texts
@@ -85,13 +88,13 @@ def _configuration(summary: Summary) -> str:
 def varying_settings(summaries: Sequence[Summary]) -> list[str]:
     """The settings that differ between runs, except seeds and settings with an interpolation.
 
-    An override such as `trainer.epochs=${seed}` is one setting, whatever its value for each seed.
+    An override such as `trainer.epochs=${seed}` is one setting, although its value differs between seeds.
     """
     ignored = set(PAIRED_BY).union(
         key for summary in summaries for key, text in _overrides(summary["overrides"]).items() if "${" in text
     )
     configs = [decisive(summary["config"]) for summary in summaries]
-    keys = dict.fromkeys(key for config in configs for key in config)  # a neutral setting is in none
+    keys = dict.fromkeys(key for config in configs for key in config)  # `decisive` drops neutral values
     return [
         key
         for key in keys
@@ -100,15 +103,15 @@ def varying_settings(summaries: Sequence[Summary]) -> list[str]:
 
 
 def pair_of(summary: Summary) -> tuple[int, ...]:
-    """The seeds that a run shares with the run that it is paired with."""
+    """The seeds of a run. Two runs with equal seeds are a pair."""
     return tuple(summary["config"][key] for key in PAIRED_BY)
 
 
 def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary]]:
     """Runs by the value of one configuration key.
 
-    Raises `UserError` if runs of one value differ in other settings: only one run of each seed would count,
-    and the comparison would be of the other settings too.
+    Raises `UserError` if runs of one value differ in other settings. Otherwise only one run of each seed
+    would count, and the other settings could explain a difference.
     """
     spelling: dict[str, str] = {}
     groups: dict[str, list[Summary]] = {}
@@ -126,9 +129,10 @@ def grouped_by(summaries: Sequence[Summary], key: str) -> dict[str, list[Summary
 
 
 def variant_called(name: str, named: Variants) -> str:
-    """The variant with the settings of `name`, in any order and spelling: 1e-3 is 0.001, None is null.
+    """The variant with the settings in `name`. Order and spelling do not matter: 1e-3 is 0.001, None is null.
 
-    Raises `UserError` if no variant has them, or if several do and none has exactly this name.
+    Raises `UserError` if no variant has these settings, or if several have them and none has exactly this
+    name.
     """
     names = {each: each for each in named.runs} | named.also
     meant = [name] if name in names else [other for other in names if _parsed(other) == _parsed(name)]
@@ -138,19 +142,19 @@ def variant_called(name: str, named: Variants) -> str:
 
 
 def settings_in(name: str) -> dict[str, str]:
-    """The settings in a variant's name by key. What has no key, such as `dropout+l2`, has the key ""."""
+    """The settings in a variant's name by key. A part without a key, such as `dropout+l2`, has the key ""."""
     given = [setting.rpartition("=") for setting in re.split(r"\s+(?=[\w.]+=)", name.strip())]
     return {key: value for key, _, value in given}
 
 
 def _parsed(name: str) -> list[list[str]]:
-    """The settings in a name, sorted, each split into words and signs. Equal values become equal words."""
+    """The settings in a name, sorted. Each is split into words and signs. Equal values become equal words."""
     settings = [_setting(key, value) if key else value for key, value in settings_in(name).items()]
     return sorted([_word(word) for word in re.findall(r"[^\s\[\],=]+|\S", text)] for text in settings)
 
 
 def _word(text: str) -> str:
-    """One spelling of each number of float32, truth value and null: the command line takes several."""
+    """One spelling for each float32 number, truth value and null. The command line accepts several."""
     try:
         return str(as_computed(float(text)))
     except ValueError:
@@ -158,9 +162,9 @@ def _word(text: str) -> str:
 
 
 def _spelled_alike(summaries: Sequence[Summary]) -> list[dict[str, str]]:
-    """The overrides of each run by key. Equal values have the spelling of the first.
+    """The overrides of each run by key. Equal values get the spelling of the first of them.
 
-    The value of an interpolation, or of a choice from a group, is its text.
+    For an interpolation, or a choice from a group, the text is the value.
     """
     first: dict[tuple[str, str], str] = {}
     spelled = [_overrides(summary["overrides"]) for summary in summaries]
@@ -173,7 +177,7 @@ def _spelled_alike(summaries: Sequence[Summary]) -> list[dict[str, str]]:
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
-    """By key, the overrides that can name a variant: those that decide what is trained, except seeds.
+    """The overrides that can name a variant, by key: they decide the training, and are no seeds.
 
     The last override of a key counts, as in Hydra.
     """

@@ -1,4 +1,4 @@
-"""Saves and restores selected parameters and training states, each as one safetensors file."""
+"""Saves and restores selected parameters and training states. Each is one safetensors file."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def selected_facts(directory: Path) -> dict[str, Any]:
 def restore_selected(directory: Path, template: Selected) -> Selected:
     """The selected parameters. The leaves of `template` may be `jax.ShapeDtypeStruct`s.
 
-    Call `selected_facts` first: it verifies the folder. Raises `DamagedError` where a name, shape or dtype
+    Call `selected_facts` first: it verifies the folder. Raises `DamagedError` if a name, shape or dtype
     differs from the template, or a number is not finite.
     """
     path = directory / SELECTED / PARAMETERS
@@ -59,19 +59,19 @@ def save_lanes(folder: Path, lanes: Any, facts: Mapping[str, Any]) -> None:
 def restore_lanes(folder: Path, template: Any) -> Any:
     """The stacked lanes of a folder. `template` may have another number of lanes.
 
-    Raises `DamagedError` where a file is damaged, or a shape or dtype differs from the template.
+    Raises `DamagedError` if a file is damaged, or a shape or dtype differs from the template.
     """
     verify(folder)
     return _read(folder / LANES, template, lanes=lanes_count(folder))
 
 
 def check_lanes(folder: Path, template: Any) -> None:
-    """Raises `DamagedError` where a shape or dtype of the lanes differs from the template."""
+    """Raises `DamagedError` if a shape or dtype of the lanes differs from the template."""
     _check(folder / LANES, template, lanes=lanes_count(folder))
 
 
 def lanes_count(folder: Path) -> int:
-    """The number of lanes in a folder. Raises `DamagedError` where its arrays have no first axis."""
+    """The number of lanes in a folder. Raises `DamagedError` if its arrays have no first axis."""
     shapes = [shape for shape, _ in _contents(folder / LANES).values()]
     if not shapes or not shapes[0]:
         raise DamagedError(f"{folder / LANES}: it has no lanes")
@@ -89,7 +89,7 @@ def _write(path: Path, tree: Any) -> None:
     arrays = {name: np.asarray(leaf, order="C") for name, leaf in _named(tree).items()}
     try:
         save_file(arrays, path)
-        path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors lets the owner alone read it
+        path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors lets only the owner read it
     except SafetensorError as error:
         found = OS_ERROR.search(str(error))
         if found is None:
@@ -131,9 +131,9 @@ def _contents(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def _opened(path: Path) -> Any:
-    """Opens a file. safetensors checks its header and bounds its size. Raises `DamagedError`."""
+    """Opens a file. safetensors checks its header and its size. Raises `DamagedError`."""
     if path.is_symlink() or not path.is_file():
-        raise DamagedError(f"{path}: it is missing, or no file")
+        raise DamagedError(f"{path}: it is missing, or not a file")
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Finds and checks the saved runs in and below a directory."""
+"""Finds and checks the saved runs in and below a folder."""
 
 import os
 import sys
@@ -11,25 +11,25 @@ from regjax.saved.identity import versions
 from regjax.saved.manifest import SELECTED, DamagedError, saved_folders, verify
 from regjax.saved.summary import checked_summary
 
-UNSAVED = "trained with checkpoint=none, without parameters to use; in another directory it has them"
+UNSAVED = "trained with checkpoint=none, so no parameters are saved; train it in another folder to save them"
 
 
 class SavedRun(NamedTuple):
-    """A run directory and its summary."""
+    """A run's folder and its summary."""
 
     directory: Path
     summary: dict[str, Any]
 
 
 class Collection(NamedTuple):
-    """The usable runs, ordered by sweep and job number, and a warning for each unusable run."""
+    """The usable runs, ordered by sweep and job number, and a warning for each run that is not usable."""
 
     runs: list[SavedRun]
     left_out: list[str]
 
 
 def read_runs(path: Path, *, same: Iterable[str] = ()) -> Collection:
-    """The runs in and below a directory. Each package in `same` must have the version that is installed."""
+    """The runs in and below a folder. For packages in `same`, only runs of the installed version count."""
     runs, left_out = [], []
     for directory in _directories(path):
         try:
@@ -49,7 +49,8 @@ def in_order(runs: Iterable[SavedRun]) -> list[SavedRun]:
 def _check_versions(written: Mapping[str, str], packages: Iterable[str]) -> None:
     for package in packages:
         if written.get(package) != versions()[package]:
-            raise DamagedError(f"written by {package} {written.get(package)}, this is {versions()[package]}")
+            written_by = f"{package} {written.get(package)} wrote it"
+            raise DamagedError(f"{written_by}, and this is {versions()[package]}")
 
 
 def inspected(path: Path) -> Iterator[tuple[Path, Exception | None]]:
@@ -105,7 +106,7 @@ def _directories(path: Path) -> list[Path]:
     for folder, folders, files in os.walk(path):
         if {SUMMARY, SUMS} & {*files, *folders}:
             found.append(Path(folder))
-            # What a run saves holds no other run, and is most of a sweep's files.
+            # The checkpoints of a run hold no other run, and they are most of a sweep's files.
             folders[:] = [name for name in folders if name[0] != "." and name != SELECTED.parts[0]]
     return sorted(found)
 
@@ -119,9 +120,9 @@ def _order(run: SavedRun) -> tuple[Path, bool, int, str]:
 
 
 def next_number(sweep_dir: Path, first: int, runs: Iterable[SavedRun]) -> int:
-    """The number of the next job: `first` in an empty directory, else one more than the highest there.
+    """The number of the next job: `first` in an empty folder, else one more than the highest there.
 
-    A folder that has only hidden files comes from a job that was killed before it began. Its number is free.
+    A folder with only hidden files comes from a job that was killed before it began. Its number is free.
     """
     numbered = [path for path in sweep_dir.glob("[0-9]*") if path.name.isdecimal()]
     taken = [int(path.name) for path in numbered if not path.is_dir() or _begun(path)]
@@ -134,7 +135,7 @@ def _begun(directory: Path) -> bool:
 
 
 def runs_by_identity(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
-    """One run for each identity: the first that is done, or else the last."""
+    """One run for each identity: the first run that is done, or else the last run."""
     found: dict[str, SavedRun] = {}
     for run in runs:
         identity = run.summary["identity"]

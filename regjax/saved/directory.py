@@ -1,4 +1,4 @@
-"""Names the files of a run directory, and writes its log."""
+"""Names the files in a run's folder, and writes the run's log."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Keeps which test rows a run classified right, one bit a row."""
+"""Saves which test rows a run classified right, with one bit for each row."""
 
 import zipfile
 import zlib
@@ -16,16 +16,17 @@ Hits = Bool[np.ndarray, " test"]
 def write_hits(directory: Path, hits: Hits) -> None:
     """Writes a bit for each test row, in the order of the split's test rows, and the number of rows.
 
-    It need not be replaced in one step: until the summary says that the run has ended, nobody reads it.
+    The file need not appear in one step: nobody reads it before the summary says that the run has ended.
     """
     with (directory / HITS).open("xb") as file:
         np.savez(file, bits=np.packbits(hits), rows=len(hits))
 
 
 def read_hits(directory: Path) -> Hits | None:
-    """Whether each test row was classified right; None where a run without test rows, or an older one, ended.
+    """Whether the run classified each test row right. None without a file: older runs have none.
 
-    Read the summary first: that compares the file's SHA-256. Raises `DamagedError` where the file is no such.
+    Nor do runs without test rows. Read the summary first: that checks the file's SHA-256. Raises
+    `DamagedError` if the file holds something else.
     """
     path = directory / HITS
     if not path.is_file():

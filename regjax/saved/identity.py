@@ -1,4 +1,4 @@
-"""Computes the identity of a run from all that decides its result."""
+"""Computes the identity of a run from everything that decides its result."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from regjax import __version__
 from regjax.config.ranges import NEUTRAL
 from regjax.techniques.declaration import as_float32
 
-# Settings of files, devices and the order of runs do not change a result. Nor do those of the sections in
-# `is_decisive`.
+# Settings of files, devices and the order of runs do not change a result. Neither do the sections that
+# `is_decisive` names.
 NOT_IDENTITY = (
     "cache_dir",
     "checkpoint",
@@ -33,20 +33,20 @@ def versions() -> dict[str, str]:
 
 
 def identity_of(config: Mapping[str, Any], fingerprint: str, device_kind: str) -> str:
-    """SHA-256 of all that decides a run's result. Runs of equal identities are the same run."""
+    """SHA-256 of everything that decides a run's result. Runs with equal identities are the same run."""
     known = versions()
     return identity_of_parts([decisive(config), fingerprint, device_kind, known["regjax"], known["jaxlib"]])
 
 
 def identity_untrained(config: Mapping[str, Any]) -> str:
-    """The identity of a job that cannot be trained here, so that its data and device are unknown."""
+    """The identity of a job without its data and device. It serves for jobs that cannot be trained here."""
     return identity_of(config, "", "")
 
 
 def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide what is trained, as the program takes them.
+    """The settings that decide the training, as the program reads them.
 
-    It omits settings at their neutral value, so that a new technique changes no identity.
+    It omits settings at their neutral value. So a new technique changes no identity.
     """
     values = {key: as_computed(value) for key, value in config.items() if is_decisive(key)}
     neutral = [key for key in values if key in NEUTRAL and values[key] in (NEUTRAL[key], None)]
@@ -54,7 +54,10 @@ def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_computed(value: Any) -> Any:
-    """A setting's value as a float32. 1.0 becomes 1, since some keys take both. Integers stay exact."""
+    """A setting's value as the program computes with it: floats become float32, and integers stay exact.
+
+    1.0 becomes 1, since some keys take both.
+    """
     if isinstance(value, list | tuple):
         return [as_computed(entry) for entry in value]
     if type(value) is not float:
@@ -64,7 +67,7 @@ def as_computed(value: Any) -> Any:
 
 
 def is_decisive(key: str) -> bool:
-    """Whether a setting decides what is trained."""
+    """Whether a setting decides the training."""
     return key not in NOT_IDENTITY and not key.startswith(("compare.", "report.", "checkpointing."))
 
 

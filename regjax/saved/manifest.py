@@ -1,4 +1,4 @@
-"""Saves folders in one step, with a manifest of the SHA-256 of each file, and verifies them."""
+"""Saves folders in one step, and verifies them. A folder's manifest has the SHA-256 of each file."""
 
 import errno
 import hashlib
@@ -13,19 +13,19 @@ from regjax.files import remove, sha256
 
 MANIFEST = "manifest.json"
 SELECTED, STATES = Path("checkpoints") / "selected", Path("checkpoints") / "states"
-# A manifest lists a few files and lanes, 100 bytes each. A summary is smaller still.
+# A manifest lists a few files and lanes, with 100 bytes each. A summary is even smaller.
 MAX_JSON_BYTES = 2**24
 
 
 class DamagedError(Exception):
-    """A file has changed since it was written. The message names it, and what is wrong."""
+    """A file has changed since it was written. The message names the file and the damage."""
 
 
 def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any]) -> None:
     """Calls `write` with an empty folder, adds a manifest with `facts`, and replaces `final` by the folder.
 
-    The folder is on the disk when this returns. A failure leaves `final` as it was, unless it happens in the
-    last two steps, a removal and a rename. Raises `OSError`, also where `final` is a file or a link.
+    The folder is on the disk when this returns. A failure leaves `final` as it was, except in the last two
+    steps, a removal and a rename. Raises `OSError`, also if `final` is a file or a link.
     """
     partial = final.with_name(f".{final.name}.partial")
     remove(partial)
@@ -39,7 +39,7 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
         for path in (*files.values(), partial / MANIFEST, partial):
             sync(path)
         if final.is_symlink():
-            raise OSError(errno.ELOOP, "it is a link, which regjax never follows", str(final))
+            raise OSError(errno.ELOOP, "it is a link, and regjax follows no links", str(final))
         if final.exists():
             shutil.rmtree(final)
         os.replace(partial, final)
@@ -50,7 +50,7 @@ def commit(final: Path, write: Callable[[Path], None], facts: Mapping[str, Any])
 
 
 def sync(path: Path) -> None:
-    """Flushes a file, or a folder's entries, to the disk, so that they survive a power cut."""
+    """Flushes a file, or the entries of a folder, to the disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -59,7 +59,7 @@ def sync(path: Path) -> None:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """The facts in a folder's manifest. Raises `DamagedError` where a file differs from the manifest."""
+    """The facts in a folder's manifest. Raises `DamagedError` if a file differs from the manifest."""
     listed = _manifest(folder)
     found = _files(folder).keys() - {MANIFEST}
     for name, expected in listed["files"].items():
@@ -82,18 +82,18 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
         raise DamagedError(f"{path}: SHA-256 of its entries is {digest}, expected {expected}")
     for name in content["files"]:
         if type(name) is not str or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DamagedError(f"{path}: it names {name}, which lies outside")
+            raise DamagedError(f"{path}: it names {name}, and that lies outside the folder")
     return content
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a small JSON file. Raises `DamagedError` where it is missing, too large or damaged."""
+    """The object in a small JSON file. Raises `DamagedError` if the file is missing, too large or damaged."""
     if not path.is_file():
         raise DamagedError(f"{path}: it is missing")
     try:
         size = path.stat().st_size
         if size > MAX_JSON_BYTES:
-            raise DamagedError(f"{path}: it has {size} bytes, and may have {MAX_JSON_BYTES}")
+            raise DamagedError(f"{path}: it has {size} bytes; at most {MAX_JSON_BYTES} are allowed")
         return dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedError(f"{path}: it cannot be read ({error})") from None
@@ -104,18 +104,18 @@ def _own_digest(listed: Mapping[str, Any]) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The files of a folder by name. Raises `DamagedError` where it is a link, or holds a link or a pipe."""
+    """The files of a folder by name. Raises `DamagedError` if it is a link, or holds a link or a pipe."""
     paths = [folder, *sorted(folder.rglob("*"))]
     for path in paths:
         if path.is_symlink():
-            raise DamagedError(f"{path}: it is a link, which regjax never follows")
+            raise DamagedError(f"{path}: it is a link, and regjax follows no links")
         if not (path.is_file() or path.is_dir()):
             raise DamagedError(f"{path}: it is neither a file nor a folder")
     return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
 
 
 def check_file(path: Path, expected: str) -> None:
-    """Raises `DamagedError` where a file is missing or has another SHA-256."""
+    """Raises `DamagedError` if a file is missing or has another SHA-256."""
     if not path.is_file():
         raise DamagedError(f"{path}: it is missing")
     digest = sha256(path)

@@ -1,4 +1,4 @@
-"""Reads and writes `metrics.csv`, which has a row for each epoch of a run."""
+"""Reads and writes `metrics.csv`. It has a row for each epoch of a run."""
 
 import csv
 import math
@@ -17,7 +17,7 @@ MAX_LINE = 2**16
 
 
 def append_metrics(directory: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Adds a row per epoch. Each number has the shortest text that reads back as the same number."""
+    """Adds a row for each epoch. Each number is the shortest text that reads back as the same number."""
     with (directory / METRICS).open("a", newline="") as file:
         for row in rows:
             cells = ("" if math.isnan(value) else str(value) for value in row.values())
@@ -38,19 +38,20 @@ def metrics_columns(directory: Path) -> list[str]:
 
 
 def epochs_to(accuracies: Iterable[float], accuracy: float) -> int | None:
-    """The first epoch, counted from 1, with at least this `accuracy`, or None. `accuracies` has one an epoch.
+    """The first epoch, counted from 1, with at least this `accuracy`, or None.
 
-    They are compared as float32: the program computes accuracies so.
+    `accuracies` has an entry for each epoch. The comparison is in float32, since the program computes
+    accuracies in float32.
     """
     reached = (np.float32(found) >= np.float32(accuracy) for found in accuracies)
     return next((epoch for epoch, is_enough in enumerate(reached, start=1) if is_enough), None)
 
 
 def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
-    """Removes the rows of later epochs; returns the others. Raises `DamagedError` where one is not whole."""
+    """Removes the rows after `epochs`. Returns the others. Raises `DamagedError` if one is damaged."""
     path = directory / METRICS
     if not path.is_file():  # reading from a pipe would wait
-        raise DamagedError(f"{path}: it is missing, or no file")
+        raise DamagedError(f"{path}: it is missing, or not a file")
     try:
         with path.open() as file:
             header, *lines = [line for _ in range(epochs + 1) if (line := file.readline(MAX_LINE))]
@@ -64,6 +65,6 @@ def rewind_metrics(directory: Path, epochs: int) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, OverflowError) as error:
         raise DamagedError(f"{path}: {error}") from None
     if not whole:
-        raise DamagedError(f"{path}: it has not the rows of all {epochs} epochs before the saved state")
+        raise DamagedError(f"{path}: it lacks rows of the {epochs} epochs before the saved state")
     replace_text(path, "".join([header, *lines]))
     return [row | {"epoch": int(row["epoch"])} for row in history]

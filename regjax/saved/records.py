@@ -15,13 +15,13 @@ from regjax.training.state import Ended, EpochRecord, Metrics
 
 PARTS = ("train", "val", "test")
 CALIBRATION_ERRORS = tuple(f"{part}_calibration_error" for part in PARTS)
-# What a diverged run lacks beside its metrics.
+# A diverged run lacks these entries, and its metrics.
 CLOSING = (*CALIBRATION_ERRORS, "gap", "ledger", "sparsity", "zeros", "kernel_norm", "kernel_norms")
 LEDGER = ledger_terms()
 
 
 def columns(spec: StaticSpec) -> list[str]:
-    """The columns of `metrics.csv`. Each term of the objective has its own."""
+    """The columns of `metrics.csv`. Each term of the objective has a column of its own."""
     ledger = [f"loss_{term}" for term in ledger_terms(spec.active)]
     metrics = [f"{part}_{metric}" for part in PARTS[:2] for metric in Metrics._fields]
     return ["epoch", "seconds", "train_objective", *ledger, *metrics]
@@ -42,10 +42,11 @@ def line(values: dict[str, Any], epochs: int) -> str:
 
 
 def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
-    """The results for the summary. A diverged run has no selected epoch, and only the best metrics so far."""
+    """The results for the summary. A diverged run has no selected epoch, and only its best metrics."""
     selected_epoch, evaluation = left.epoch, left.evaluation
     selected = history[selected_epoch - 1]
-    # Validation was measured at that epoch. Another program might round the last digit differently.
+    # The validation metrics come from that epoch's row: another program might round the last digit
+    # differently.
     validation = Metrics(selected["val_loss"], selected["val_accuracy"])
     metrics = _named(PARTS, (evaluation.train, validation, evaluation.test))
     opening: dict[str, Any] = {"status": "done", "selected_epoch": selected_epoch}
@@ -63,9 +64,9 @@ def results(history: list[dict[str, Any]], left: Ended) -> dict[str, Any]:
 
 
 def _weights(params: Any) -> dict[str, Any]:
-    """The share of kernel entries that are 0, and the Frobenius norm of all kernels and of each layer's.
+    """The share of kernel entries that are 0, and the Frobenius norms of all kernels and of each kernel.
 
-    They are computed in float64, which holds the squares of all float32 numbers.
+    It computes in float64, which can hold the squares of all float32 numbers.
     """
     leaves = jax.tree.leaves_with_path(params)
     kernels = {path[0].key: np.asarray(leaf, np.float64) for path, leaf in leaves if is_kernel(path)}
@@ -96,7 +97,10 @@ def _best(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _divergence(last: dict[str, Any], blown: Mapping[str, int]) -> dict[str, Any]:
-    """When a run diverged, and what was first not finite: terms, or else a metric, or else the optimizer."""
+    """When a run diverged, and why: which terms were first not finite, or else which metric.
+
+    If neither is known, the optimizer's state was not finite.
+    """
     step = min((at for at in blown.values() if at), default=None)
     terms = [f"loss_{term}" for term, at in blown.items() if at and at == step]
     unmeasured = ("val_",) if math.isnan(last["val_accuracy"]) else ()  # there are no validation rows

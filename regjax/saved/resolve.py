@@ -1,4 +1,4 @@
-"""Divides a checked configuration into a static spec, which is compiled, and numerics, which are traced."""
+"""Divides a checked configuration into a static spec and numerics. The program traces the numerics."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from regjax.training.spec import (
 
 
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
-    """The static spec and the numerics of a run. Raises `UserError` where a value does not fit the data."""
+    """The static spec and the numerics of a run. Raises `UserError` if a value does not fit the data."""
     _check_fit(config, split)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
     if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
@@ -34,16 +34,17 @@ def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec,
 
 
 def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
-    """The spec and numerics of a trained network without its data: the counts of rows are 0."""
+    """The spec and the numerics of a trained network without its data. All counts of rows are 0."""
     none = np.zeros(0, np.int32)
     return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
 
 
 def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[StaticSpec, Numerics]]:
-    """Gives runs that differ in their techniques' strengths alone the same ones: they share a program.
+    """Makes runs share a program if only the strengths of their techniques differ.
 
-    A run gets the value without effect of each strength that it lacks. Such a term may change the last bits
-    of L1, L2 and clipping. Techniques without such a value are not shared.
+    If a run lacks a technique of another run, it gets the technique at a strength without effect. Such a term
+    may change the last bits of L1, L2 and clipping. Some techniques have no strength without effect: runs do
+    not share these.
     """
     groups: dict[StaticSpec, list[StaticSpec]] = {}
     for spec, _ in resolved:
@@ -52,7 +53,7 @@ def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[Static
 
 
 def _bare(spec: StaticSpec) -> StaticSpec:
-    """A spec without what a union may add to it."""
+    """A spec without the parts that a union may add."""
     fixed = frozenset(name for name in spec.active if settings.absent(name) is None)
     return spec._replace(active=fixed, momentum=False, warmup=False)
 
@@ -133,7 +134,7 @@ def _numerics(config: Config) -> Numerics:
 
 
 def _real(value: float | None) -> Any:
-    """A NumPy number, which reaches the device stacked by lane. The program reads none that is None here."""
+    """A NumPy number: the device gets it stacked by lane. The program reads no number that is None here."""
     return np.float64(0.0 if value is None else value)
 
 

@@ -11,10 +11,10 @@ class Run(NamedTuple):
     """A resolved run, ready to be trained.
 
     `config` is flat, by dotted key. `written` has the unresolved texts with `${oc.env:...}`: the summary
-    saves them in place of their values. `digest` is the dataset's. `changes` lists the settings that changed
-    since the run began. `cores` is the number of CPU cores that the process may use (None on an accelerator);
-    the last bits of results depend on it. `device` has the training device's `kind` and `platform`. `job` has
-    the job's `number` and `folder` in its sweep.
+    saves these texts and not their values. `digest` is a hash of the dataset. `changes` lists the settings
+    that changed since the run began. `cores` is the number of CPU cores that the process may use (None on an
+    accelerator); the last bits of results depend on it. `device` has the training device's `kind` and
+    `platform`. `job` has the job's `number` and `folder` in its sweep.
     """
 
     directory: Path

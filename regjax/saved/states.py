@@ -19,7 +19,7 @@ CUT_OFF = re.compile(rf"\.{NAME.pattern}\.partial")
 
 
 class SavedState(NamedTuple):
-    """A saved state of a run: its folder and lane, the epochs done, and the run's number of cores."""
+    """A saved state of a run: its folder and lane, its epoch, and the number of cores of the run."""
 
     folder: Path
     lane: int
@@ -30,8 +30,8 @@ class SavedState(NamedTuple):
 class States:
     """A folder of saved states. Each save is a folder `DEVICE-COUNT` with the lanes of one device.
 
-    A run ignores a damaged state and resumes from the one before. regjax removes incomplete saves and leaves
-    other files alone. A warning names each of these.
+    A run ignores a damaged state and resumes from the one before. regjax removes incomplete saves, and leaves
+    other files alone. It warns of all three.
     """
 
     def __init__(self, folder: Path):
@@ -46,26 +46,26 @@ class States:
     def _list(self, path: Path) -> None:
         if CUT_OFF.fullmatch(path.name):
             remove(path)
-            _say(f"{path}: a save that was cut off, and removed")
+            _say(f"{path}: this save was cut off; regjax removed it")
             return
         if not path.is_dir() or path.is_symlink() or not NAME.fullmatch(path.name):
-            _say(f"{path}: not a saved state, and ignored")
+            _say(f"{path}: not a saved state; regjax ignores it")
             return
         try:
             for identity, saved in _table(path).items():
                 self._by_run.setdefault(identity, []).append(saved)
             self._good.add(path)
         except DamagedError as error:
-            _say(f"{error}; this state is not used: an earlier one is, or the run begins anew")
+            _say(f"{error}; the run goes on from an earlier state, or begins anew without one")
 
     def newest(self, run: Run) -> SavedState | None:
-        """The newest state of a run, or None where it has none."""
+        """The newest state of a run, or None if it has none."""
         return next(iter(self.standing(run)), None)
 
     def standing(self, run: Run) -> list[SavedState]:
         """The states that a run can resume from, the newest first.
 
-        A state from before a change of settings counts only if it is the state at which the change was made.
+        If the settings have changed, an older state counts only if it has the epoch of the last change.
         """
         found = list(self._by_run.get(run.identity, []))
         for change in run.changes:
@@ -76,17 +76,17 @@ class States:
 
     def restore(self, saved: SavedState, template: TrainState) -> TrainState:
         """All lanes in the folder of `saved`. Raises `DamagedError`."""
-        with self._lock:  # the runs of one folder are restored one after another
+        with self._lock:  # threads restore the runs of one folder one after another
             if self._read is None or self._read[0] != saved.folder:
-                self._good.discard(saved.folder)  # until it has been read
+                self._good.discard(saved.folder)  # it is good again after it was read
                 self._read = saved.folder, checkpoint.restore_lanes(saved.folder, template)
                 self._good.add(saved.folder)
             return self._read[1]
 
     def save(self, device: int, runs: dict[int, Run], state: TrainState, *, keep: int) -> None:
-        """Saves the lanes of a device. Removes older states that no run needs, and keeps `keep` good ones."""
+        """Saves the lanes of a device. Keeps `keep` good states, and removes older ones that no run needs."""
         with self._lock:
-            # No save replaces a file or link that has the name of a state.
+            # A file or a link may have the name of a state. Its number counts, so that no save replaces it.
             named = [path for path in self._folder.glob(f"{device}-*") if NAME.fullmatch(path.name)]
             named.sort(key=_count)
             folder = self._folder / f"{device}-{_count(named[-1]) + 1 if named else 1}"

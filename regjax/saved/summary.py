@@ -1,4 +1,4 @@
-"""Writes `summary.json`, a run's status and results, in one step. Checks each entry when it is read."""
+"""Writes `summary.json` in one step: a run's status and results. Checks each entry when it reads the file."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ from regjax.saved.identity import versions
 from regjax.saved.manifest import DamagedError, check_file, read_json
 from regjax.techniques.declaration import COUNT, WHOLE
 
-# Whether more is better, for each metric that is measured on rows.
+# Whether a higher value is better, for each metric that is measured on rows.
 HIGHER_IS_BETTER = {"loss": False, "accuracy": True}
 SUMS_LINE = re.compile(rf"([0-9a-f]{{64}})  ({'|'.join(map(re.escape, RESULT_FILES))})\n")
 SUMS_BYTES = 2**10
-# The entries that reports, predictions and later runs read, with their kinds. A kind is a tuple of types, a
-# list that holds the kind of its entries, or a table of entries by name. `str` stands for every name.
+# The entries that reports, predictions and later runs read, with their kinds. A kind is a tuple of types, or
+# a list with the kind of its entries, or a table of kinds by name. In a table, `str` stands for every name.
 Table = Mapping[Any, Any]
 TEXT, WHOLE_NUMBER, NUMBER = (str,), (int,), (int, float)
 EVERY_RUN: Table = {
@@ -62,30 +62,30 @@ ALLOWED_NUMBERS = RANGES | {"train": COUNT, "validation": WHOLE, "test": WHOLE}
 
 
 def read_summary(directory: Path) -> dict[str, Any] | None:
-    """The summary, or None where there is none. Raises `UserError` where the results are damaged."""
+    """The summary, or None if there is none. Raises `UserError` if the results are damaged."""
     if not any((directory / name).exists() for name in (SUMMARY, SUMS)):
         return None
     try:
         return checked_summary(directory)
     except DamagedError as error:
-        remedy = "Name another directory, move this one away, or restore it from a copy"
+        remedy = "Name another folder, move this one away, or restore it from a copy"
         raise UserError(f"{error}. {remedy}.") from None
 
 
 def run_summary(directory: Path) -> dict[str, Any]:
-    """The summary of a run that must be there. Raises `UserError` where it is not, or is damaged."""
+    """The summary of a run. Raises `UserError` if the folder holds no run, or the run is damaged."""
     found = read_summary(directory)
     if found is None:
         below = next(iter(sorted(directory.glob(f"*/{SUMMARY}"))), None)
         hint = f" Is it a sweep? Its runs lie below it, such as {below.parent}." if below else ""
-        raise UserError(f"{directory}: it is no run's directory: it has no {SUMMARY}.{hint}")
+        raise UserError(f"{directory}: it is not the folder of a run: it has no {SUMMARY}.{hint}")
     return found
 
 
 def checked_summary(directory: Path) -> dict[str, Any]:
-    """The summary, with every entry checked. An ended run's files are checked against their SHA-256.
+    """The summary, with every entry checked. For an ended run, it also checks the SHA-256 of the files.
 
-    Raises `DamagedError`, which names the damaged file.
+    Raises a `DamagedError` that names the damaged file.
     """
     path = directory / SUMMARY
     try:
@@ -123,15 +123,15 @@ def monitored(summary: Mapping[str, Any]) -> float | None:
 
 
 def refuse_other_version(directory: Path, summary: Mapping[str, Any]) -> None:
-    """Raises `UserError` where another version of regjax wrote the run: its files and numbers may differ."""
+    """Raises `UserError` if another version of regjax wrote the run: its files and numbers may differ."""
     written, current = summary["versions"].get("regjax"), versions()["regjax"]
     if written != current:
-        allowed = "which reads it in reports alone"
-        raise UserError(f"{directory}: regjax {written} wrote it, and this is {current}, {allowed}.")
+        allowed = f"This is regjax {current}: only its reports read older runs"
+        raise UserError(f"{directory}: regjax {written} wrote it. {allowed}.")
 
 
 def _check_entries(path: Path, summary: dict[str, Any]) -> None:
-    """Raises `DamagedError` where an entry is missing, or where no run writes its value."""
+    """Raises `DamagedError` if an entry is missing, or has a value that no run writes."""
     _check_entry(path, "summary", summary, EVERY_RUN)
     status = summary["status"]
     measured = [name for name in summary if name.endswith(("_loss", "_accuracy", "_error", "_epoch"))]
@@ -155,7 +155,7 @@ def _check_entries(path: Path, summary: dict[str, Any]) -> None:
 
 
 def _check_entry(path: Path, name: str, value: Any, kind: Any) -> None:
-    """Raises `DamagedError` where a value, or an entry of it, is not of its kind or out of range."""
+    """Raises `DamagedError` if a value, or an entry of it, is of another kind or out of range."""
     types = kind if isinstance(kind, tuple) else (type(kind),)
     if type(value) not in types or not _is_allowed(name, value):
         raise _forged(path, name, value)
@@ -177,14 +177,14 @@ def _is_allowed(name: str, value: object) -> bool:
 
 
 def _forged(path: Path, name: str, value: object) -> DamagedError:
-    return DamagedError(f"{path}: its {name} is {value!r:.99}, which no run writes")
+    return DamagedError(f"{path}: its {name} is {value!r:.99}; no run writes that")
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool = True) -> dict[str, Any]:
     """Replaces the summary in one step and returns it as written. Numbers that are not finite become null.
 
-    A `lasting` summary is on the disk when this returns. The SHA-256 of an ended run are written first: a
-    kill in between leaves a summary that says `running`, and such a summary needs none.
+    A `lasting` summary is on the disk when this returns. The SHA-256 of an ended run come first. After a kill
+    in between, the summary says `running`, and such a run needs no SHA-256.
     """
     written: dict[str, Any] = plain(summary)
     text = json.dumps(written, indent=2, allow_nan=False) + "\n"
@@ -193,16 +193,16 @@ def write_summary(directory: Path, summary: Mapping[str, Any], *, lasting: bool 
         sums = {name: sha256(directory / name) for name in (METRICS, HITS) if (directory / name).is_file()}
         sums[SUMMARY] = hashlib.sha256(text.encode()).hexdigest()
         lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
-        replace_text(directory / SUMS, lines, lasting=False)  # a power cut that takes it is noticed
+        replace_text(directory / SUMS, lines, lasting=False)  # if a power cut loses it, readers notice
     replace_text(directory / SUMMARY, text, lasting=lasting)
-    if not ended:  # what an earlier attempt left
+    if not ended:  # an earlier attempt may have left these
         for name in (SUMS, HITS):
             (directory / name).unlink(missing_ok=True)
     return written
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One line for each entry of a summary's `changes`: the run went on with other settings."""
+    """One line for each entry of a summary's `changes`. At each one, the run went on with other settings."""
     return [
         f"after epoch {change['after_epoch']} with other settings: "
         + ", ".join(f"{key} {shown(now)} (was {shown(was)})" for key, (was, now) in change["changed"].items())

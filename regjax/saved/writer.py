@@ -1,4 +1,4 @@
-"""Writes a run directory during training: metrics, log, summary and selected parameters."""
+"""Writes a run's folder during training: metrics, log, summary and selected parameters."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ RESULTS = (
 
 
 class RunWriter:
-    """Writes the directory of one run, from the first epoch to the last."""
+    """Writes the folder of one run, from the first epoch to the last."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -44,7 +44,7 @@ class RunWriter:
     def resume(self, epoch: int, remarks: Iterable[str]) -> None:
         """Removes the rows of epochs after `epoch`, and logs the `remarks`.
 
-        Raises `DamagedError` where the table lacks one of the first epochs.
+        Raises `DamagedError` if the table lacks one of the first epochs.
         """
         write_summary(self.run.directory, {"status": "running"} | provenance(self.run), lasting=False)
         self._history = rewind_metrics(self.run.directory, epoch)
@@ -52,7 +52,7 @@ class RunWriter:
         append_log(self.run.directory, f"resumed after epoch {epoch}", *remarks, *changed)
 
     def advance(self, epochs: EpochRecord, seconds: float) -> list[dict[str, Any]]:
-        """Writes the epochs of one call, each of which took `seconds`. Returns their rows."""
+        """Writes the epochs of one call. Each epoch took `seconds`. Returns their rows."""
         reached = np.flatnonzero(epochs.epoch)
         rows = [
             records.row(jax.tree.map(lambda leaf, at=index: leaf[at], epochs), seconds) for index in reached
@@ -71,7 +71,7 @@ class RunWriter:
         return records.line(row, self.run.config["trainer.epochs"])
 
     def close(self, left: Ended) -> dict[str, Any]:
-        """Ends a run that has results: saves the selected parameters, then the summary, and returns that.
+        """Ends a run that has results. Saves the selected parameters, then the summary. Returns the summary.
 
         A diverged run has no selected parameters, and `checkpoint=none` saves none. Without test rows there
         are no hits to save.
@@ -94,12 +94,12 @@ class RunWriter:
         return self._end(without_results("interrupted", f"interrupted after epoch {epochs}", epochs))
 
     def fail(self, reason: str, details: str) -> dict[str, Any]:
-        """Ends a run that raised an error. Where nothing can be written, the returned summary says so."""
+        """Ends a run that raised an error. If nothing can be written, the returned summary says so."""
         try:
             append_log(self.run.directory, details)
             return self._end(without_results("failed", reason, len(self._history)))
         except OSError as error:
-            unwritten = f"{reason}; its directory cannot be written: {error.strerror}"
+            unwritten = f"{reason}; its folder cannot be written: {error.strerror}"
             return without_results("failed", unwritten) | provenance(self.run)
 
     def _end(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class RunWriter:
 def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, Any]) -> None:
     """Writes a summary that says `running`, an empty log, and a table of metrics without rows."""
     directory.mkdir(parents=True, exist_ok=True)
-    # The summary comes first: it marks the directory as that of a run which has not ended.
+    # The summary comes first: it marks the folder as the folder of a run that has not ended.
     write_summary(directory, {"status": "running"} | summary, lasting=False)
     for name, text in ((LOG, ""), (METRICS, ",".join(columns) + "\n")):
         remove(directory / name)  # it may be a link
@@ -118,7 +118,7 @@ def begin_directory(directory: Path, columns: Iterable[str], summary: dict[str, 
 
 
 def network(run: Run) -> dict[str, Any]:
-    """The facts that a prediction needs beside the configuration, since it may lack the dataset."""
+    """The facts that a prediction needs besides the configuration. A prediction may lack the dataset."""
     return {
         "num_features": run.spec.num_features,
         "num_classes": run.spec.num_classes,
@@ -132,7 +132,7 @@ def without_results(status: str, reason: str, epochs: int | None = None) -> dict
 
 
 def ending(results: dict[str, Any]) -> str:
-    """One line of text: how a run ended."""
+    """One line of text that says how a run ended."""
     return results.get("reason") or f"done: epoch {results['selected_epoch']} selected"
 
 

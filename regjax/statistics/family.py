@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import scipy  # which loads `scipy.stats`, .6 s, when it is first used
+import scipy  # `scipy.stats` loads at its first use, and takes .6 s
 from jaxtyping import Bool, Float
 
 from regjax.statistics.intervals import Interval, t_interval
@@ -12,7 +12,7 @@ from regjax.statistics.paired import PairedTest
 
 
 class Holm(NamedTuple):
-    """Each adjusted p, whether it is at most alpha, and the significance level of its step."""
+    """For each test the adjusted p, whether it is at most alpha, and the significance level of its step."""
 
     adjusted: Float[np.ndarray, " family"]
     rejected: Bool[np.ndarray, " family"]
@@ -20,7 +20,7 @@ class Holm(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One comparison of the family. Its interval excludes 0 exactly where `rejected` is true.
+    """One comparison of the family. Its interval excludes 0 exactly if `rejected` is true.
 
     `level` is the significance level of its Holm step. The interval's coverage is 1 - level.
     """
@@ -36,7 +36,7 @@ class Equivalence(NamedTuple):
     """Whether a difference is smaller than an effect, by two one-sided tests, and the interval that shows it.
 
     The interval's coverage is 1 - 2 level, with the level of the Holm step. It lies within the effect exactly
-    where `shown` is true.
+    if `shown` is true.
     """
 
     p: float
@@ -48,10 +48,10 @@ class Equivalence(NamedTuple):
 def holm(p_values: Float[np.ndarray, " family"], *, alpha: float) -> Holm:
     """Holm (1979), https://www.jstor.org/stable/4615733: family-wise error <= alpha under any dependence.
 
-    With p(1) <= ... <= p(m), adjusted p(i) is the largest (m - j + 1) p(j) over j <= i, at most 1. Step i
-    tests at alpha / (m - i + 1). The first step that fails ends the procedure, and every p that is not
-    rejected has its level. Equal p share the level of the first, so their order does not matter.
-    NaN means not tested: it counts as p = 1 and stays NaN. A failed comparison makes no other one easier.
+    Let p(1) <= ... <= p(m). The adjusted p(i) is the largest (m - j + 1) p(j) over j <= i, at most 1. Step i
+    tests at alpha / (m - i + 1). The first step that fails ends the procedure. Every p that is not rejected
+    gets the level of that step. Equal p share the level of the first of them, so their order does not matter.
+    NaN means not tested: it counts as p = 1 and stays NaN. So a failed comparison makes no other one easier.
     """
     p = np.where(np.isnan(p_values), 1.0, p_values)
     order = np.argsort(p, kind="stable")
@@ -69,11 +69,11 @@ def compare(tests: Sequence[PairedTest], *, alpha: float) -> list[Comparison]:
     """Holm's procedure over the tests' p. Each difference has an interval at the level of its own Holm step.
 
     The chance that any variant without an effect gets an interval without 0 is at most alpha. The intervals
-    are *not* simultaneous: a rejected comparison passes its alpha on, so together they may cover less often
-    than 1 - alpha (two independent certain effects, one far larger: .975 x .95 = .926).
-    Ludbrook (2000), https://doi.org/10.1046/j.1440-1681.2000.03223.x, gives each interval its own step.
-    Deviation: comparisons that are not rejected share the first failed step, since the interval of a later
-    step could exclude 0.
+    are *not* simultaneous: a rejected comparison passes its alpha on. So all intervals together may cover
+    less often than 1 - alpha (two independent certain effects, one far larger: .975 x .95 = .926). Ludbrook
+    (2000), https://doi.org/10.1046/j.1440-1681.2000.03223.x, gives each interval its own step. Deviation:
+    comparisons that are not rejected share the first failed step, since the interval of a later step could
+    exclude 0.
     """
     steps = holm(np.array([test.p for test in tests], np.float64), alpha=alpha)
     return [
@@ -93,9 +93,9 @@ def equivalences(
 ) -> list[Equivalence]:
     """Two one-sided tests of each difference, Schuirmann (1987), https://doi.org/10.1007/BF01068419.
 
-    A difference is shown to lie in (-effect, effect) if both one-sided t-tests at its bounds reject, so p is
-    the larger of the two. Holm's procedure over these p is a family of its own, apart from the tests of
-    differences. p is NaN where the differences have no spread, and where the effect is None.
+    A difference is shown to lie in (-effect, effect) if both one-sided t-tests at its bounds reject. So p is
+    the larger of the two. Holm's procedure over these p is a family of its own, separate from the tests of
+    differences. p is NaN if the differences have no spread, or if the effect is None.
     """
     p_values = [_equivalence_p(*given) for given in zip(tests, effects, strict=True)]
     return [

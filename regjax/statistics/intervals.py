@@ -5,9 +5,9 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
-import scipy  # which loads `scipy.stats`, .6 s, when it is first used
+import scipy  # `scipy.stats` loads at its first use, and takes .6 s
 
-# With two values, t has one degree of freedom, and an interval is 13 standard errors wide on either side.
+# With two values, t has one degree of freedom, and an interval extends 13 standard errors to each side.
 FEWEST = 3
 
 
@@ -35,14 +35,14 @@ def mean_interval(
     test_to_train: float = 0.0,
     limits: tuple[float, float] = (-inf, inf),
 ) -> Interval:
-    """Student's t interval of a mean; for paired data, pass the differences.
+    """Student's t interval of a mean. For paired data, pass the differences.
 
     The standard error is sd sqrt(1/n + test_to_train), as in `paired_test`. The bounds are cut to `limits`,
-    such as (0, 1) for a share. The mean cannot lie outside, so the cut interval covers it as often.
+    such as (0, 1) for a share. The true mean lies within the limits, so the cut interval covers it as often.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")
     standard_error = float(np.std(values, ddof=1) * np.sqrt(1 / n + test_to_train)) if n > 1 else float("nan")
     interval = t_interval(mean, standard_error, n, level=level)
-    low, high = np.clip([interval.low, interval.high], *limits)  # which leaves NaN alone
+    low, high = np.clip([interval.low, interval.high], *limits)  # NaN stays NaN
     return interval._replace(low=float(low), high=float(high))

@@ -1,21 +1,21 @@
-"""One variant against the baseline on one metric, paired by seed."""
+"""Tests one variant against the baseline on one metric, paired by seed."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-import scipy  # which loads `scipy.stats`, .6 s, when it is first used
+import scipy  # `scipy.stats` loads at its first use, and takes .6 s
 from jaxtyping import Bool, Float
 
 from regjax.statistics.intervals import FEWEST
 
-# Metrics are float32. Differences this close, relative to the largest metric, differ by rounding alone:
-# (k + 3)/n - k/n varies with k, and a spread of 1e-8 would make t millions.
+# Metrics are float32. If two differences are closer than this, relative to the largest metric, only rounding
+# tells them apart: (k + 3)/n - k/n varies with k, and a spread of 1e-8 would make t millions.
 ROUNDING = 2 * float(np.finfo(np.float32).eps)
 
-# Wilcoxon's null distribution is exact up to this many pairs, and a normal approximation beyond.
+# Wilcoxon's null distribution is exact up to this many pairs. With more pairs, it is a normal approximation.
 EXACT_PAIRS = 100
-# The sign-flip test lists all signs up to this many pairs, and draws this many beyond.
+# The sign-flip test lists all signs up to EXACT_FLIPS pairs. With more pairs, it draws DRAWN_FLIPS signs.
 EXACT_FLIPS, DRAWN_FLIPS = 14, 10_000
 
 
@@ -30,13 +30,13 @@ class Caveat(StrEnum):
 
 
 class PairedTest(NamedTuple):
-    """The test of the differences variant - baseline, one per seed. Unknown numbers are NaN.
+    """The test of the differences variant - baseline, one for each seed. Unknown numbers are NaN.
 
-    `standard_error` is the test's, corrected by `test_to_train`. `variance_removed` is the gain of pairing,
+    `test_to_train` corrects `standard_error`. `variance_removed` is the gain of pairing,
     1 - var(differences) / (var(variant) + var(baseline)): 0 for unrelated runs, negative if pairing added
     variance, NaN if neither side varies. `largest_share` is the largest part of one seed in the sum of the
-    squared deviations from the mean. `skew_p` is the t-test's p, corrected for `skewness`, which is that of
-    the differences over its standard error under normality.
+    squared deviations from the mean. `skewness` is the skewness of the differences, divided by its standard
+    error under normality. `skew_p` is the p of the t-test, corrected for skewness.
     """
 
     n: int
@@ -63,9 +63,9 @@ def paired_test(
 
     t = mean / (sd sqrt(1/n + test_to_train)) with n - 1 degrees of freedom. `test_to_train` is 0 if all runs
     are measured on the same rows: Student (1908). If the rows measured on follow the seed, runs share
-    training rows and the differences are dependent. `test_to_train` is then the number of rows measured on
-    per other row that splits are drawn from: the corrected resampled t-test of Nadeau & Bengio (2003),
-    https://doi.org/10.1023/A:1024068626366.
+    training rows and the differences are dependent. `test_to_train` is then the number of rows measured on,
+    divided by the number of other rows that a split could draw. This is the corrected resampled t-test of
+    Nadeau & Bengio (2003), https://doi.org/10.1023/A:1024068626366.
 
     Deviations: p is 1 if all differences are 0, and NaN if all are equal but not 0. The formula would give 0,
     but a few runs that differ by the same number of test rows prove nothing.
@@ -103,9 +103,9 @@ def sign_flip_p(differences: Float[np.ndarray, " pairs"], rounding: float) -> fl
     """Two-sided p of the sign-flip test: the share of all signs with a sum as far from 0 as the observed one.
 
     Fisher (1935), The design of experiments, section 21. It assumes that differences without an effect are
-    symmetric about 0, and not that they are normal. Sums within n `rounding` of the observed one count as
-    equal. Beyond `EXACT_FLIPS` pairs, signs are drawn, and the observed ones count as drawn too: Phipson &
-    Smyth (2010), https://doi.org/10.2202/1544-6115.1585.
+    symmetric about 0. It does not assume that they are normal. Sums within n `rounding` of the observed sum
+    count as equal. With more than `EXACT_FLIPS` pairs, it draws signs, and the observed signs count as one
+    draw: Phipson & Smyth (2010), https://doi.org/10.2202/1544-6115.1585.
     """
     n = len(differences)
     observed = abs(differences.sum()) - n * rounding
@@ -113,7 +113,7 @@ def sign_flip_p(differences: Float[np.ndarray, " pairs"], rounding: float) -> fl
         signs = np.random.default_rng(0).integers(0, 2, (DRAWN_FLIPS, n), np.int8)
         sums = (signs * 2.0 - 1) @ differences
         return float((1 + (np.abs(sums) >= observed).sum()) / (1 + DRAWN_FLIPS))
-    sums = differences[:1]  # the other sign of the first gives the same magnitudes
+    sums = differences[:1]  # flipping the sign of the first one would give the same magnitudes
     for difference in differences[1:]:
         sums = np.concatenate([sums + difference, sums - difference])
     return float((np.abs(sums) >= observed).mean())
@@ -127,8 +127,8 @@ def smallest_flip_p(n: int) -> float:
 def _skew_p(differences: Float[np.ndarray, " pairs"], t: float) -> float:
     """Two-sided p of t + a t^2 / 3 + a^2 t^3 / 27 + a / 6, with a = skewness / sqrt(n).
 
-    Hall (1992), https://doi.org/10.1111/j.2517-6161.1992.tb01872.x: to the first order, skewness moves it no
-    more. Johnson (1978) found such a correction good from 13 values on.
+    Hall (1992), https://doi.org/10.1111/j.2517-6161.1992.tb01872.x: to the first order, skewness does not
+    move this statistic. Johnson (1978) found such a correction good from 13 values on.
     """
     n = len(differences)
     a = float(scipy.stats.skew(differences, bias=False)) / n**0.5
@@ -136,7 +136,7 @@ def _skew_p(differences: Float[np.ndarray, " pairs"], t: float) -> float:
 
 
 def _skewness(differences: Float[np.ndarray, " pairs"]) -> float:
-    """G1 over sqrt(6 n (n - 1) / ((n - 2) (n + 1) (n + 3))).
+    """The skewness G1 over its standard error sqrt(6 n (n - 1) / ((n - 2) (n + 1) (n + 3))).
 
     Joanes & Gill (1998), https://doi.org/10.1111/1467-9884.00122.
     """
@@ -148,11 +148,11 @@ def _skewness(differences: Float[np.ndarray, " pairs"]) -> float:
 def least_favourable(
     variant: Float[np.ndarray, " seeds"], baseline: Float[np.ndarray, " seeds"], *, variant_is_above: bool
 ) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]]:
-    """Both sides with a number for each failed run (NaN), chosen against the side that seems to be above.
+    """Both sides with a number for each failed run (NaN). The numbers favour the side that is not above.
 
-    Failed runs of the side above take the smallest value seen on either side, those of the other side the
-    largest: the bounds of Horowitz & Manski (2000), https://doi.org/10.1080/01621459.2000.10473902, within
-    the observed range.
+    Failed runs of the side above take the smallest value of both sides. Failed runs of the other side take
+    the largest one. These are the bounds of Horowitz & Manski (2000),
+    https://doi.org/10.1080/01621459.2000.10473902, within the observed range.
     """
     smallest, largest = np.nanmin([variant, baseline]), np.nanmax([variant, baseline])
     of_variant, of_baseline = (smallest, largest) if variant_is_above else (largest, smallest)
@@ -178,10 +178,10 @@ def _variance_removed(
 
 
 def _signed_rank_p(differences: Float[np.ndarray, " pairs"], rounding: float) -> float:
-    """Two-sided p of Wilcoxon (1945): zeros are dropped before ranking, ties share their mean rank.
+    """Two-sided p of Wilcoxon (1945). It drops zeros before ranking, and ties share their mean rank.
 
-    Up to `EXACT_PAIRS` it is exact, ties included: each rank in turn is added to the distribution of the
-    positive sum. With ties, SciPy's is normal from 14 pairs on, and takes 1 s at 13.
+    Up to `EXACT_PAIRS` it is exact, also with ties: it adds one rank after another to the distribution of the
+    positive sum. With ties, SciPy takes a normal approximation from 14 pairs on, and needs 1 s for 13 pairs.
     """
     magnitudes = np.abs(differences)
     order = np.argsort(magnitudes)
@@ -204,8 +204,9 @@ def _signed_rank_p(differences: Float[np.ndarray, " pairs"], rounding: float) ->
 def row_error(variant: Bool[np.ndarray, "runs rows"], baseline: Bool[np.ndarray, "runs rows"]) -> float:
     """The standard error of a difference in accuracy that comes from the choice of the test rows.
 
-    It is the sd over rows of each row's difference in hits, averaged over runs, divided by sqrt(rows); for
-    one pair of runs, that of McNemar (1947), https://doi.org/10.1007/BF02295996.
+    Each row has a difference in hits, averaged over runs. The standard error is the sd of these over rows,
+    divided by sqrt(rows). For one pair of runs it is that of McNemar (1947),
+    https://doi.org/10.1007/BF02295996.
     """
     differences = variant.mean(axis=0) - baseline.mean(axis=0)
     return (

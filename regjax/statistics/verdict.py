@@ -1,4 +1,4 @@
-"""The verdict of a comparison, in words."""
+"""Puts the verdict of a comparison into words."""
 
 from enum import StrEnum
 from math import ceil, isnan
@@ -9,7 +9,7 @@ from regjax.statistics.power import FEWEST_PLANNED, seeds_planned
 
 
 class Kind(StrEnum):
-    """What is known of a variant."""
+    """The kinds of verdicts on a variant."""
 
     BASELINE = "baseline"
     BETTER = "better"
@@ -21,9 +21,10 @@ class Kind(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """`words` has all that the verdict rests on, `brief` is for a table.
+    """A verdict. `words` says everything that it rests on, and `brief` is for a table.
 
-    `seeds` are the fewest and the most seeds that would show the effect. The most is None if it is unknown.
+    `seeds` has the lower and the upper number of seeds that would show the effect. The upper one is None if
+    it is unknown.
     """
 
     kind: Kind
@@ -36,7 +37,7 @@ BASELINE = Verdict(Kind.BASELINE, "baseline", "baseline")
 
 
 def untested(reason: str) -> Verdict:
-    """No verdict. What follows a colon in the reason is left out where space is short."""
+    """There is no verdict. `brief` leaves out everything after a colon in the reason."""
     return Verdict(Kind.UNTESTED, reason, reason.partition(":")[0])
 
 
@@ -51,21 +52,21 @@ def verdict(
 ) -> Verdict:
     """Better, worse, the same within `effect`, undecided, or why there is no verdict.
 
-    `failures` counts the seeds that failed on either side. With some, a variant is better or worse only if
-    this holds in the case least favourable to it. "Undecided" comes with the seeds that would show `effect`
-    at 80 % power and the comparison's level, or without them if `effect` is None.
+    `failures` counts the seeds that failed on either side. If there are some, a variant is better or worse
+    only if that holds in the least favourable case too. "Undecided" names the seeds that would show `effect`
+    at 80 % power and the comparison's level. If `effect` is None, it names none.
     """
     test = comparison.test
     if isnan(test.t):
         return untested(str(test.caveat))
     corrected = "; corrected t" * (test.test_to_train > 0)
-    # Without an effect nothing is shown, and a failed run could be farther away.
+    # If seeds failed, their runs could be farther away, so no variant is the same.
     within = effect if equivalence.shown and not failures else None
     if comparison.rejected:
         kind = Kind.BETTER if (test.mean > 0) == higher_is_better else Kind.WORSE
         if failures and not holds_with_failures:
             runs = f"{failures} run{'s' * (failures > 1)} failed"
-            words = f"not {kind}: {runs}, and could undo it{corrected}"
+            words = f"not {kind}: {runs} and could undo it{corrected}"
             return Verdict(Kind.UNDONE, words, f"undecided: {runs}")
         less = f", less than {_size(within)}" if within else ""
         p = p_in_words(comparison.adjusted_p)
@@ -79,7 +80,7 @@ def verdict(
 
 
 def _planned(comparison: Comparison, effect: float | None) -> tuple[tuple[int, int | None] | None, str]:
-    """The seeds that would show the effect, and the same in words. Neither where nothing can be said."""
+    """The seeds that would show the effect, and the same in words. If nothing can be said, None and ""."""
     test = comparison.test
     if effect is None or test.n < FEWEST_PLANNED:
         return None, ""
@@ -101,13 +102,13 @@ def seeds_in_words(seeds: tuple[int, int | None], effect: float) -> str:
 
 
 def _two_digits(count: int) -> int:
-    """Rounds a count over 100 up to two significant digits: the sd behind it is no more exact."""
+    """Rounds a count above 100 up to two significant digits, since the sd behind it is no more exact."""
     unit = 10 ** max(0, len(str(count)) - 2)
     return ceil(count / unit) * unit
 
 
 def p_in_words(value: float) -> str:
-    """A p after the letter: `= .0123`, or `< .0001`."""
+    """The text after the letter p: `= .0123`, or `< .0001`."""
     return "< .0001" if value < 1e-4 else f"= {_plain(f'{value:.4f}')}"
 
 

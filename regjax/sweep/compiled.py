@@ -1,4 +1,4 @@
-"""The compiled programs of a static spec: lowered once, then compiled for each device."""
+"""Makes the compiled programs of a static spec: it lowers them once, then compiles them for each device."""
 
 import threading
 import time
@@ -13,12 +13,12 @@ from regjax.training import program
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, Rows, TrainState
 
-# The lowering names no device, so one lowering can be compiled for each.
+# The lowering names no device, so it can be compiled for every device.
 _ANY_DEVICE = NamedSharding(AbstractMesh((1,), ("device",)), PartitionSpec())
 
 
 class Arguments(NamedTuple):
-    """The programs' arguments besides the state, stacked by lane. `Programs` reads shapes and types only."""
+    """The programs' arguments besides the state, stacked by lane. `Programs` reads only shapes and types."""
 
     numerics: Numerics
     rows: Rows
@@ -52,7 +52,7 @@ class Programs:
             return program.trace(*inputs, **static).lower(lowering_platforms=(platform,))
 
         count = _abstract(np.int32(1))
-        # `train_lanes` keeps its input state, because a call may be given up before it returns a new one.
+        # `train_lanes` keeps its input state: if a call is given up, there is no new state.
         self._lowered = (
             lowered(program.refill_lanes, self._state, numerics, fresh, donate=True),
             lowered(program.train_lanes, self._state, numerics, rows, data, count, donate=False),
@@ -62,14 +62,14 @@ class Programs:
         self.seconds = time.perf_counter() - begun
 
     def on(self, device: jax.Device) -> Placed:
-        """The programs for a device, compiled on its first call."""
+        """The programs for a device. The first call for a device compiles them."""
         if device not in self._placed:
             compiled = [program.compile(device_assignment=(device,)) for program in self._lowered]
             self._placed[device] = Placed(self._state, *compiled)
         return self._placed[device]
 
     def bytes_needed(self, device: jax.Device) -> int:
-        """The device memory of the largest program while it runs, its arguments included."""
+        """The device memory that the largest program needs while it runs, with its arguments."""
         _, *programs = self.on(device)
         return max(_bytes(program.memory_analysis()) for program in programs)
 
@@ -90,7 +90,7 @@ _kept: dict[tuple[Any, ...], Programs] = {}
 def programs(
     spec: StaticSpec, arguments: Arguments, *, platform: str, side_by_side: bool
 ) -> tuple[Programs, bool]:
-    """The programs of a static spec, and whether this call lowered them: only the first in a process does."""
+    """The programs of a static spec, and whether this call lowered them: the first one in a process does."""
     shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arguments))
     key = (spec, shapes, platform, side_by_side)
     with _lock:

@@ -16,8 +16,8 @@ EXTRAS = {"gpu": "pip install -e '.[cuda]'", "tpu": "pip install -e '.[tpu]'"}
 def prepare_devices(platform: str, cache_dir: str, jobs: int) -> list[jax.Device]:
     """Selects the platform and returns the devices that `jobs` jobs can use. Caches programs in `cache_dir`.
 
-    A CPU is divided into one device per core, but not more than there are jobs: one network fills a core,
-    and more cores do not make it faster. Raises `UserError` if the platform is absent.
+    It divides a CPU into one device for each core, but into no more devices than jobs: one network fills a
+    core, and more cores do not make it faster. Raises `UserError` if the platform is absent.
     """
     _cache_programs(Path(cache_dir).expanduser() / "jax")
     _divide_cpu(min(jobs, cores()))
@@ -30,7 +30,7 @@ def cores() -> int:
 
 
 def _divide_cpu(count: int) -> None:
-    """Asks for `count` CPU devices, unless the user has set their number by flag or variable."""
+    """Asks JAX for `count` CPU devices, unless the user has set their number by a flag or a variable."""
     by_variable = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
     if by_variable or COUNT_FLAG in os.environ.get("XLA_FLAGS", ""):
         return
@@ -50,7 +50,7 @@ def _devices(platform: str) -> list[jax.Device]:
         jax.config.update("jax_platforms", "cpu")  # so that JAX does not initialise a GPU
     try:
         return jax.local_devices(backend=None if platform == "auto" else platform)
-    except (RuntimeError, AssertionError) as error:  # the latter if the platform's plugin is missing
+    except (RuntimeError, AssertionError) as error:  # AssertionError: the platform's plugin is missing
         install = f"; if this machine has one: {EXTRAS[platform]}" if platform in EXTRAS else ""
         reason = str(error).partition("\n")[0]
         allowed = f"JAX {jax.__version__} finds none here ({reason}){install}"
@@ -64,6 +64,6 @@ def _cache_programs(folder: Path) -> None:
         reason = f"cache_dir={folder.parent}: cannot be written ({error.strerror})."
         raise UserError(f"{reason} {FOLDER_REMEDY}") from None
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    # Our few programs take seconds each; the many small ones of start-up are worth caching too.
+    # regjax's few programs take seconds each. The many small programs at the start are worth caching too.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -1,4 +1,4 @@
-"""Trains many runs on all devices, with one thread per device."""
+"""Trains many runs on all devices, with one thread for each device."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from regjax.saved.states import States
 from regjax.sweep.queue import Schedule, Summaries, Watcher
 from regjax.sweep.worker import Worker
 
-# Python handles signals in the main thread, but one that arrives in another thread does not wake it.
+# Python handles signals in the main thread. A signal that arrives in another thread does not wake it.
 POLL_SECONDS = 0.2
 
 
@@ -26,12 +26,12 @@ def train_runs(
     lanes: int | None,
     stop_at: Collection[str],
 ) -> Summaries:
-    """Trains runs to their ends and returns their summaries by directory.
+    """Trains runs to their ends and returns their summaries by folder.
 
-    A run resumes from its state in `states`. `lanes` is the number of runs in one program (None: chosen by
-    device kind and memory). A run that raises has status `failed` and a reason. Setting `stop` interrupts all
-    runs, and so does the first that ends with a status in `stop_at`. Setting `give_up` ends the wait for
-    calls on a device.
+    A run resumes from its state in `states`. `lanes` is the number of runs in one program (None: the kind of
+    device and its memory decide). A run that raises has the status `failed` and a reason. Setting `stop`
+    interrupts all runs. So does the first run that ends with a status in `stop_at`. Setting `give_up` ends
+    the wait for calls on a device.
     """
     schedule = Schedule(waiting, devices, watcher, stop, give_up, lanes=lanes, stop_at=stop_at)
     with ThreadPoolExecutor(len(devices)) as pool:

@@ -1,4 +1,4 @@
-"""The lanes of one device, which are refilled with runs as they become free."""
+"""The lanes of one device. A free lane takes the next run."""
 
 import math
 import operator
@@ -17,7 +17,7 @@ from regjax.sweep.signals import call_unless_given_up
 from regjax.training.spec import StaticSpec
 from regjax.training.state import DeviceData, Ended, EpochRecord, Rows, TrainState
 
-# The share of a device's memory for programs; the allocator's gaps and the transfers need the rest.
+# The share of a device's memory for programs. Gaps between allocations, and transfers, need the rest.
 MEMORY_SHARE = 0.8
 
 
@@ -30,7 +30,7 @@ class SavedLane(NamedTuple):
 
 
 class Lanes:
-    """A fixed number of lanes on one device. Lanes without a run are inactive and never reported."""
+    """A fixed number of lanes on one device. A lane without a run is inactive and has no results."""
 
     def __init__(self, placed: Placed, count: int, data: DeviceData, device: jax.Device):
         self._placed, self._data, self._device = placed, data, device
@@ -60,11 +60,11 @@ class Lanes:
             self._held[lane], fresh[lane] = run, True
         filler = next(iter(self.runs.values()))
         held = [filler if run is None else run for run in self._held]
-        # The programs take these few numbers from the host: to place each of them first takes 1 ms.
+        # The programs take these few numbers from the host, since placing each one on the device takes 1 ms.
         self._numerics = stacked([run.numerics for run in held])
         splits = [part for run in held for part in (run.split, run.scaling)]
         same = self._splits and all(map(operator.is_, splits, self._splits))
-        if not same:  # most sweeps have one split, which is transferred once
+        if not same:  # most sweeps have one split, and this transfers it once
             rows, self._test = stacked_rows(held)
             self._rows = jax.device_put(rows, self._device)
             self._train_row = rows.train[:, :1]
@@ -74,7 +74,7 @@ class Lanes:
     def train(self, num_epochs: int, give_up: threading.Event) -> EpochRecord | None:
         """Trains all lanes in one call and returns their records, on the host.
 
-        Returns None if the call was given up; the lanes are then unchanged.
+        Returns None if the call was given up. The lanes are then unchanged.
         """
 
         def call() -> tuple[TrainState, EpochRecord]:
@@ -94,7 +94,7 @@ class Lanes:
         return state
 
     def resume(self, saved: Sequence[SavedLane]) -> None:
-        """Puts saved states into the lanes of their runs, all in one transfer."""
+        """Puts saved states into the lanes of their runs, in one transfer."""
         state = self.snapshot()
         lanes = {id(run): lane for lane, run in self.runs.items()}
         for run, states, lane in saved:
@@ -115,7 +115,7 @@ class Lanes:
     def leave(self, lanes: Sequence[int]) -> list[tuple[Run, Ended]]:
         """Frees lanes and returns their runs with the results. Only this method reads test rows.
 
-        The program measures all lanes. A lane that stays gets one of its training rows for each test row.
+        The program measures all lanes. A lane that stays gets a training row in place of each test row.
         """
         leaving = np.isin(np.arange(len(self)), lanes)
         test = np.where(leaving[:, None], self._test, self._train_row)
@@ -160,12 +160,12 @@ def stacked_rows(held: Sequence[Run]) -> tuple[Rows, np.ndarray]:
 
 
 def runs_side_by_side(device: jax.Device) -> bool:
-    """Whether lanes run side by side. One network fills a CPU core; an accelerator needs many at once."""
+    """Whether lanes run side by side. One network fills a CPU core, but an accelerator needs many."""
     return device.platform != "cpu"
 
 
 def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> float:
-    """The number of lanes in one program: 1 on a CPU, else an estimate of how many fit into the memory.
+    """The number of lanes in one program: 1 on a CPU, else an estimate of how many lanes fit into memory.
 
     A lane holds its state, a copy of the old one and a gradient (at most eight times its parameters), the
     activations of a batch in the forward and backward pass, and its row numbers.
@@ -181,6 +181,6 @@ def lanes_that_fit(spec: StaticSpec, data: DeviceData, device: jax.Device) -> fl
 
 
 def memory_budget(device: jax.Device) -> float:
-    """The bytes that programs may take on a device; infinite if it does not report its memory."""
+    """The bytes that programs may take on a device. Infinite if the device does not report its memory."""
     stats = device.memory_stats()
     return MEMORY_SHARE * stats["bytes_limit"] if stats else math.inf

@@ -1,4 +1,4 @@
-"""The schedule of a sweep: runs grouped by the program they share, with a queue per group."""
+"""The schedule of a sweep: groups of runs that share a program, with a queue for each group."""
 
 import math
 import threading
@@ -21,7 +21,7 @@ Summaries = dict[Path, dict[str, Any]]
 
 
 class Watcher(Protocol):
-    """Receives what happens; called from the thread of each device."""
+    """Receives the events of training. The thread of each device calls it."""
 
     def note(self, text: str) -> None: ...
     def log(self, text: str) -> None: ...
@@ -32,7 +32,7 @@ class Watcher(Protocol):
 
 
 class Group:
-    """Runs that share a static spec and a dataset; `workers` counts the devices that took them up."""
+    """Runs that share a static spec and a dataset. `workers` counts the devices that took the group."""
 
     def __init__(self, members: list[Run], name: str):
         self.members, self.name, self.dataset = members, name, members[0].dataset
@@ -43,7 +43,7 @@ class Group:
 
 
 class Schedule:
-    """The state that all devices share: groups with their queues, summaries, and the events to stop."""
+    """The state that all devices share: groups with their queues, summaries, and events that stop them."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class Schedule:
         ]
 
     def next_group(self) -> Group | None:
-        """The group with waiting runs that fewest devices took up; None if none waits or all shall stop.
+        """The group with waiting runs that the fewest devices took. None if none waits or all shall stop.
 
-        No group is taken up by more devices than it has runs: each device compiles its program.
+        A group has no more devices than runs, since each device compiles the group's program.
         """
         with self._lock:
             open_groups = [
@@ -85,13 +85,13 @@ class Schedule:
             return group
 
     def take(self, group: Group, count: int) -> list[Run]:
-        """The next runs of a group, at most `count`; none if all shall stop."""
+        """The next runs of a group, at most `count`. There are none if all shall stop."""
         with self._lock:
             waiting = 0 if self.stop.is_set() else len(group.queue)
             return [group.queue.popleft() for _ in range(min(count, waiting))]
 
     def interrupt_waiting(self) -> None:
-        """Interrupts the runs that still wait when all devices have ended."""
+        """Interrupts the runs that still wait after all devices have ended."""
         for group in self._groups:
             for run in group.queue:
                 self.ended(run, RunWriter(run).interrupt())
@@ -126,7 +126,7 @@ class Schedule:
             self.watcher.compiling(group.members, ended=True)
 
     def _lowered(self, group: Group, data: DeviceData, device: jax.Device) -> Programs:
-        """The group's programs. They get fewer lanes if the compiled ones exceed the device's memory."""
+        """The group's programs. If they need more memory than the device has, they get fewer lanes."""
         spec, side_by_side = group.members[0].spec, runs_side_by_side(device)
         share = math.ceil(len(group.members) / len(self.devices))
         count = math.floor(max(1, min(share, self._lanes or lanes_that_fit(spec, data, device))))

@@ -1,4 +1,4 @@
-"""Ends training in order at SIGINT and SIGTERM: the devices finish their call, and its results are kept."""
+"""Ends training in order at SIGINT and SIGTERM: the devices finish their calls, and the results are kept."""
 
 import os
 import signal
@@ -12,16 +12,16 @@ from typing import Any, NoReturn, TypeVar
 Result = TypeVar("Result")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# A call that takes longer than this after a signal is given up. Its epochs are trained again on resuming.
+# If a call takes longer than this after a signal, regjax gives it up. A resumed run trains its epochs again.
 PATIENCE_SECONDS, POLL_SECONDS = 1.5, 0.2
 THREAD_NAME = "a call on a device"
 
 
 class Signals:
-    """As a context, sets `stop` at the first signal and ends the process at the second.
+    """A context that sets `stop` at the first signal, and ends the process at the second.
 
-    Sets `give_up` a while after `stop`. Only the main thread can handle signals: in another one the context
-    does nothing.
+    It sets `give_up` a while after `stop`. Only the main thread can handle signals: in another thread the
+    context does nothing.
     """
 
     def __init__(self) -> None:
@@ -46,13 +46,14 @@ class Signals:
         self.number = number
         self.stop.set()
         self._patience.start()
-        print("interrupted: ending after this call; once more ends at once", file=sys.stderr, flush=True)
+        text = "interrupted: regjax ends after this call; a second signal ends it at once"
+        print(text, file=sys.stderr, flush=True)
 
 
 def call_unless_given_up(call: Callable[[], Result], give_up: threading.Event) -> Result | None:
-    """The result of a call, or None if `give_up` is set before it ends.
+    """The result of a call, or None if `give_up` is set before the call ends.
 
-    Nothing can end a wait inside XLA, so the call has a thread of its own. A call that is given up continues
+    Nothing can end a wait inside XLA, so the call has a thread of its own. After `give_up` the call continues
     there, and nothing joins that thread.
     """
     future: Future[Result] = Future()
@@ -71,7 +72,7 @@ def call_unless_given_up(call: Callable[[], Result], give_up: threading.Event) -
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. After a call that was given up, `sys.exit` alone would wait for it and then abort."""
+    """Ends the process. If a call was given up, `sys.exit` would wait for it and then abort."""
     if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

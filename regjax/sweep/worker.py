@@ -1,4 +1,4 @@
-"""The worker of one device: takes runs from the queue, trains them on lanes and reports to their writers."""
+"""The worker of one device takes runs from the queue, trains them on lanes and reports to their writers."""
 
 import time
 import traceback
@@ -20,12 +20,13 @@ from regjax.sweep.signals import call_unless_given_up
 from regjax.training import program
 from regjax.training.state import DeviceData, EpochRecord
 
-# A call of the program should take this long: enough to hide its start, short enough to watch. It should also
-# take this many times as long as the report of its epochs, because the device waits for that.
+# A call of the program should take this long: long enough to hide its start, short enough to watch. It should
+# also take this many times as long as the report of its epochs, because the device waits for the report.
 CALL_SECONDS, CALL_TO_REPORT = 1.0, 10
-# Lanes are closed and refilled once this share of them has ended, because both steps cost all lanes.
+# The worker refills lanes once this share of them has ended, since closing and refilling cost time on all
+# lanes.
 REFILL_SHARE = 0.25
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in an error of the device
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # a device's error has this word
 
 
 class Worker:
@@ -49,7 +50,7 @@ class Worker:
                 lanes = Lanes(*found, data, self._device)
                 self._train(group, lanes)
             except Exception as error:
-                # The program itself failed, for example for lack of memory: it would fail for all its runs.
+                # The program itself failed, for example for lack of memory. It would fail for all its runs.
                 on_lanes = list(lanes.runs.values()) if lanes is not None else []
                 for run in [*on_lanes, *self._schedule.take(group, len(group.members))]:
                     self._fail(run, error)
@@ -67,7 +68,7 @@ class Worker:
                         saved += self._begin(run, lanes)
                 if saved:
                     lanes.resume(saved)
-                    self._retire(lanes)  # some may have been saved after their last epoch
+                    self._retire(lanes)  # some states may have been saved after the last epoch
             if not lanes.runs:
                 return
             num_epochs = self._call(lanes, num_epochs)
@@ -90,7 +91,7 @@ class Worker:
         return int(np.clip(wanted * reached.max() / elapsed, 1, program.RECORDS))
 
     def _begin(self, run: Run, lanes: Lanes) -> list[SavedLane]:
-        """Begins or resumes a run's directory; gives its newest usable state, if it has one."""
+        """Begins or resumes a run's folder. Returns its newest usable state, if it has one."""
         writer = self._writers[run.directory] = RunWriter(run)
         self._schedule.watcher.begin(run)
         candidates = self._states.standing(run)
@@ -120,7 +121,7 @@ class Worker:
                     self._schedule.watcher.advance(run, row, writer.line(row))
 
     def _retire(self, lanes: Lanes) -> None:
-        """Closes the runs that have ended, once they are enough or the sweep shall stop."""
+        """Closes the runs that have ended, once there are enough of them or the sweep shall stop."""
         ended, stops = lanes.ended(), self._schedule.stop.is_set()
         if ended and (stops or len(ended) >= REFILL_SHARE * len(lanes.runs)):
             for run, result in lanes.leave(ended):
@@ -140,7 +141,7 @@ class Worker:
         return any(run.config["checkpoint"] == mode for run in lanes.runs.values())
 
     def _save_if_due(self, lanes: Lanes) -> None:
-        """Saves the states of the lanes each epoch, after some minutes or at an interruption."""
+        """Saves the states of the lanes: at each epoch, after some minutes, or at an interruption."""
         kept = {lane: run for lane, run in lanes.runs.items() if run.config["checkpoint"] != "none"}
         if not kept:
             return
@@ -155,7 +156,7 @@ class Worker:
 
     @contextmanager
     def _isolating(self, run: Run, lanes: Lanes) -> Iterator[None]:
-        """An error in this block, for example with a run's files, fails that run alone."""
+        """If the block raises an error, for example with a run's files, only that run fails."""
         try:
             yield
         except Exception as error:
@@ -169,7 +170,7 @@ class Worker:
 
 
 def _other_cores(run: Run, saved: SavedState) -> list[str]:
-    """A remark if the number of cores has changed: XLA splits some sums by it, which changes last bits."""
+    """A remark if the number of cores has changed: XLA splits some sums by it, and last bits may change."""
     if saved.cores == run.cores:
         return []
     counts = f"CPU cores: {saved.cores} when its state was saved, {run.cores} now"
@@ -177,7 +178,7 @@ def _other_cores(run: Run, saved: SavedState) -> list[str]:
 
 
 def _reason(run: Run, error: Exception) -> str:
-    """Why a run failed, in one line. If memory was too small, it names the keys that need memory."""
+    """Why a run failed, in one line. If memory was too small, the line names the keys that need memory."""
     reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
     by_device = isinstance(error, jax.errors.JaxRuntimeError) and OUT_OF_MEMORY in reason
     if not isinstance(error, MemoryError) and not by_device:

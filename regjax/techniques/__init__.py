@@ -1,1 +1,1 @@
-"""The regularizers: one table that declares them, and one function for each."""
+"""The regularizers: one table declares them, and each has one function."""

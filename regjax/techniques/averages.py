@@ -1,4 +1,4 @@
-"""Averages of the variables over the steps. Evaluation reads them; training goes on from the variables."""
+"""Averages of the variables over the steps. Evaluation reads them. Training goes on from the variables."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,9 +9,10 @@ from jaxtyping import Array, Float
 
 
 class Average(NamedTuple):
-    """As an optax transformation: `init(variables)`, `update(state, variables)`, `read(state, variables)`.
+    """An average, in the form of an optax transformation.
 
-    The variables are the parameters and batch norm's running statistics. `read` gives what evaluation sees.
+    It has `init(variables)`, `update(state, variables)` and `read(state, variables)`. The variables are the
+    parameters and batch norm's running statistics. `read` returns the variables that evaluation reads.
     """
 
     init: Callable[[Any], Any]
@@ -22,9 +23,9 @@ class Average(NamedTuple):
 def ema(*, decay: Float[Array, ""]) -> Average:
     """The exponential moving average `a = decay * a + (1 - decay) * w`; decay in [0, 1), neutral at 0.
 
-    It begins at 0 and is read as `a / (1 - decay ** steps)`, so early epochs are not drawn to 0. Before the
-    first step it is w itself. Polyak & Juditsky 1992, https://doi.org/10.1137/0330046; the correction is that
-    of Kingma & Ba 2015.
+    a begins at 0. `read` returns `a / (1 - decay ** steps)`, so the start does not pull early epochs to 0.
+    Before the first step it returns w itself. Polyak & Juditsky 1992, https://doi.org/10.1137/0330046. The
+    correction is that of Kingma & Ba 2015.
     """
 
     def init(variables: Any) -> Any:

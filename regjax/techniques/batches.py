@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, Num
 
-# Below it, all but one of 100,000 draws of Beta(alpha, alpha) are 0 or 1. JAX's beta at 0 is NaN.
+# For a smaller alpha, all but one of 100,000 draws of Beta(alpha, alpha) are 0 or 1. JAX's beta at 0 is NaN.
 LEAST_ALPHA = 1e-6
 
 
@@ -18,14 +18,15 @@ class Batch(NamedTuple):
 
 
 def with_probabilities(batch: Batch, num_classes: int) -> Batch:
-    """The batch with a probability for each class in place of its labels."""
+    """The batch with a probability for each class instead of labels."""
     return batch._replace(targets=jax.nn.one_hot(batch.targets, num_classes, dtype=batch.inputs.dtype))
 
 
 def label_smoothing(key: Key[Array, ""], batch: Batch, *, amount: Float[Array, ""]) -> Batch:
     """Targets `(1 - amount) * target + amount / classes`; amount in [0, 1], neutral at 0.
 
-    Training only: evaluation takes the labels. Szegedy et al. 2016, https://arxiv.org/abs/1512.00567.
+    It acts only in training: evaluation takes the labels. Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567.
     """
     del key
     targets = batch.targets
@@ -33,10 +34,10 @@ def label_smoothing(key: Key[Array, ""], batch: Batch, *, amount: Float[Array, "
 
 
 def mixup(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batch:
-    """Mixes each row with another one, inputs and targets alike: `share * row + (1 - share) * other`.
+    """Mixes the inputs and the targets of each row with another row: `share * row + (1 - share) * other`.
 
-    The share is one draw of Beta(alpha, alpha) for the whole batch, and the others are its rows in another
-    order, as in the authors' code. alpha >= 0, neutral at 0. Zhang et al. 2018,
+    As in the authors' code, the share is one draw of Beta(alpha, alpha) for the whole batch, and the other
+    rows are the same batch in another order. alpha >= 0, neutral at 0. Zhang et al. 2018,
     https://arxiv.org/abs/1710.09412.
     """
     of_share, of_order = jax.random.split(key)

@@ -1,4 +1,4 @@
-"""What a technique declares about itself. Loads no JAX and no NumPy: `--help` imports it."""
+"""The declaration of a technique. It loads no JAX and no NumPy, since `--help` imports it."""
 
 import math
 import struct
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 # Integers are traced as int32.
 MAX_WHOLE = 2**31 - 1
-# Reals are traced as float32. XLA flushes what is below its smallest normal number to 0.
+# Reals are traced as float32. XLA flushes smaller numbers than MIN_REAL to 0.
 MIN_REAL, MAX_REAL = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 
 def as_float32(value: float | int) -> float | int:
-    """The number that the program computes with. One beyond float32 stays as it is."""
+    """The number that the program computes with. A number beyond float32 stays as it is."""
     try:
         (rounded,) = struct.unpack("f", struct.pack("f", value))
     except OverflowError:
@@ -23,7 +23,7 @@ def as_float32(value: float | int) -> float | int:
 
 
 class Range(NamedTuple):
-    """The legal values of a number, and the sentence that says so. NaN and infinity are in no range."""
+    """The legal values of a number. `allowed` says them in words. NaN and infinity are in no range."""
 
     allowed: str
     low: float = -math.inf
@@ -33,7 +33,7 @@ class Range(NamedTuple):
     whole: bool = False
 
     def accepts(self, value: float | int) -> bool:
-        """Whether a number is in the range, as a float32. A whole one has the type int already."""
+        """Whether a number is in the range, as a float32. A whole number has the type int already."""
         if not abs(value) <= sys.float_info.max:  # math.isfinite raises for an int that is too large
             return False
         value = value if self.whole else as_float32(value)  # 0.99999999999 is 1 in the program
@@ -53,7 +53,7 @@ FINITE = Range("must be a finite number")
 
 
 class Hook(Enum):
-    """Where a technique acts. The value says it in words."""
+    """The place where a technique acts. The value says it in words."""
 
     BATCH = "on each batch of training rows, before the network"
     INPUT = "on the inputs of the network, in training"
@@ -71,10 +71,11 @@ class Hook(Enum):
 class Number(NamedTuple):
     """A strength that a user sets.
 
-    At its neutral value, or at null, the program leaves the technique out. That is also the default of the
-    key, so no YAML repeats it. `absent` has no effect where `sweep.grouping=union` compiles the technique in
-    all the same; None if there is no such value. With `per_layer` it is a number or a list with one for each
-    hidden layer. A `scheduled` number may follow a schedule over the epochs.
+    At its neutral value, or at null, the program leaves the technique out. The neutral value is also the
+    default of the key, so no YAML repeats it. With `sweep.grouping=union` the program may contain the
+    technique although a run does not use it: then the run has the value `absent`, which has no effect (None:
+    there is no such value). With `per_layer` the user may give a list with a number for each hidden layer. A
+    `scheduled` number may follow a schedule over the epochs.
     """
 
     key: str
@@ -86,31 +87,31 @@ class Number(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A technique that is one value of a key, such as `model.norm=batch`. The key's neutral value is none."""
+    """The value of a key that turns a technique on, such as `model.norm=batch`. The neutral value is none."""
 
     key: str
     value: str
 
 
 class Requirement(NamedTuple):
-    """What the value of another key must be while the technique is on. `words` completes "it needs"."""
+    """A condition on the value of another key while the technique is on. `words` completes "it needs"."""
 
     accepts: Callable[[Any], bool]
     words: str
 
 
-# A configuration by dotted key. `elsewhere` reads it beside the strength.
+# A configuration by dotted key. The functions in `elsewhere` read it besides the strength.
 Values = Mapping[str, Any]
 Elsewhere = Callable[[Any, Values], float | str]
 
 
 class Technique(NamedTuple):
-    """One regularizer. Its name is also that of its function and of its file in `conf/regularization/`.
+    """One regularizer. Its function, and its file in `conf/regularization/`, have the same name.
 
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
-    of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
-    `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
-    technique that changes predictions of a trained network.
+    number is not neutral. `shared_stream` names the random numbers that it shares with another technique.
+    `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` is true
+    if the technique changes predictions of a trained network.
     """
 
     name: str
@@ -131,5 +132,5 @@ class Technique(NamedTuple):
 
     @property
     def stream(self) -> str:
-        """The stream that its random numbers come from."""
+        """The name of the stream of its random numbers."""
         return self.shared_stream or self.name

@@ -1,4 +1,4 @@
-"""Techniques on the gradient, and on the update beside the optimizer's step, as optax transformations."""
+"""Techniques on the gradient, and on the update besides the optimizer's step, as optax transformations."""
 
 from functools import partial
 from typing import Any
@@ -13,10 +13,10 @@ from regjax.techniques.penalties import is_kernel
 
 
 def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransformation:
-    """Shortens the whole gradient, penalties included, to a norm of at most `max_norm` > 0; neutral: null.
+    """Shortens the whole gradient, with the penalties, to a norm of at most `max_norm` > 0; neutral: null.
 
-    It is optax' `clip_by_global_norm`, which gives 0 where the norm's squares overflow. Pascanu et al. 2013,
-    https://proceedings.mlr.press/v28/pascanu13.html.
+    Pascanu et al. 2013, https://proceedings.mlr.press/v28/pascanu13.html. It is optax' `clip_by_global_norm`.
+    Deviation: if the squares of the norm overflow, optax returns 0, and this function clips.
     """
 
     def clipped(gradient: Any, _: Any = None) -> Any:
@@ -30,8 +30,8 @@ def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransforma
 def weight_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:
     """Decays kernels by `learning_rate * strength * w` in each step; strength >= 0, neutral at 0.
 
-    It is decoupled from the optimizer's scaling under every optimizer. Loshchilov & Hutter 2019,
-    https://arxiv.org/abs/1711.05101. Biases and norms do not decay.
+    Under every optimizer, the optimizer does not scale the decay. Biases and norms do not decay. Loshchilov &
+    Hutter 2019, https://arxiv.org/abs/1711.05101.
     """
     kernels_only = partial(jax.tree.map_with_path, lambda path, _: is_kernel(path))
     return optax.add_decayed_weights(strength, mask=kernels_only)

@@ -1,7 +1,7 @@
 """Applies the techniques that are on, at each hook in the order of the table.
 
-`strengths` has the numbers of the techniques that are on, by name. A technique without its numbers in it does
-not act: nothing of it is in the program.
+`strengths` has the numbers of the techniques that are on, by name. If it lacks the numbers of a technique,
+the program does not contain that technique.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,14 +35,14 @@ MODULES: dict[Hook, ModuleType] = {
 }
 # The keys of the techniques that draw random numbers, by stream.
 Keys = Mapping[str, Key[Array, ""]]
-# The first site of dropout is the inputs, and the next ones are the hidden layers.
+# Site 0 of dropout is the inputs. The next sites are the hidden layers.
 INPUT_SITE = 0
 
 
 def _acting(
     hook: Hook, strengths: Mapping[str, Any], layer: int | None = None
 ) -> Iterator[tuple[Technique, Callable[..., Any], dict[str, Any]]]:
-    """The techniques of a hook that are on, with their functions and the numbers of these."""
+    """The techniques of a hook that are on, with their functions and the arguments of the functions."""
     for row in rows(hook):
         numbers = arguments(row, strengths, layer)
         if numbers is not None:
@@ -50,14 +50,14 @@ def _acting(
 
 
 def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
-    """The streams of random numbers that the techniques which are on draw from."""
+    """The names of the random streams that the active techniques use."""
     found = [row for hook in (Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)]
     found += [row for layer in range(layers) for row, _, _ in _acting(Hook.UNIT, strengths, layer)]
     return list(dict.fromkeys(row.stream for row in found))
 
 
 def transformed(keys: Keys, batch: Batch, strengths: Strengths, *, num_classes: int) -> Batch:
-    """The batch as the network gets it. Without a technique its targets stay labels."""
+    """The batch that the network gets. Without a technique on batches, its targets stay labels."""
     for index, (row, function, numbers) in enumerate(_acting(Hook.BATCH, strengths)):
         batch = batches.with_probabilities(batch, num_classes) if index == 0 else batch
         batch = function(keys[row.stream], batch, **numbers)
@@ -71,7 +71,7 @@ def noisy(
     *,
     layer: int | None = None,
 ) -> Float[Array, "batch units"]:
-    """The inputs of the network, or the outputs of a hidden layer. Noise is on if there are keys."""
+    """The inputs of the network, or the outputs of a hidden layer, with noise if there are keys."""
     hook, site = (Hook.INPUT, INPUT_SITE) if layer is None else (Hook.UNIT, layer + 1)
     for row, function, numbers in _acting(hook, strengths, layer) if keys is not None else ():
         key = jax.random.fold_in(keys[row.stream], site)  # type: ignore[index]
@@ -85,7 +85,7 @@ def norm_of(active: frozenset[str]) -> Callable[..., Any] | None:
 
 
 def ledger_terms(active: frozenset[str] | None = None) -> tuple[str, ...]:
-    """The terms of the objective, the data loss first: all, or those that are active."""
+    """The terms of the objective: all terms, or the active ones. The data loss comes first."""
     return ("data", *(row.name for row in rows(Hook.LOSS_TERM) if active is None or row.name in active))
 
 
@@ -95,7 +95,7 @@ def loss_terms(seen: Seen, strengths: Strengths) -> Ledger:
 
 
 def with_extra_passes(objective: Objective, strengths: Strengths) -> Objective:
-    """The objective that is differentiated."""
+    """The objective with the extra passes that are on. Training differentiates it."""
     for _, function, numbers in _acting(Hook.EXTRA_PASS, strengths):
         objective = function(objective, **numbers)
     return objective
@@ -134,7 +134,7 @@ def averaged(states: dict[str, Any], variables: Any, strengths: Strengths) -> di
 
 
 def evaluated(states: dict[str, Any], variables: Any, strengths: Strengths) -> Any:
-    """The variables that evaluation reads: the average of the last technique, or else those of training."""
+    """The variables that evaluation reads: the last technique's average, or else the training variables."""
     for row, function, numbers in _acting(Hook.AVERAGE, strengths):
         variables = function(**numbers).read(states[row.name], variables)
     return variables

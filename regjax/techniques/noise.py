@@ -1,4 +1,4 @@
-"""Noise on the outputs of a layer in training: dropout."""
+"""Dropout: noise on the outputs of a layer in training."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,8 @@ from jax import lax
 from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Bool, Float, Integer, Key
 
-# Each unit takes 16 random bits: four units share the two 32-bit words of one Threefry block. On CPU this
-# costs a quarter of jax.random.bernoulli. The rate is rounded by at most 2**-17.
+# Each unit takes 16 random bits, so four units share the two 32-bit words of one Threefry block. On a CPU
+# this costs a quarter of jax.random.bernoulli. It rounds the rate by at most 2**-17.
 LEVELS = 2**16
 
 
@@ -16,9 +16,10 @@ def dropout(
 ) -> Float[Array, "batch units"]:
     """Inverted dropout: zeroes each unit with probability `rate` in [0, 1] and scales the others up.
 
-    Neutral at 0; at 1 all outputs are 0. Training only: inference does nothing. The rate is rounded to a
-    multiple of 1/65,536, and the scale is 1 / (1 - rounded rate), so the expected value is exact.
-    Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html, who scale at inference instead.
+    Neutral at 0; at 1 all outputs are 0. It acts only in training: inference does nothing. The rate is
+    rounded to a multiple of 1/65,536. The scale is 1 / (1 - rounded rate), so the expected value is exact.
+    Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html. Deviation: they scale at inference
+    instead.
     """
     threshold = jnp.round(rate * LEVELS).astype(jnp.uint32)
     kept = (LEVELS - threshold).astype(outputs.dtype) / LEVELS

@@ -1,4 +1,4 @@
-"""Norms whose squares float32 cannot hold."""
+"""Takes the norm of numbers with squares too large for float32."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PyTree
 
-# The largest float32, multiplied by it, has a square of 2^96: float32 holds the sum of 2^31 of them.
+# SHRINK times the largest float32 has a square of 2^96. float32 holds the sum of 2^31 such squares.
 SHRINK = 2.0**-80
 Norm = Callable[[PyTree[Float[Array, "..."]]], Float[Array, "..."]]
 
@@ -15,13 +15,14 @@ Norm = Callable[[PyTree[Float[Array, "..."]]], Float[Array, "..."]]
 def norm_and_scale(
     values: PyTree[Float[Array, "..."]], norm: Norm
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """The norm of `values * scale`, and the scale: 1, or `SHRINK` where the squares overflow.
+    """The norm of `values * scale`, and the scale: 1, or `SHRINK` if the squares overflow.
 
-    The norm of the values is `norm / scale`, and infinite where float32 cannot hold it.
+    The norm of the values is `norm / scale`. It is infinite if float32 cannot hold it.
     """
     plain = norm(values)
     over = jnp.isinf(plain)
-    # Not a constant: XLA makes (value * constant)^2 into value^2 * constant^2, which overflows too.
+    # The scale is no constant: XLA turns (value * constant)^2 into value^2 * constant^2, and that overflows
+    # too.
     scale = jnp.where(over, SHRINK, 1.0)
 
     def scaled() -> Array:

@@ -21,8 +21,8 @@ def sam(objective: Objective, *, rho: Float[Array, ""]) -> Objective:
     """Sharpness-aware minimization: the objective at `w + rho * g / ||g||`; rho >= 0, neutral at 0.
 
     g is the gradient at w, and ||g|| its norm over all parameters. Both passes draw the same noise. The
-    running statistics are those of the first pass, at w; loss and ledger are those of the second. A step
-    takes twice the time. Foret et al. 2021, https://arxiv.org/abs/2010.01412.
+    running statistics come from the first pass, at w. Loss and ledger come from the second pass. A step takes
+    twice the time. Foret et al. 2021, https://arxiv.org/abs/2010.01412.
     """
 
     def perturbed(params: Any, batch: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:

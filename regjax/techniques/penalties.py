@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Num, PyTree
 
 
 class Seen(NamedTuple):
-    """What a penalty may read in a step: the weights that are penalized, and a batch's logits and targets."""
+    """A penalty may read these values in a step: penalized weights, and the batch's logits and targets."""
 
     weights: list[Float[Array, "..."]]
     logits: Float[Array, "batch classes"]
@@ -18,13 +18,13 @@ class Seen(NamedTuple):
 def l1(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
     """`strength * sum(abs(w))`, strength >= 0, neutral at 0 (Tibshirani 1996).
 
-    Its gradient at a zero weight is 0. JAX's gradient of `abs` is 1 there and would move the weight.
+    Its gradient at a weight of 0 is 0. JAX's gradient of `abs` is 1 there and would move the weight.
     """
     return strength * sum((jnp.sign(weight) * weight).sum() for weight in seen.weights)
 
 
 def l2(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
-    """`strength * sum(w**2)`, without a factor 1/2, as in Keras; strength >= 0, neutral at 0.
+    """`strength * sum(w**2)`, as in Keras, without a factor 1/2; strength >= 0, neutral at 0.
 
     It equals PyTorch's `weight_decay=2 * strength` under SGD and Adam. Under Adam it differs from AdamW's
     decoupled weight decay (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101).

@@ -11,8 +11,9 @@ def max_norm(
 ) -> Float[Array, "inputs units"]:
     """Scales the incoming weights of each unit to a norm of at most `limit` > 0; neutral: null.
 
-    A unit within the limit keeps its bits: Keras' MaxNorm divides by norm + 1e-7 there too. The learning
-    `rate` does not matter. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    The learning `rate` does not matter. Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html. Deviation from Keras' MaxNorm: a unit within the limit
+    keeps its bits, and Keras divides by norm + 1e-7 there too.
     """
     del rate
     norms, scales = norm_and_scale(kernel, lambda leaf: jnp.sqrt(jnp.square(leaf).sum(axis=0, keepdims=True)))

@@ -13,9 +13,10 @@ Strengths = dict[str, Num[Array, ""]]
 def strengths_at(
     progress: Float[Array, ""], strengths: Strengths, *, schedules: Sequence[tuple[str, str]]
 ) -> Strengths:
-    """The strengths of one step, after the share `progress` in [0, 1] of all steps.
+    """The strengths at one step. `progress` is the share of all steps before it, in [0, 1].
 
-    `schedules` has the kind of each scheduled technique: from its strength to the one that ends in `_final`.
+    `schedules` has the kind of schedule of each scheduled technique. Its strength goes from the entry with
+    its name to the entry with `_final`.
     """
     kinds = dict(schedules)
     return {
@@ -30,7 +31,7 @@ def strengths_at(
 def _between(
     start: Float[Array, ""], final: Float[Array, ""], progress: Float[Array, ""], *, kind: str
 ) -> Float[Array, ""]:
-    """`linear` is straight, `cosine` half a period; `flat_cosine` is flat up to the middle, then a cosine."""
+    """`linear` is straight, `cosine` is half a period, `flat_cosine` is flat to the middle, then a cosine."""
     match kind:
         case "linear":
             share = progress

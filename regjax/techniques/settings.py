@@ -1,4 +1,4 @@
-"""What the table says about a configuration: which techniques are on, and their numbers. Loads no JAX."""
+"""Reads a configuration by the table: which techniques are on, and their numbers. Loads no JAX."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from regjax.techniques.declaration import Number, Technique, Values
 from regjax.techniques.table import TABLE
 
 SCHEDULES = ("constant", "linear", "cosine", "flat_cosine")
-# The keys beside a scheduled number, and the name of its value at the end among the strengths.
+# The endings of the two keys beside a scheduled number. A strength with FINAL is the value at the end.
 SCHEDULE, FINAL = "_schedule", "_final"
 NO_CHOICE = "none"
 NUMBERS = tuple(number for row in TABLE for number in row.numbers.values())
@@ -15,7 +15,7 @@ CHOICES = tuple(row.choice for row in TABLE if row.choice)
 
 
 def neutral_values() -> dict[str, Any]:
-    """The neutral value of each key of a technique, which is also its default."""
+    """The neutral value of each key of a technique. It is also the default of the key."""
     found: dict[str, Any] = {choice.key: NO_CHOICE for choice in CHOICES}
     for number in NUMBERS:
         found[number.key] = number.neutral
@@ -25,7 +25,7 @@ def neutral_values() -> dict[str, Any]:
 
 
 def choices() -> dict[str, tuple[str, ...]]:
-    """The legal values of each key that chooses, a technique or a schedule."""
+    """The legal values of each key that chooses a technique or a schedule."""
     found: dict[str, tuple[str, ...]] = {}
     for choice in CHOICES:
         found[choice.key] = (*found.get(choice.key, (NO_CHOICE,)), choice.value)
@@ -33,7 +33,7 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 
 def keys_of(row: Technique) -> list[str]:
-    """The keys that set a technique, the one that turns it on first."""
+    """The keys that set a technique. The key that turns it on comes first."""
     found = [row.choice.key] if row.choice else []
     for number in row.numbers.values():
         found.append(number.key)
@@ -42,7 +42,7 @@ def keys_of(row: Technique) -> list[str]:
 
 
 def is_on(row: Technique, values: Values) -> bool:
-    """Whether a configuration, by dotted key, trains with a technique."""
+    """Whether a configuration trains with a technique. `values` has the configuration by dotted key."""
     if row.choice:
         return bool(values[row.choice.key] == row.choice.value)
     number = row.strength
@@ -52,9 +52,9 @@ def is_on(row: Technique, values: Values) -> bool:
 def strengths(values: Values) -> dict[str, float | int]:
     """The numbers of the techniques that are on, by name.
 
-    The name is that of the technique, followed by the argument if it has several numbers and by the hidden
-    layer, counted from 1, if each layer has its own: `l2`, `dropout/1`. The name of a value at the end of a
-    schedule ends in `_final`.
+    The name of a number is the name of the technique. If the technique has several numbers, the argument
+    follows. If each hidden layer has its own number, the layer follows, counted from 1: `l2`, `dropout/1`.
+    The name of a value at the end of a schedule ends in `_final`.
     """
     found: dict[str, float | int] = {}
     for row in TABLE:
@@ -73,7 +73,7 @@ def _from_start_to_end(name: str, number: Number, values: Values, layer: int) ->
 
 
 def active(values: Values) -> frozenset[str]:
-    """The names of the strengths, and of the techniques that are a choice: what the program holds."""
+    """The names of everything that the program contains: strengths, and techniques that are a choice."""
     chosen = {row.name for row in TABLE if row.choice and is_on(row, values)}
     return frozenset(strengths(values)) | chosen
 
@@ -95,7 +95,7 @@ def schedule_of(number: Number, values: Values) -> str:
 
 
 def absent(name: str) -> float | int | None:
-    """The value at which a strength, by its name, has no effect in a program. None if there is none."""
+    """The value without effect of a strength, by its name. None if there is no such value."""
     numbers = {
         _name(row, argument, None): number for row in TABLE for argument, number in row.numbers.items()
     }
@@ -117,7 +117,7 @@ def arguments(
 
 
 def per_layer(values: Values, key: str) -> list[Any]:
-    """The value of `key`, which is one for all hidden layers or a list, as a list with one for each layer."""
+    """A list with a value for each hidden layer. `key` has such a list, or one value for all layers."""
     given, depth = values[key], len(values["model.hidden"])
     return list(given) if isinstance(given, list) else [given] * depth
 
@@ -128,7 +128,7 @@ def _name(row: Technique, argument: str, layer: int | None) -> str:
 
 
 def _layers(number: Number, values: Values) -> range:
-    """The hidden layers that have their own value, or one place for all."""
+    """The indices of the hidden layers if each has its own value, or else one index for all."""
     return range(len(values["model.hidden"]) if number.per_layer else 1)
 
 

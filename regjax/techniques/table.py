@@ -1,4 +1,4 @@
-"""The table of techniques. The order of the rows is the order in which they are applied."""
+"""The table of techniques. regjax applies techniques in the order of the rows."""
 
 from collections.abc import Iterator
 from math import inf
@@ -28,7 +28,7 @@ def _twice(strength: float | int, _: Values) -> float | int:
 
 
 def _on_the_same_weights(strength: float | int, values: Values) -> str:
-    """PyTorch's weight decay is on the biases too, unless they have a group of their own."""
+    """PyTorch's weight decay acts on biases too, unless they have a parameter group of their own."""
     return f"{2 * strength:g}" if values["penalty.biases"] else f"{2 * strength:g}, for kernels alone"
 
 
@@ -41,7 +41,7 @@ def _scikit_learn_alpha(strength: float | int, values: Values) -> float | int | 
 
 
 def _decay_for_l2(strength: float | int, values: Values) -> float | int | str:
-    """Decoupled decay equals L2 under plain gradient descent alone (Loshchilov & Hutter 2019)."""
+    """Decoupled decay equals L2 only under plain gradient descent (Loshchilov & Hutter 2019)."""
     if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
         return 2 * strength
     return f"no equal value under {_optimizer(values)}"

@@ -1,1 +1,1 @@
-"""The compiled training program: start with `program.py`, then `epoch.py` and `step.py`."""
+"""The compiled training program. Read `program.py` first, then `epoch.py` and `step.py`."""

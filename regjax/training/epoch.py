@@ -1,4 +1,4 @@
-"""One epoch of a lane: the steps, the metrics, and the decision whether the lane continues."""
+"""Trains one epoch of a lane: the steps, the metrics, and the decision whether the lane continues."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from regjax.training.streams import shuffled, stream
 def epoch(
     state: TrainState, *, numerics: Numerics, rows: Rows, data: DeviceData, spec: StaticSpec
 ) -> tuple[TrainState, EpochRecord]:
-    """One pass over the training rows in full batches. The rows left over are not used in this epoch."""
+    """One pass over the training rows in full batches. It leaves out the rows after the last full batch."""
     steps = spec.steps_per_epoch
     order = shuffled(stream(numerics.seed, "shuffle"), state.epoch, rows.train)
     batches = order[: steps * spec.batch_size].reshape(steps, spec.batch_size)
@@ -41,13 +41,13 @@ def epoch(
 
 
 def evaluated(state: TrainState, numerics: Numerics) -> Variables:
-    """The variables that evaluation reads: an average, if one is on, or those of training."""
+    """The variables that evaluation reads: an average if one is on, or else the training variables."""
     variables: Variables = hooks.evaluated(state.averages, state.variables, numerics.strengths)
     return variables
 
 
 def _blown(values: Float[Array, " steps"], begun: Int[Array, ""]) -> Int[Array, ""]:
-    """The first step with a value that is not finite, counted from 1 over all epochs; 0 if there is none."""
+    """The first step with a value that is not finite, counted from 1 over all epochs. 0 if there is none."""
     bad = ~jnp.isfinite(values)
     return jnp.where(bad.any(), begun + 1 + jnp.argmax(bad).astype(begun.dtype), 0)
 
@@ -69,12 +69,12 @@ def measure(
 def _close_epoch(
     state: TrainState, variables: Variables, record: EpochRecord, numerics: Numerics, *, spec: StaticSpec
 ) -> TrainState:
-    """Counts the epoch, keeps the best of the evaluated variables, and decides whether the lane continues."""
+    """Counts the epoch, keeps the best evaluated variables, and decides whether the lane continues."""
     state = state._replace(epoch=record.epoch)
     stop = record.epoch >= numerics.epochs
     losses = [record.objective, record.train.loss]
     losses += [record.validation.loss] if spec.validation_rows else []
-    # A second moment that overflows stays infinite: its weight would never move again.
+    # If a second moment overflows, it stays infinite, and its weight never moves again.
     finite = [jnp.isfinite(leaf).all() for leaf in (*losses, *jax.tree.leaves(state.optimizer))]
     diverged = ~jnp.stack(finite).all()
     if (patience := numerics.strengths.get("early_stopping")) is not None:

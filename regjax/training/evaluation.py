@@ -1,4 +1,4 @@
-"""Exact metrics over any set of rows: each row counts once."""
+"""Computes exact metrics over any rows: each row counts once."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from regjax.training.zero import ZERO
 
 Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
 
-# As in Guo et al. 2017.
+# Guo et al. 2017 have the same number.
 CALIBRATION_BINS = 15
 
 
@@ -29,21 +29,21 @@ def batch_inputs(
 def scaled(
     inputs: Num[Array, "batch features"], shift: Float[Array, " features"], scale: Float[Array, " features"]
 ) -> Float[Array, "batch features"]:
-    """Inputs minus `shift`, times `scale`: what the network takes."""
+    """The inputs that the network takes: `inputs` minus `shift`, times `scale`."""
     return (inputs.astype(shift.dtype) - shift[None]) * scale[None]
 
 
 def data_losses(
     logits: Float[Array, "batch classes"], targets: Num[Array, "batch *classes"]
 ) -> Float[Array, " batch"]:
-    """Each row's cross-entropy with its label, or with its probability of each class, in nats."""
+    """The cross-entropy of each row with its label, or with its probabilities of the classes, in nats."""
     if targets.ndim == 2:
         return optax.softmax_cross_entropy(logits, targets)
     return optax.softmax_cross_entropy_with_integer_labels(logits, targets)
 
 
 class Answers(NamedTuple):
-    """For each row: whether its most probable class is its label, and the probability of that class."""
+    """For each row, whether the most probable class is its label, and the probability of that class."""
 
     hits: Bool[Array, " part"]
     confidence: Float[Array, " part"]
@@ -52,7 +52,7 @@ class Answers(NamedTuple):
 def evaluate(
     predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
 ) -> Metrics:
-    """Mean loss and accuracy over `indices`, in batches, the last one masked. NaN if there are no rows."""
+    """Mean loss and accuracy over `indices`, in batches. It masks the last batch. Without rows, NaN."""
     return _evaluated(predict, data, rows, indices, batch_size, lambda logits, hits: None)[0]
 
 
@@ -76,7 +76,7 @@ def _evaluated(
     batch_size: int,
     answered: Callable[[Array, Array], Any],
 ) -> tuple[Metrics, Any]:
-    """The metrics, and what `answered` gives for the logits and hits of each batch, stacked."""
+    """The metrics, and the stacked results of `answered`. It gets the logits and hits of each batch."""
     count = indices.shape[0]
     size = max(1, min(batch_size, count))
     batches = -(-count // size)
@@ -88,7 +88,7 @@ def _evaluated(
         logits, labels = predict(batch_inputs(data, rows, picked)), data.labels[picked]
         losses = data_losses(logits, labels)
         loss = jnp.where(mask, losses, 0).sum()
-        # Where logits are NaN, `argmax` gives the first NaN: no answer, and so no hit.
+        # If logits are NaN, `argmax` returns the first NaN. That is no answer, so it is no hit.
         hits = mask & (jnp.argmax(logits, axis=-1) == labels) & ~jnp.isnan(losses)
         totals = Metrics(totals.loss + loss, totals.accuracy + hits.sum().astype(loss.dtype))
         return totals, answered(logits, hits)
@@ -103,7 +103,7 @@ def _evaluated(
 def calibration_error(answers: Answers) -> Float[Array, ""]:
     """The expected calibration error, `sum_b n_b / n * |accuracy_b - confidence_b|`; NaN without rows.
 
-    Bin b of `CALIBRATION_BINS` holds the rows whose largest probability lies in (b / bins, (b + 1) / bins].
+    Bin b of `CALIBRATION_BINS` holds the rows with a largest probability in (b / bins, (b + 1) / bins].
     Guo et al. 2017, https://arxiv.org/abs/1706.04599.
     """
     number = jnp.ceil(answers.confidence * CALIBRATION_BINS)

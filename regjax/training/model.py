@@ -1,4 +1,4 @@
-"""The multilayer perceptron, in Flax Linen. Only the norms import Flax beside it."""
+"""The multilayer perceptron, in Flax Linen. Only this module and the norms import Flax."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def _half(left: Float[Array, "rows inner"], right: Float[Array, "inner columns"]
 def bfloat16_product(
     inputs: Float[Array, "batch features"], kernel: Float[Array, "features units"]
 ) -> Float[Array, "batch units"]:
-    """The matrix product with inputs rounded to bfloat16 and sums in float32; its gradient is computed alike.
+    """The matrix product, and its gradient, with inputs rounded to bfloat16 and sums in float32.
 
     `DotAlgorithmPreset.BF16_BF16_F32` does not do this on CPU: XLA accepts it and computes in float32.
     """
@@ -53,9 +53,9 @@ PRECISIONS: dict[str, Any] = {
 
 
 class MLP(nn.Module):
-    """Dense layers, each followed by norm, activation, noise and (at equal width only) the residual sum.
+    """Dense layers. Each is followed by the norm, the activation, noise and (at equal widths) a residual sum.
 
-    A layer before batch norm has no bias (Ioffe & Szegedy 2015). The last layer is dense and gives logits.
+    A layer before batch norm has no bias (Ioffe & Szegedy 2015). The last layer is dense and returns logits.
     """
 
     spec: StaticSpec
@@ -70,7 +70,7 @@ class MLP(nn.Module):
         *,
         train_norm: bool,
     ) -> Float[Array, "batch classes"]:
-        """Noise is on if there are `keys`. `train_norm`: batch norm uses and records batch statistics."""
+        """`keys` turn noise on. With `train_norm`, batch norm uses and records batch statistics."""
         spec = self.spec
         hidden_bias = spec.use_bias and not CANCEL_BIAS & spec.active
         outputs = hooks.noisy(keys, inputs, strengths)
@@ -102,7 +102,7 @@ class MLP(nn.Module):
 
 
 def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variables:
-    """Fresh variables. A kernel depends on the key, its layer and its shape, not on other layers."""
+    """New variables. A kernel depends on the key, its layer and its shape, not on other layers."""
     dtype = jnp.result_type(float)
     inputs = jnp.zeros((1, spec.num_features), dtype)
     variables = MLP(spec, numerics).init(key, inputs, None, {}, train_norm=False)
@@ -135,9 +135,9 @@ def logits(
     spec: StaticSpec,
     keys: Keys | None = None,
 ) -> Float[Array, "batch classes"]:
-    """Logits at inference: normalised by running statistics, and without noise.
+    """Logits at inference: batch norm takes the running statistics, and there is no noise.
 
-    With keys, under one draw of the noise that training ended with (Gal & Ghahramani 2016,
+    With `keys` there is one draw of noise, at the strengths at the end of training (Gal & Ghahramani 2016,
     https://proceedings.mlr.press/v48/gal16.html).
     """
     network = MLP(spec, numerics)

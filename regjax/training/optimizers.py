@@ -1,4 +1,4 @@
-"""Optax chains and learning-rate schedules, built inside the traced program from traced numbers."""
+"""Builds optax chains and learning-rate schedules from traced numbers, inside the traced program."""
 
 import jax.numpy as jnp
 import optax
@@ -13,10 +13,10 @@ from regjax.training.spec import Numerics, StaticSpec
 def optimizer(
     learning_rate: Float[Array, ""], numerics: Numerics, strengths: Strengths, *, spec: StaticSpec
 ) -> optax.GradientTransformation:
-    """The chain of techniques on the gradient, the optimizer's own scaling, decoupled decay and the step.
+    """A chain: techniques on the gradient, the optimizer's own scaling, decoupled decay, then the step.
 
     - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v`, as PyTorch does. Keras puts the
-      learning rate inside v, which differs only under a schedule. `nesterov` follows Sutskever et al. 2013.
+      learning rate inside v. That differs only under a schedule. `nesterov` follows Sutskever et al. 2013.
     - `adam` is Algorithm 1 of Kingma & Ba 2015. Keras adds epsilon before the bias correction instead.
     - `adamw` is `adam` with the weight decay that its file sets (Loshchilov & Hutter 2019).
     - `rmsprop` adds epsilon inside the root, as Keras does.
@@ -45,9 +45,10 @@ def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransform
 def learning_rate(step: Int[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Float[Array, ""]:
     """The learning rate of the next step, after `step` steps.
 
-    The warm-up rises linearly and reaches the full rate at its last step. The schedule starts when it ends:
-    `cosine` falls to `final_fraction` over the remaining epochs (Loshchilov & Hutter 2017, one period),
-    `exponential` multiplies by `decay_rate ** (epochs / decay_epochs)`, and `step` rounds that exponent down.
+    In the warm-up the rate rises linearly. It reaches the full rate at the last step of the warm-up. Then the
+    schedule starts. `cosine` falls to `final_fraction` over the remaining epochs (Loshchilov & Hutter 2017,
+    one period). `exponential` multiplies by `decay_rate ** (epochs / decay_epochs)`. `step` rounds that
+    exponent down.
     """
     numbers, rate, steps_per_epoch = numerics.schedule, numerics.optimizer.learning_rate, spec.steps_per_epoch
     step = step.astype(rate.dtype)
@@ -61,7 +62,7 @@ def learning_rate(step: Int[Array, ""], numerics: Numerics, *, spec: StaticSpec)
         case "exponential":
             rate = rate * numbers.decay_rate ** (epochs / numbers.decay_epochs)
         case "step":
-            # Half a step of slack: rounding must not make 20 epochs of 36 steps less than 2 * 10.
+            # Half a step is added, so that rounding cannot make 20 epochs of 36 steps less than 2 * 10.
             elapsed = jnp.floor((epochs + 0.5 / steps_per_epoch) / numbers.decay_epochs)
             rate = rate * numbers.decay_rate**elapsed
     if spec.warmup:

@@ -18,7 +18,7 @@ from regjax.training.state import DeviceData, EpochRecord, Evaluation, Rows, Tra
 from regjax.training.step import current_strengths
 from regjax.training.streams import stream
 
-# The most epochs that one call of `train_lanes` can report.
+# One call of `train_lanes` can report at most so many epochs.
 RECORDS = 64
 
 
@@ -52,10 +52,10 @@ def train_lanes(
 ) -> tuple[TrainState, EpochRecord]:
     """Trains every active lane for up to `num_epochs` epochs, at most `RECORDS`.
 
-    `state`, `numerics` and `rows` have a leading lanes axis; `data` is shared. Lanes are computed one after
-    the other, each as it would be alone. `side_by_side` computes them together, which fills an accelerator
-    and rounds differently. The records are (lanes, RECORDS); an entry that was not reached has epoch 0.
-    The number of epochs per call does not change the result.
+    `state`, `numerics` and `rows` have a leading lanes axis. All lanes share `data`. Lanes are computed one
+    after the other, and each has the same bits as if it were alone. `side_by_side` computes them together:
+    that fills an accelerator, and rounds differently. The records have the shape (lanes, RECORDS). Entries
+    after the last epoch have epoch 0. The number of epochs in a call does not change the result.
     """
     train = partial(_train, data=data, num_epochs=num_epochs, spec=spec)
     return _over_lanes(lambda lane: train(*lane), (state, numerics, rows), side_by_side=side_by_side)
@@ -71,9 +71,9 @@ def evaluate_lanes(
     spec: StaticSpec,
     side_by_side: bool,
 ) -> tuple[Variables, Int[Array, " lanes"], Evaluation]:
-    """Each lane's selected variables, their epoch, and what is measured of them on all its rows.
+    """Each lane's selected variables, their epoch, and their metrics on all rows of the lane.
 
-    Nothing else reads test rows.
+    Only this function reads test rows.
     """
     variables, epochs = selected(state, numerics, side_by_side=side_by_side)
 
@@ -100,9 +100,10 @@ def evaluate_lanes(
 def selected(
     state: TrainState, numerics: Numerics, *, side_by_side: bool
 ) -> tuple[Variables, Int[Array, " lanes"]]:
-    """Each lane's variables of the selected epoch and its number: the best one if restored, else the last.
+    """Each lane's selected epoch, and the variables of that epoch that evaluation reads.
 
-    They are what evaluation reads, so an average where one is on.
+    The selected epoch is the best one if it is restored, else the last one. If an average is on, evaluation
+    reads the average.
     """
     last = _over_lanes(lambda lane: evaluated(*lane), (state, numerics), side_by_side=side_by_side)
     if state.best is None:
@@ -113,7 +114,7 @@ def selected(
 
 
 def _where(lanes: Bool[Array, "..."], chosen: Any, other: Any) -> Any:
-    """For each lane one of two trees with a lanes axis."""
+    """For each lane, one of two trees. Both have a lanes axis."""
 
     def choose(one: Array, two: Array) -> Array:
         return jnp.where(lanes.reshape(lanes.shape + (1,) * (one.ndim - lanes.ndim)), one, two)
@@ -153,7 +154,7 @@ def _train(
     num_epochs: Int[Array, ""],
     spec: StaticSpec,
 ) -> tuple[TrainState, EpochRecord]:
-    """Trains one lane. The loop ends when the lane does, so an inactive lane costs nothing."""
+    """Trains one lane. The loop ends when the lane ends, so an inactive lane costs nothing."""
     advance = partial(epoch, numerics=numerics, rows=rows, data=data, spec=spec)
     shapes = jax.eval_shape(advance, state)[1]
     records = jax.tree.map(lambda leaf: jnp.zeros((RECORDS, *leaf.shape), leaf.dtype), shapes)

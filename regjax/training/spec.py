@@ -1,4 +1,4 @@
-"""The inputs of the training program: the static spec is compiled in, the numerics are traced."""
+"""The inputs of the training program. The static spec is compiled into it, and the numerics are traced."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from regjax.techniques.schedules import Strengths
 
 
 class OptimizerNumbers(NamedTuple):
-    """Traced numbers of the optimizer; 0 if its kind does not use them."""
+    """Traced numbers of the optimizer. A number that its kind does not use is 0."""
 
     learning_rate: Float[Array, ""]
     momentum: Float[Array, ""]
@@ -20,7 +20,7 @@ class OptimizerNumbers(NamedTuple):
 
 
 class ScheduleNumbers(NamedTuple):
-    """Traced numbers of the learning-rate schedule, in epochs; 0 if its kind does not use them."""
+    """Traced numbers of the learning-rate schedule, in epochs. A number that its kind does not use is 0."""
 
     warmup_epochs: Float[Array, ""]
     final_fraction: Float[Array, ""]
@@ -29,7 +29,7 @@ class ScheduleNumbers(NamedTuple):
 
 
 class StoppingNumbers(NamedTuple):
-    """Traced numbers of early stopping; `baseline` is the worst value, plus or minus infinity, if off."""
+    """Traced numbers of early stopping. Without a baseline, `baseline` is the worst value, +-infinity."""
 
     min_delta: Float[Array, ""]
     baseline: Float[Array, ""]
@@ -44,9 +44,9 @@ class NormNumbers(NamedTuple):
 
 
 class Numerics(NamedTuple):
-    """All traced numbers of a run. One compiled program serves all their values.
+    """All traced numbers of a run. One compiled program serves all values of them.
 
-    `strengths` has those of the techniques that are on, by the names in `StaticSpec.active`.
+    `strengths` has the numbers of the techniques that are on, by the names in `StaticSpec.active`.
     """
 
     seed: Integer[Array, ""]
@@ -60,10 +60,10 @@ class Numerics(NamedTuple):
 
 
 class StaticSpec(NamedTuple):
-    """Everything that changes the compiled program; hashable. Runs with equal specs share one program.
+    """Everything that changes the compiled program. It is hashable. Runs with equal specs share one program.
 
-    `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`, and
-    `schedules` the kind of schedule of those that follow one.
+    `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`.
+    `schedules` has the kind of schedule of each technique that follows one.
     """
 
     num_features: int

@@ -30,7 +30,7 @@ class Variables(NamedTuple):
 
 
 class StoppingState(NamedTuple):
-    """The state of early stopping: `best` is the monitor's best value, at `best_epoch` (0: none yet)."""
+    """The state of early stopping. `best` is the monitor's best value, at `best_epoch` (0: none yet)."""
 
     best: Float[Array, ""]
     best_epoch: Int[Array, ""]
@@ -41,9 +41,9 @@ class TrainState(NamedTuple):
     """The state of a lane between two epochs.
 
     `averages` has the state of each average that is on. `best` is a copy of the variables that evaluation
-    read at `stopping.best_epoch`, or None if the best epoch is not restored.
-    `epoch` and `step` count the finished ones. A lane that is not `active` has finished, stopped or diverged.
-    `blown` maps each ledger term to the first step of the last epoch at which it was not finite, or to 0.
+    read at `stopping.best_epoch`, or None if the best epoch is not restored. `epoch` and `step` count
+    finished epochs and steps. A lane that is not `active` has finished, stopped or diverged. `blown` maps
+    each ledger term to the first step of the last epoch with a value that is not finite, or to 0.
     """
 
     variables: Variables
@@ -59,14 +59,14 @@ class TrainState(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Means over rows, without noise: `loss` is the data loss with hard labels, without penalties."""
+    """Means over rows, without noise. `loss` is the data loss with hard labels, without penalties."""
 
     loss: Float[Array, ""]
     accuracy: Float[Array, ""]
 
 
 class EpochRecord(NamedTuple):
-    """One epoch of a lane: means over its steps, where `ledger` sums to `objective`, and clean metrics."""
+    """One epoch of a lane: means over its steps, and clean metrics. `ledger` sums to `objective`."""
 
     epoch: Int[Array, ""]
     objective: Float[Array, ""]
@@ -76,10 +76,10 @@ class EpochRecord(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The final metrics, at the selected epoch: on all rows, and the share of zero weights.
+    """The final metrics at the selected epoch, on all rows, and the share of weights near zero.
 
-    `calibration_errors` are those on training, validation and test rows. `test_hits` tells for each test row
-    whether the network was right.
+    `calibration_errors` has the errors on training, validation and test rows. `test_hits` says for each test
+    row whether the network was right.
     """
 
     train: Metrics
@@ -92,7 +92,7 @@ class Evaluation(NamedTuple):
 class Ended(NamedTuple):
     """The result of a lane, on the host: the selected variables, their epoch and their metrics.
 
-    `blown` is the one of `TrainState`, or None if the lane has not diverged.
+    `blown` comes from `TrainState`, or is None if the lane has not diverged.
     """
 
     variables: Variables

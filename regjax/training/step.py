@@ -28,7 +28,7 @@ def step(
     data: DeviceData,
     spec: StaticSpec,
 ) -> tuple[TrainState, tuple[Float[Array, ""], Ledger]]:
-    """Updates the parameters once; also returns the objective and its ledger before the update."""
+    """Updates the parameters once. Also returns the objective and its ledger before the update."""
     strengths = current_strengths(state.step, numerics, spec=spec)
     keys = {name: jax.random.fold_in(key, state.step) for name, key in keys.items()}
     given = Batch(evaluation.batch_inputs(data, rows, batch), data.labels[batch])

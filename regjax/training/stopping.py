@@ -1,4 +1,4 @@
-"""Early stopping and the choice of the best epoch: a pure state machine inside the compiled program."""
+"""Early stopping, and the choice of the best epoch, as pure functions inside the compiled program."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -24,10 +24,11 @@ def early_stopping(
 ) -> tuple[StoppingState, Bool[Array, ""], Bool[Array, ""]]:
     """The state after an epoch (counted from 1), whether it is the best so far, and whether to stop.
 
-    Follows Keras' EarlyStopping (3.15). Epochs up to `start_from_epoch` are ignored. Each later one adds 1 to
-    `wait`. An improvement must exceed `min_delta`; it sets `wait` to 0 only if it also beats `baseline`.
+    Follows Keras' EarlyStopping (3.15). Epochs up to `start_from_epoch` do not count. Each later epoch adds 1
+    to `wait`. An improvement must exceed `min_delta`. It sets `wait` to 0 only if it also beats `baseline`.
     Training stops at an epoch without improvement if `wait >= patience`, but never at the first epoch.
-    Deviation: a monitor that is not finite is never an improvement. In Keras nothing beats a first NaN.
+    Deviation: a monitor that is not finite is never an improvement. In Keras, if the first value is NaN, no
+    later value is an improvement.
     """
     looks = epoch > numbers.start_from_epoch
     first = state.best_epoch == 0

@@ -1,4 +1,4 @@
-"""The size under which a weight counts as zero. Loads no JAX, so that finished runs are shown without it."""
+"""Weights below this size count as zero. The module loads no JAX, so showing a finished run needs none."""
 
-# Gradient steps on an L1 penalty come near zero, not to it.
+# Gradient steps on an L1 penalty bring weights near zero, but not to zero.
 ZERO = 1e-3

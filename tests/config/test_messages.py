@@ -39,16 +39,16 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
         ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2"),
         *[(f"model.hidden={given}", f": {WIDTHS}.") for given in ("0", "abc", "[a]", "null")],
         ("data=tfds", "data.name: must be given; add data.name=VALUE."),
-        ("hydra.run.dir=a=b", "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."),
+        ("hydra.run.dir=a=b", "A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."),
         ("'data.split_seed=${data.test_sed}'", "data.test_sed"),
         ("~early_stopping.patience", "no key can be removed; early_stopping.patience=null turns it off."),
         ("~model.norm", "no key can be removed; model.norm=none turns it off."),
         ("~model.hidden", "no key can be removed; leave it out.\n"),
         ("~early_stoping.patience", "Did you mean 'early_stopping.patience'?"),
-        ("+experiment=notebook1", "experiment is there already; leave out the +: experiment=notebook1."),
-        ("+optimizer=sgd", "optimizer is there already; leave out the +: optimizer=sgd."),
-        ("++optimizer=sgd", "optimizer is there already; leave out the +: optimizer=sgd."),
-        ("+seed=3", "seed is there already; leave out the +: seed=3."),
+        ("+experiment=notebook1", "experiment exists already; leave out the +: experiment=notebook1."),
+        ("+optimizer=sgd", "optimizer exists already; leave out the +: optimizer=sgd."),
+        ("++optimizer=sgd", "optimizer exists already; leave out the +: optimizer=sgd."),
+        ("+seed=3", "seed exists already; leave out the +: seed=3."),
     ],
 )
 def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(command, given, told):
@@ -59,7 +59,7 @@ def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(co
     assert told in done.err
 
 
-EACH = "To train a run for each"
+TRAIN_EACH = "To train a run for each"
 DATASETS = "must be one of breast_cancer, digits, fashion_mnist, kmnist, mnist, tfds, wine"
 NO_TABLES = "Tables of your own (.csv, .npz) are not read yet."
 TECHNIQUES = (
@@ -67,8 +67,8 @@ TECHNIQUES = (
     "label_smoothing, layer_norm, max_norm, mixup, none, sam, weight_decay"
 )
 NO_OPTION = "there is no such option. Settings have no dashes"
-SPACES = "a setting is typed as KEY=VALUE, without spaces"
-LIST = "a list is typed in quotes and brackets, with commas and no spaces"
+SPACES = "type a setting as KEY=VALUE, without spaces"
+LIST = "type a list in quotes and brackets, with commas and no spaces"
 SEEDS = "must be a whole number from 0 to 2147483647"
 # What new users type, and the whole message.
 TYPED = {
@@ -76,8 +76,8 @@ TYPED = {
     "--batch-size=64 seed=1": f"--batch-size=64: {NO_OPTION}: type trainer.batch_size=64.",
     "--nonsense -m": f"--nonsense: {NO_OPTION}: `python train.py --help` shows both.",
     "--cfg jobs": "argument --cfg/-c: invalid choice: 'jobs' (choose from 'job', 'hydra', 'all').",
-    "-m seed=1..5": f"seed=1..5: {SEEDS}. {EACH}: -m 'seed=range(1,6)'.",
-    "-m seed=[0,1,2]": f"seed=[0,1,2]: {SEEDS}. {EACH}: -m 'seed=0,1,2'.",
+    "-m seed=1..5": f"seed=1..5: {SEEDS}. {TRAIN_EACH}: -m 'seed=range(1,6)'.",
+    "-m seed=[0,1,2]": f"seed=[0,1,2]: {SEEDS}. {TRAIN_EACH}: -m 'seed=0,1,2'.",
     "seed=abc": f"seed=abc: {SEEDS}.",
     "regularization=[dropout l2]": (
         f"regularization=[dropout l2]: {LIST}: 'regularization=[dropout,l2]'."
@@ -87,12 +87,12 @@ TYPED = {
     ),
     "model.hidden=[8,8": f"model.hidden=[8,8: {LIST}: 'model.hidden=[8,8]'.",
     "penalty.l2=0,01": (
-        f"penalty.l2=0,01: several values. {EACH}: -m 'penalty.l2=0,01'. "
+        f"penalty.l2=0,01: several values. {TRAIN_EACH}: -m 'penalty.l2=0,01'. "
         "A decimal has a point: penalty.l2=0.01."
     ),
-    "seed=0,1": f"seed=0,1: several values. {EACH}: -m 'seed=0,1'.",
+    "seed=0,1": f"seed=0,1: several values. {TRAIN_EACH}: -m 'seed=0,1'.",
     "regularization=dropout,l2": (
-        f"regularization=dropout,l2: several values. {EACH}: -m 'regularization=dropout,l2'. "
+        f"regularization=dropout,l2: several values. {TRAIN_EACH}: -m 'regularization=dropout,l2'. "
         "As one list: 'regularization=[dropout,l2]'."
     ),
     "regularization=weightdecay": (

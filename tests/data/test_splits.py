@@ -108,7 +108,7 @@ def test_other_train_sizes_are_refused_with_the_limits(train_size):
 
 
 def test_a_missing_test_part_a_class_of_one_row_and_another_test_share_are_refused():
-    with pytest.raises(UserError, match=r"data.validation=test: small has no test part"):
+    with pytest.raises(UserError, match=r"data.validation=test: small has no test rows"):
         split(table([50, 50]), "test")
     with pytest.raises(UserError, match="only one row of class 1"):
         split(table([50, 1]))

@@ -199,7 +199,7 @@ def test_names_of_another_form_are_refused(load_tfds, name, tmp_path):
         ("iriss", r"not prepared in .*/tfds/iriss\. Did you mean 'iris'\?"),
         ("cifar10/lite", "BuilderConfig lite not found"),
         ("cifar10:9.9.9", "cannot be loaded at version 9.9.9, only: 3"),
-        ("regjax_test_unsupervised", "states no single input and label"),
+        ("regjax_test_unsupervised", "does not name one input and one label"),
         ("regjax_test_regression", "its label 'label' is not a class"),
         ("regjax_test_text", "images of one size .* or vectors of numbers, but are Text"),
         ("regjax_test_any_size", "images of one size .*, but are Image"),

@@ -103,16 +103,22 @@ def test_a_finished_run_and_one_without_a_state_cannot_go_on_with_other_settings
     small = "hydra.run.dir=out data=wine model.hidden=[8] trainer.epochs=2"
     assert command(small).code == 0
     done = command(f"{small} seed=3 {ASKED}")
-    assert (done.code, "seed was 0, is 3), and it is done: only what was cut off" in done.err) == (1, True)
+    assert (done.code, "seed was 0, is 3), and it is done; only a run that was cut off" in done.err) == (
+        1,
+        True,
+    )
     cut_off(1)
     done = command(f"{small} seed=3 {ASKED}")
-    assert (done.code, "no state of it is saved to go on from" in done.err) == (1, True)
+    assert (done.code, "it has no saved state to go on from" in done.err) == (1, True)
 
 
 def test_fewer_epochs_than_are_done_are_refused(begun):
     for epochs in (2, 3):
         done = begun(f"{BEGUN.replace('epochs=4', f'epochs={epochs}')} {ASKED}")
-        assert (done.code, f"trainer.epochs={epochs}: its state is after epoch 3" in done.err) == (1, True)
+        assert (done.code, f"trainer.epochs={epochs}: the saved state is after epoch 3" in done.err) == (
+            1,
+            True,
+        )
 
 
 def test_sweeps_have_new_jobs_for_what_differs(command):

@@ -58,7 +58,7 @@ def test_a_single_run_whose_results_are_damaged_is_refused_and_left_as_it_is(com
     refused = command(arguments)
     assert refused.code == 1
     assert f"error: {path.absolute()}: SHA-256 is " in refused.err
-    assert "Name another directory" in refused.err
+    assert "Name another folder" in refused.err
 
 
 @pytest.mark.parametrize("how", DAMAGE)

@@ -20,8 +20,8 @@ def contents() -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        (SWEEP, RUN, "hydra.run.dir={out}: it is the directory of a sweep"),
-        (RUN, SWEEP, "hydra.sweep.dir={out}: it is the directory of a single run"),
+        (SWEEP, RUN, "hydra.run.dir={out}: it is the folder of a sweep"),
+        (RUN, SWEEP, "hydra.sweep.dir={out}: it is the folder of a single run"),
     ],
 )
 def test_a_run_and_a_sweep_do_not_share_a_directory(command, first, second, told):
@@ -80,9 +80,9 @@ def test_a_comparison_is_not_written_over_files_that_none_wrote(command, capsys,
     Path("out").mkdir()
     Path("out", name).write_text("mine")
     assert report(["runs", "--output", "out"]) == 1
-    assert f"error: out: it has {name}, of no report of regjax" in capsys.readouterr().err
+    assert f"error: out: it has {name}, and no report of regjax wrote" in capsys.readouterr().err
     done = command(SWEEP)
-    assert (done.code, f"{Path('out').absolute()}: it has {name}, of no report" in done.err) == (1, True)
+    assert (done.code, f"{Path('out').absolute()}: it has {name}, and no report" in done.err) == (1, True)
     assert Path("out", name).read_text() == "mine"
     Path("out", name).unlink()
     assert [report(["runs", "--output", "out"]) for _ in range(2)] == [0, 0]

@@ -51,7 +51,7 @@ def assert_left_out(runs, capsys, *told):
 )  # fmt: skip
 def test_an_entry_that_no_run_writes_is_damaged(runs, capsys, name, value):
     forged(runs[0], lambda summary: (summary["config"] if "." in name else summary).update({name: value}))
-    assert_left_out(runs, capsys, *((f"its {name} is ", "which no run writes") if "." in name else ()))
+    assert_left_out(runs, capsys, *((f"its {name} is ", "no run writes that") if "." in name else ()))
 
 
 def test_what_a_summary_says_is_printed_and_written_without_control_characters(runs, capsys, tmp_path):

@@ -97,7 +97,7 @@ def test_a_signal_ends_a_sweep_by_hydras_own_launcher_too(tmp_path):
     assert (process.returncode, "Traceback" in err) == (130, False)
     assert [path.parent.name for path in tmp_path.rglob("summary.json")] == ["0"]
     *_, told, again = err.splitlines()
-    assert told == "interrupted; to go on:"
+    assert told == "interrupted; this command goes on:"
     assert again.startswith("python ")
     assert again.endswith(SWEEP_DIRECTORY.replace("out", str(tmp_path / "out")))
 
@@ -111,7 +111,7 @@ def test_a_second_signal_ends_at_once(tmp_path):
     os.replace(tmp_path / "pipe", tmp_path / "out/train.log")
     process.send_signal(signal.SIGINT)
     told = next(line for line in process.stderr if "interrupted" in line)
-    assert "once more ends at once" in told
+    assert "a second signal ends it at once" in told
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=PATIENCE)

@@ -219,9 +219,9 @@ def test_a_loss_far_above_that_of_guessing_is_warned_of(done, name, which):
     run = done(name)
     loss = run.summary("out" if name == "absurd" else "out/1")["train_loss"]
     assert loss > 10 * math.log(3)  # wine has three classes
-    reached = f"(train_loss {loss:.4g}, and guessing has 1.099)"
+    reached = f"(train_loss {loss:.4g}, guessing has 1.099)"
     remedy = "its training probably diverges; lower optimizer.learning_rate"
-    warning = f"warning: {which} ended far above guessing {reached}: {remedy}\n"
+    warning = f"warning: {which} ended far above the loss of guessing {reached}: {remedy}\n"
     assert (run.code, run.out.count(warning)) == (0, 1)
     assert run.text("out/train.log").endswith(f" {warning}")
     assert "warning" not in done("alone").out

@@ -20,10 +20,10 @@ def test_what_users_can_put_right_is_one_line_and_else_there_is_a_traceback(monk
     for error, code, line in [
         (UserError("a=1: must be 2."), 1, "error: a=1: must be 2.\n"),
         (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied. Choose"),
-        (OSError(27, "File too large"), 1, "error: a file in the directory: File too large. Choose another"),
+        (OSError(27, "File too large"), 1, "error: a file in the folder: File too large. Choose another"),
         (ZeroDivisionError("a resolver of the user's"), 1, "error: a resolver of the user's\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (StoppedError(15, "interrupted; to go on:"), 143, "interrupted; to go on:\n"),
+        (StoppedError(15, "interrupted; this command goes on:"), 143, "interrupted; this command goes on:\n"),
         (pickle.loads(pickle.dumps(StoppedError(2, "of a process"))), 130, "of a process\n"),
     ]:
         monkeypatch.setattr("os.environ", {})
@@ -69,7 +69,7 @@ def test_the_command_that_goes_on_starts_as_it_was_typed(monkeypatch, started, t
 def test_directories_with_characters_that_cannot_be_shown_are_refused(tmp_path, check, key):
     with pytest.raises(UserError) as refused:
         check(tmp_path / "a\nb\x1b[31m\u202e")
-    told = rf"{key}={tmp_path}/a\nb\x1b[31m\u202e: it has a character that cannot be shown."
+    told = rf"{key}={tmp_path}/a\nb\x1b[31m\u202e: it has a character that cannot be printed."
     assert str(refused.value) == told
 
 

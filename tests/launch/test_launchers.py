@@ -75,6 +75,6 @@ def test_a_searching_sweeper_goes_on_after_a_job_that_is_not_done(tmp_path, key,
 def test_a_search_for_the_worst_is_refused(command, tmp_path):
     needs("hydra_optuna_sweeper", "optuna")
     done = command(f"-m {SEARCH} {SMALL} model.dropout=choice(0,0.5)")
-    told = "error: hydra.sweeper.direction=minimize: it must be maximize, for the sweeper is given"
+    told = "error: hydra.sweeper.direction=minimize: it must be maximize, since the sweeper gets"
     assert (done.code, told in done.err) == (1, True)
     assert list(tmp_path.iterdir()) == []

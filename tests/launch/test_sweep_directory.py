@@ -90,7 +90,7 @@ def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     assert contents(0, 1) == before
     write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
     full = command(diverging).err
-    assert "not done: 1: the disk was full\nto run what may succeed:\npython " in full
+    assert "not done: 1: the disk was full\nthis command trains the runs that may succeed:\npython " in full
     assert command(full.splitlines()[-1].partition("train.py ")[2]).code == 1
     assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
 
@@ -177,7 +177,7 @@ def test_a_job_whose_folder_has_too_long_a_name_fails_alone_and_the_key_is_named
     done = command(f"-m {SMALL} trainer.epochs=1 model.hidden=[8],{widths} '{subdir}'")
     assert (done.code, folders()) == (1, [1])  # the others have their names
     assert f"not done: 1: {subdir}: the name of this job's folder" in done.err
-    assert f"name it by {'${hydra.job.num}'}" in done.err
+    assert f"use {'${hydra.job.num}'}" in done.err
     assert "hydra.run.dir" not in done.err
     statuses = [read_summary(path.parent)["status"] for path in Path("out").glob("*/summary.json")]
     assert sorted(statuses) == ["done", "failed"]
@@ -236,10 +236,16 @@ def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("platform=auto,cpu", "platform: all jobs of one command share it; here they have auto and cpu."),
-        ("sweep.lanes=null,2", "sweep.lanes: all jobs of one command share it; here they have null and 2."),
+        (
+            "platform=auto,cpu",
+            "platform: all jobs of one command must share it; here they have auto and cpu.",
+        ),
+        (
+            "sweep.lanes=null,2",
+            "sweep.lanes: all jobs of one command must share it; here they have null and 2.",
+        ),
         ("seed=0,1 compare.baseline=sed", "compare.baseline=sed: must be one of default."),
-        ("'seed=range(0)'", "the sweep is empty: one of its keys has no value, such as seed=range(0)."),
+        ("'seed=range(0)'", "the sweep is empty: one of its keys has no values, as in seed=range(0)."),
         ("model.dropout=0,1.5 sweep.fail_fast=true", "model.dropout=1.5: must be a number from 0 to 1"),
         (
             "seed=0,1 compare.metric=val_loss data.validation=0",
@@ -271,7 +277,7 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")
     told = "compare.baseline=model.dropout=0.3: mismatched input '='"
     assert (refused.code, told in refused.err) == (1, True)
-    assert "takes quotes: 'KEY=\"VALUE\"'" in refused.err
+    assert "needs quotes: 'KEY=\"VALUE\"'" in refused.err
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 'compare.baseline=\"model.dropout=0.3\"'")
     assert refused.code == 1
     assert "model.dropout=0.2" in refused.err

@@ -35,7 +35,7 @@ def test_of_several_arrays_it_is_the_one_called_inputs(tmp_path):
     np.savez(tmp_path / "new.npz", labels=np.zeros(6), inputs=ROWS)
     np.testing.assert_array_equal(read_rows(tmp_path / "new.npz", 4), ROWS)
     np.savez(tmp_path / "new.npz", x=ROWS, y=ROWS)
-    with pytest.raises(UserError, match=r"of its 2 arrays \(x, y\) one must be called inputs"):
+    with pytest.raises(UserError, match=r"it has 2 arrays \(x, y\); one must be called inputs"):
         read_rows(tmp_path / "new.npz", 4)
 
 
@@ -75,7 +75,7 @@ def test_a_row_that_is_not_finite_is_named(tmp_path, entry, row):
         (b"a,b\n1,2\n", "neither a .npz nor a .npy"),
         (b"\x80\x04\x95pickled", "neither a .npz nor a .npy"),
         (b"\x93NUMPY\x02\x00", "it cannot be read"),
-        (b"PK\x05\x06" + bytes(18), "of its 0 arrays one must be called inputs"),  # an empty archive
+        (b"PK\x05\x06" + bytes(18), "it has 0 arrays; one must be called inputs"),  # an empty archive
     ],
 )
 def test_files_of_other_kinds_are_refused(tmp_path, content, message):
@@ -112,10 +112,10 @@ def test_a_size_that_a_header_makes_up_is_refused_before_it_is_taken(tmp_path):
     header = {"descr": "<f8", "fortran_order": False, "shape": (10**12, 4)}
     with (tmp_path / "new.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(UserError, match=r"takes 32000000000000 bytes, and may take 4294967296"):
+    with pytest.raises(UserError, match=r"takes 32000000000000 bytes; at most 4294967296 are allowed"):
         read_rows(tmp_path / "new.npy", 4)
     np.save(tmp_path / "short.npy", np.zeros((10_000, 4)))
     with zipfile.ZipFile(tmp_path / "new.npz", "w") as archive:
         archive.writestr("inputs.npy", (tmp_path / "short.npy").read_bytes()[: 128 + 64])
-    with pytest.raises(UserError, match=r"takes 320000 bytes, and it has 64"):
+    with pytest.raises(UserError, match=r"takes 320000 bytes, but the file has 64"):
         read_rows(tmp_path / "new.npz", 4)

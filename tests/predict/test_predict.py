@@ -128,15 +128,15 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"run": "absent"}, "absent: it is no run's directory: it has no summary.json.\n"),
+        ({"run": "absent"}, "absent: it is not the folder of a run: it has no summary.json.\n"),
         ({"run": "."}, "Is it a sweep? Its runs lie below it, such as failed"),
-        ({"run": "unsaved"}, "unsaved: it was trained with checkpoint=none, which saves no parameters"),
+        ({"run": "unsaved"}, "unsaved: it has no parameters: it was trained with checkpoint=none"),
         ({"run": "failed"}, "failed: its status is failed (MemoryError). It has no parameters."),
         ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which"),
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
-        ({"output": "noisy"}, "--output=noisy: it is there, and holds no predictions"),
-        ({"output": "plain/summary.json"}, "--output=plain/summary.json: it is there, and holds"),
+        ({"output": "noisy"}, "--output=noisy: it exists, and holds no predictions"),
+        ({"output": "plain/summary.json"}, "--output=plain/summary.json: it exists, and holds"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_refused_in_one_line(folder, capsys, arguments, message):
@@ -153,7 +153,7 @@ def test_what_cannot_be_predicted_is_refused_in_one_line(folder, capsys, argumen
         (["--mc-samples", "1"], "noisy", "--mc-samples=1: must be a whole number from 2 to 2147483647."),
         (["--mc-samples", "9"], "plain", "--mc-samples=9: plain has no dropout, so all draws are equal"),
         (["--mc-samples", "9", "--seed", "-1"], "noisy", "--seed=-1: must be a whole number from 0"),
-        (["--seed", "1"], "noisy", "--seed=1: it is read with --mc-samples alone"),
+        (["--seed", "1"], "noisy", "--seed=1: it needs --mc-samples"),
     ],
 )
 def test_options_out_of_range_are_refused(folder, capsys, arguments, run, message):
@@ -166,7 +166,7 @@ def test_a_precision_that_this_device_lacks_is_said(folder, capsys):
     write_summary(folder / "noisy", summary | {"config": summary["config"] | {"precision": "tf32"}})
     assert jax.default_backend() == "cpu"
     code, _, err = asked(capsys)
-    assert (code, "trained at tf32, which this cpu lacks; predicted at float32" in err) == (0, True)
+    assert (code, "trained at tf32, and this cpu lacks that; predicted at float32" in err) == (0, True)
 
 
 @pytest.mark.parametrize("offset", [[0.0], [0.0] * 6 + [float("nan")], "0000000", [0.0] * 6 + ["0"], 7])

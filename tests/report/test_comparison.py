@@ -99,7 +99,9 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
     assert turned.metric == "val_accuracy"
     assert [row.verdict.words for row in turned.rows[1:]] == [apart] * 2
     (note,) = [note for note in remarks(turned) if "TEST rows" in note]
-    assert note.startswith("looked: val columns are of the TEST rows (data.validation=test) and optimistic")
+    assert note.startswith(
+        "looked: val columns use the TEST rows (data.validation=test), so they are optimistic"
+    )
     assert "verdicts use val_accuracy" in note
     assert "not compared with the other variants" in note
     assert not any("without a pair" in note for note in remarks(turned))

@@ -121,7 +121,7 @@ def test_an_interaction_without_spread_or_with_few_seeds_is_not_tested():
 def test_a_key_with_one_value_divides_nothing_and_an_older_run_lacks_it(tmp_path):
     found = [held(tmp_path, seed, 0.9 + x / 100, f"x={x}", y=1) for x in (0, 1) for seed in range(3)]
     report = build_report(found, **SETTINGS, within="y")
-    assert "compare.within=y: all runs have one value of it, so nothing is divided" in report.cautions
+    assert "compare.within=y: all runs have the same value of it, so it divides nothing" in report.cautions
     config = {key: value for key, value in found[-1].summary["config"].items() if key != "y"}
     older = found[-1]._replace(summary=found[-1].summary | {"config": config})
     assert list(build_report([*found[:-1], older], **SETTINGS, within="y").comparisons) == [
@@ -134,7 +134,7 @@ def test_a_key_with_one_value_divides_nothing_and_an_older_run_lacks_it(tmp_path
     ("key", "message"),
     [
         ("trainer.batch_siz", "the configuration has no such key. Did you mean 'trainer.batch_size'?"),
-        ("seed", "name another key; runs are paired by this one"),
+        ("seed", "name another key; this one pairs the runs"),
     ],
 )
 def test_a_key_that_divides_nothing_is_refused_by_name(crossed, key, message):
@@ -145,5 +145,7 @@ def test_a_key_that_divides_nothing_is_refused_by_name(crossed, key, message):
 
 def test_a_key_that_alone_tells_the_variants_apart_is_refused(crossed):
     of_one_size = [run for run in crossed if run.summary["config"]["trainer.batch_size"] == 32]
-    with pytest.raises(UserError, match=r"compare\.within=model\.dropout: it alone tells the variants apart"):
+    with pytest.raises(
+        UserError, match=r"compare\.within=model\.dropout: each of its values has only one variant"
+    ):
         build_report(of_one_size, **SETTINGS, within="model.dropout")

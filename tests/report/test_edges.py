@@ -76,7 +76,9 @@ def test_verdicts_without_normality_are_checked_where_seeds_allow_it():
     noise = np.linspace(-0.01, 0.01, 8)
     many = compared({"plain": group([*(0.8 + noise)]), "better": group([*(0.9 - noise)])})
     assert "sign-flip p, unadjusted: better = .0078" in many.notes  # 2**-7, all 8 positive
-    assert "what fewer than 1 in 2 seeds do, 8 seeds may not show" in remarks(many)  # 8 / log(20) is 2.7
+    assert "8 seeds may miss a failure that fewer than 1 in 2 seeds have" in remarks(
+        many
+    )  # 8 / log(20) is 2.7
     outlier = group([*(0.9 - noise[:-1]), 0.1])
     odd = compared({"plain": group([0.8] * 8), "odd": outlier}).rows[1]
     assert odd.test.largest_share == pytest.approx(0.87, abs=0.02)

@@ -61,7 +61,7 @@ def test_one_of_the_runs_of_a_seed_counts_and_a_note_says_so(found, tmp_path):
     other = other._replace(summary=other.summary | {"identity": "of another device"})
     comparison = build_report([*found, other], **SETTINGS).comparisons["digits"]
     assert comparison.rows[0].n == comparison.rows[1].test.n == 4
-    assert "model.dropout=0.0: 1 runs repeat a seed; of each seed, the last" in comparison.notes[-1]
+    assert "model.dropout=0.0: 1 runs repeat a seed; for each seed, the last" in comparison.notes[-1]
     assert comparison.rows[0].means["test_accuracy"].mean == pytest.approx((0.5 + 0.801 + 0.802 + 0.803) / 4)
 
 
@@ -173,7 +173,7 @@ def test_runs_of_an_older_version_are_compared_and_said_to_be_of_it(tmp_path, ca
         ([], ""),
         (["--output", __file__], "error: --output="),
         (["--group-by", "data.nmae"], "Did you mean 'data.name'?"),
-        (["--group-by", "seed"], "--group-by=seed: name another key; runs are paired by this one"),
+        (["--group-by", "seed"], "--group-by=seed: name another key; this one pairs the runs"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path, capsys, arguments, hint):

@@ -152,14 +152,14 @@ def test_links_are_neither_read_nor_written_through(tmp_path, linked):
     checkpoint.save_selected(tmp_path, selected(), FACTS)
     (tmp_path / linked).rename(tmp_path / "elsewhere")
     (tmp_path / linked).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is a link, which regjax never follows"):
+    with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is a link, and regjax follows no links"):
         checkpoint.selected_facts(tmp_path)
     if linked == PLACE:
-        with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is missing, or no file"):
+        with pytest.raises(DamagedError, match=f"{tmp_path / linked}: it is missing, or not a file"):
             checkpoint.restore_selected(tmp_path, selected())
         return
     before = {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}
-    with pytest.raises(OSError, match="it is a link, which regjax never follows"):
+    with pytest.raises(OSError, match="it is a link, and regjax follows no links"):
         checkpoint.save_selected(tmp_path, selected(1), FACTS)
     assert {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()} == before
 

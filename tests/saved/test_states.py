@@ -153,7 +153,7 @@ def test_without_the_epochs_before_it_a_state_is_not_used(tmp_path, straight, ro
     summaries = started(runs, watcher=watcher)
     *warnings, last = [note for note in watcher.notes if str(runs[0].directory) in note]
     for warning, epoch in zip(warnings, refused, strict=True):
-        assert warning.startswith(f"warning: {table}: it has not the rows of all {epoch} epochs")
+        assert warning.startswith(f"warning: {table}: it lacks rows of the {epoch} epochs")
         assert warning.endswith(f"does not go on after epoch {epoch}")
     assert told in last
     assert_equal_to_straight(runs, summaries, straight)
@@ -186,7 +186,9 @@ def test_what_is_no_state_is_ignored_with_a_word_and_what_was_cut_off_removed(tm
     told = capsys.readouterr().err
     ignored, removed = ("latest", "0-99", "1-1", ".mine.partial"), (".0-7.partial", ".1-2.partial")
     assert all(f"warning: {folder / name}" in told for name in ignored)
-    assert all(f"warning: {folder / name}: a save that was cut off, and removed" in told for name in removed)
+    assert all(
+        f"warning: {folder / name}: this save was cut off; regjax removed it" in told for name in removed
+    )
     left = {path.name for path in folder.iterdir()}
     assert (left & {*ignored, *removed}) == set(ignored)
 
@@ -201,7 +203,7 @@ def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind
     stranger.touch() if kind == "file" else stranger.symlink_to(elsewhere)
     (elsewhere / "mine").touch()
     assert trained([run], devices=1)[run.directory]["status"] == "done"
-    assert f"warning: {stranger}: not a saved state, and ignored" in capsys.readouterr().err
+    assert f"warning: {stranger}: not a saved state; regjax ignores it" in capsys.readouterr().err
     assert stranger.is_symlink() == (kind == "link")
     assert (elsewhere / "mine").exists()
     # One after each epoch but the last, from 0-2 on, of which two are kept.

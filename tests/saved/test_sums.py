@@ -66,7 +66,7 @@ def test_both_digests_are_told_wherever_a_run_is_read(ended, capsys, name):
     path = ended / name
     path.write_text(path.read_text().replace("0.5", "0.6"))
     differs = rf"{path}: SHA-256 is [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"
-    with pytest.raises(UserError, match=rf"{differs}\. Name another directory"):
+    with pytest.raises(UserError, match=rf"{differs}\. Name another folder"):
         read_summary(ended)
     assert verify([str(ended.parent)]) == 1
     assert f"{ended}: DAMAGED: {path}: SHA-256 is" in capsys.readouterr().out
@@ -169,7 +169,7 @@ def test_a_run_without_what_is_read_of_it_is_left_out(ended, status, missing):
 )  # fmt: skip
 def test_an_entry_of_another_type_is_named_with_its_value(ended, name, value):
     forge_summary(ended, json.dumps(read_summary(ended) | {name: value}))
-    told = f"{ended}/summary.json: its {name} is {value!r}, which no run writes"
+    told = f"{ended}/summary.json: its {name} is {value!r}; no run writes that"
     assert read_runs(ended).left_out == [f"{ended}/summary.json: left out ({told})"]
 
 
@@ -178,11 +178,11 @@ def test_a_run_of_another_version_is_read_by_reports_and_refused_where_it_would_
     write_summary(ended, DONE | {"status": status, "versions": versions() | {"regjax": "0.1.0"}})
     assert len(read_runs(ended).runs) == 1
     assert read_runs(ended, same=["regjax"]).left_out == [
-        f"{ended}/summary.json: left out (written by regjax 0.1.0, this is {__version__})"
+        f"{ended}/summary.json: left out (regjax 0.1.0 wrote it, and this is {__version__})"
     ]
     with pytest.raises(UserError) as refused:
         refuse_other_version(ended, read_summary(ended))
-    told = f"regjax 0.1.0 wrote it, and this is {__version__}, which reads it in reports alone"
+    told = f"regjax 0.1.0 wrote it. This is regjax {__version__}: only its reports read older runs"
     assert str(refused.value) == f"{ended}: {told}."
     refuse_other_version(ended, DONE)
 

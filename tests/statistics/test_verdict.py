@@ -57,8 +57,8 @@ def test_p_is_the_adjusted_one_without_a_leading_zero():
 
 
 def test_failures_that_could_undo_a_difference_forbid_it():
-    assert words(GAIN, failures=1, holds=False) == "not better: 1 run failed, and could undo it"
-    assert words(-GAIN, failures=2, holds=False) == "not worse: 2 runs failed, and could undo it"
+    assert words(GAIN, failures=1, holds=False) == "not better: 1 run failed and could undo it"
+    assert words(-GAIN, failures=2, holds=False) == "not worse: 2 runs failed and could undo it"
     assert words(GAIN, failures=1) == "better (Holm p < .0001)"
 
 
