@@ -82,7 +82,7 @@ def test_rows_may_be_lists_or_a_table_of_pandas(run):
         (np.zeros((4, 6)), r"X: its rows have 6 features \(its shape is \(4, 6\)\), and the network takes 7"),
         ([[1, 2], [3]], "X: its rows differ in length"),
         ([["a"] * 7], "X: its entries are of kind <U1; they must be integers or floats"),
-        ([[None] * 7], r"X: its entries are of kind \|O; integers"),
+        ([[None] * 7], r"X: its entries are of kind \|O; they must be integers"),
         ([[1, 2, np.nan, 4, 5, 6, 7]], r"X: row 0, column 2 \(both counted from 0\) is nan"),
         (np.full((2, 7), 3e38), r"X: row 0 \(its largest entry is 3e\+38, in column 0; .*\) overflows"),
     ],
@@ -139,7 +139,7 @@ def test_runs_are_those_that_ended_and_the_others_are_warned_about(tmp_path):
         runs = regjax.runs(tmp_path)
     assert [run.directory.name for run in runs] == ["0", "1", "2", "3", "5", "6", "7", "8", "9", "10", "11"]
     assert repr(runs).splitlines()[0] == repr(runs[0])
-    with pytest.raises(regjax.UserError, match="absent: it holds no finished run or sweep"):
+    with pytest.raises(regjax.UserError, match="absent: there is no such folder"):
         regjax.runs(tmp_path / "absent")
     with pytest.raises(regjax.UserError, match="no folder is named"):
         regjax.runs()

@@ -44,4 +44,4 @@ class ComposingCount:
         """Ends the line, so that the next text has its own line."""
         if self._moves:
             self._moves = False
-            print(file=sys.stderr)
+            print(f"\r{self._line} {self._composed:,}", file=sys.stderr)

@@ -18,9 +18,11 @@ from regjax.files import outlive_readers
 from regjax.report.files import VECTORS, write_report
 from regjax.report.folders import distinct, ended_runs, report_of, shared_settings
 from regjax.report.formats import TEXTS, numbers
+from regjax.report.looks import PAGE
 from regjax.report.tables import print_report
 from regjax.report.variants import PAIRED_BY
 from regjax.saved.collection import SavedRun
+from regjax.saved.directory import CURVES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +69,7 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
         _print(line)
     _check_group_by(options.group_by, held[0].summary["config"])
     if options.columns:
-        settings["columns"] = [*columns_of(options.columns.split(","), key="--columns")]
+        settings["columns"] = [*columns_of(options.columns.strip("[]").split(","), key="--columns")]
     if options.format in VECTORS and not options.output:
         raise invalid("--format", options.format, "a picture needs a folder: add --output FOLDER")
     chosen = {name: getattr(options, name) for name in ("baseline", "metric", "within", "group_by", "output")}
@@ -76,6 +78,9 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
         options.output.mkdir(parents=True, exist_ok=True)
         write_report(report, options.output, options.paths, [options.format])
         print_report(report, options.output)
+        if options.format in ("tex", *VECTORS):
+            name = Path(PAGE if options.format == "tex" else CURVES).with_suffix(f".{options.format}")
+            print(f"{options.format}   {printable(str(options.output / name))}")
     elif options.format == "json":
         print(numbers(report, options.paths, Path.cwd()), end="")
     elif options.format:

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from regjax.config.columns import METRICS
 from regjax.report.cells import MOST, listed, number
 from regjax.report.row import Comparison, Row
-from regjax.statistics.verdict import Kind
+from regjax.statistics.verdict import Kind, size_in_words
 
 TITLES = {"acc": "accuracy", "val": "validation"}
 
 
 def answer(comparison: Comparison) -> str:
-    """Says which variants are better, worse or the same, by how much, and which are open. One variant: ""."""
+    """Says which variants are better, worse or the same, by how much, and which are open."""
     judged = comparison.rows[1:]
     if not judged:
-        return ""
+        return "There is one variant: nothing is compared."
     by_kind = {kind: [row for row in judged if row.verdict.kind is kind] for kind in Kind}
     parts = [
         *_different(by_kind[Kind.BETTER], "better", comparison),
         *_different(by_kind[Kind.WORSE], "worse", comparison),
-        *_grouped(by_kind[Kind.SAME], "the {brief}"),
+        *_same(by_kind[Kind.SAME], comparison),
         *_undecided(by_kind[Kind.UNDECIDED]),
         *_grouped(by_kind[Kind.UNDONE], "open: failed runs could undo a difference"),
         *_grouped(by_kind[Kind.UNTESTED], "not judged ({brief})"),
@@ -46,6 +46,12 @@ def _size(row: Row, metric: str) -> str:
     bounds = sorted((abs(row.difference.low), abs(row.difference.high)))  # both on one side of 0
     mean, low, high = (number(value, metric) for value in (abs(row.difference.mean), *bounds))
     return f"{mean} [{low}, {high}]"
+
+
+def _same(rows: Sequence[Row], comparison: Comparison) -> list[str]:
+    if not rows or not comparison.effect:
+        return []
+    return [f"{_names(rows)} the same as {comparison.baseline} within {size_in_words(comparison.effect)}"]
 
 
 def _grouped(rows: Sequence[Row], words: str) -> list[str]:

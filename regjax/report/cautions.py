@@ -11,7 +11,7 @@ from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest, smallest_flip_p
-from regjax.statistics.verdict import Kind, p_in_words, seeds_in_words
+from regjax.statistics.verdict import Kind, p_in_words, seeds_in_words, size_in_words
 
 # If a seed has more than this share of the variance, it decides a test alone.
 MOST = 0.5
@@ -66,7 +66,9 @@ def doubts(row: Row) -> dict[str, str]:
     unable = [check.of for check in CHECKS if check not in able]
     p_values = {check: float(getattr(test, check.field)) for check in able}
     found = {
-        f"the verdict rests on normality: the {check.label} is not below its level": f"p {p_in_words(p)}"
+        f"the verdict rests on normality: the {check.label} is not below its level": (
+            f"p {p_in_words(p)}, level {size_in_words(level)}"
+        )
         for check, p in p_values.items()
         if p > level
     }
@@ -105,8 +107,8 @@ def rarest_seen(row: Row) -> int:
 
 def _seeds(rows: Sequence[Row], effect: float | None) -> list[str]:
     """How many seeds would decide the undecided variants: the number for the variant that needs most."""
-    if any(row.test and row.test.n < FEWEST for row in rows):
-        return [f"a verdict needs {FEWEST} seeds or more: add them, such as 'seed=range(5)'"]
+    if any(row.test and row.n + row.failed < FEWEST for row in rows):
+        return [f"a verdict needs {FEWEST} seeds or more: add them, such as -m 'seed=range(5)'"]
     found = [row.verdict.seeds for row in rows if row.verdict.seeds]
     if not found or effect is None:
         return []

@@ -109,7 +109,7 @@ def interaction_answers(found: Sequence[Interaction]) -> list[str]:
         if each.shown
     ]
     others = dict.fromkeys(each.variant for each in found if not each.shown)
-    parts += [f"no interaction was seen for {listed(list(others))}"] if others else []
+    parts += [f"no change of the difference was seen for {listed(list(others))}"] if others else []
     return [f"Interaction: {'; '.join(parts)}."] if parts else []
 
 

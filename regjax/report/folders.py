@@ -30,7 +30,8 @@ def ended_runs(paths: Sequence[Path]) -> tuple[list[SavedRun], list[str]]:
             else:
                 left_out.append(f"{run.directory}: left out (its status is {status})")
         if not found.runs and not found.left_out:
-            left_out.append(f"{path}: it holds no finished run or sweep")
+            lacking = "it holds no finished run or sweep" if path.is_dir() else "there is no such folder"
+            left_out.append(f"{path}: {lacking}")
     return held, left_out
 
 

@@ -1,6 +1,7 @@
 """Turns a comparison into LaTeX tables in the style of booktabs."""
 
 import re
+from collections.abc import Iterable
 
 from regjax.report.answer import answer
 from regjax.report.cells import answer_cells, column_cells
@@ -12,6 +13,11 @@ SPECIAL = {
     **{"<": "$<$", ">": "$>$"},
 }
 SIGNED = re.compile(r"(?<![\w.])[+-](?=[\d.])")
+INTERVALS = (
+    "Means with 95 % intervals over seeds; differences paired by seed, with intervals and p by Holm's method."
+)
+HALVES = "Means, and half the width of their 95 % intervals over seeds."
+NARROW = r"\footnotesize\setlength{\tabcolsep}{4pt}"
 HEAD = "% needs \\usepackage{booktabs}\n"
 
 
@@ -19,19 +25,21 @@ def latex_tables(report: Report) -> str:
     """A table for each comparison, with its answer as the caption, and another one for chosen columns."""
     tables = []
     for dataset, comparison in report.comparisons.items():
-        tables.append(_table(f"{dataset}. {answer(comparison)}", *answer_cells(comparison)))
+        remarks = [INTERVALS, *comparison.cautions, *report.answers, *report.cautions]
+        tables.append(_table(f"{dataset}. {answer(comparison)}", *answer_cells(comparison), remarks))
         if report.columns:
-            halves = "Means, and half the width of their 95 % intervals over seeds."
-            tables.append(_table(f"{dataset}. {halves}", *column_cells(comparison, report.columns)))
+            header, rows = column_cells(comparison, report.columns)
+            tables.append(_table(f"{dataset}. {HALVES}", header, _halves_below(rows), []))
     return HEAD + "\n".join(tables)
 
 
-def _table(caption: str, header: list[str], rows: list[list[str]]) -> str:
+def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str]) -> str:
     lines = [" & ".join(map(_escaped, cells)) + r" \\" for cells in (header, *rows)]
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
+            NARROW,
             rf"\caption{{{_escaped(caption)}}}",
             rf"\begin{{tabular}}{{{'l' * len(header)}}}",
             r"\toprule",
@@ -40,10 +48,20 @@ def _table(caption: str, header: list[str], rows: list[list[str]]) -> str:
             *lines[1:],
             r"\bottomrule",
             r"\end{tabular}",
+            *(rf"\par {_escaped(remark)}" for remark in remarks),
             r"\end{table}",
             "",
         ]
     )
+
+
+def _halves_below(rows: Iterable[list[str]]) -> list[list[str]]:
+    """Two lines for each row: the means, and half-widths below them."""
+    lines = []
+    for name, *cells in rows:
+        parts = [cell.partition(" ") for cell in cells]
+        lines += [[name, *(mean for mean, _, _ in parts)], ["", *(half for _, _, half in parts)]]
+    return lines
 
 
 def _escaped(text: str) -> str:

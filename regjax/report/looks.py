@@ -92,7 +92,8 @@ def looks_in_words(looks: Sequence[Look], planned: int) -> tuple[list[str], list
         share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"
         return [], [
             f"look {len(looks)} at this sweep ({listed}){share}: its verdicts have no error rate; each "
-            "further look raises the chance of a false positive"
+            "further look raises the chance of a false positive. Plan looks before the first one by "
+            "compare.looks=N"
         ]
     if planned > 1:
         return [

@@ -95,9 +95,9 @@ def build_report(
         failures_in_words(ended.values()),
         seen,
         columns_of(columns),
-        [*interaction_answers(found), *ranked],
+        [*interaction_answers(found), *(ranked if ranks else [])],
         [*look_cautions, *undivided, *_changed(runs), *_versions(runs)],
-        [*look_notes, *interaction_notes(found)],
+        [*look_notes, *interaction_notes(found), *([] if ranks else ranked)],
     )
 
 

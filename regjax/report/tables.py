@@ -62,11 +62,11 @@ def print_report(report: Report, directory: Path | None, *, failures: bool = Tru
     """Prints `report_text` at the terminal's width, the failures if wanted, and the file with all notes."""
     text = report_text(report, terminal_width())
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    print(text.rstrip().encode(encoding, "replace").decode(encoding))
     for line in report.failures if failures else ():
         print(printable(line, kept="\n"))
     if directory:
-        print(f"more  {printable(str(directory / PAGE))}")
+        print(f"\nmore  {printable(str(directory / PAGE))}")
 
 
 def terminal_width() -> int:
@@ -87,7 +87,7 @@ def report_text(report: Report, width: int) -> str:
 
 def _comparison(comparison: Comparison, columns: Sequence[str], width: int) -> list[str]:
     """The answer, the tables and the cautions. Tables have labels for long names, and a legend below."""
-    parts = [_paragraph(answer(comparison), width), ""] if len(comparison.rows) > 1 else []
+    parts = [_paragraph(answer(comparison), width), ""]
     header, rows = answer_cells(comparison)
     more, more_rows = column_cells(comparison, columns)
     legend: list[str] = []
@@ -159,7 +159,8 @@ def _rendered(header: list[str], rows: list[list[str]], widths: Sequence[int]) -
         table.add_row(_broken(name, widths[0]), *(Text(printable(cell)) for cell in cells))
     file = io.StringIO()
     Console(file=file, width=sum(widths) + GAP * len(widths), color_system=None).print(table)
-    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
+    whole = sum(widths) + GAP * (len(widths) - 1)  # rich pads the last column, too
+    return "\n".join(line[:whole].rstrip() for line in file.getvalue().rstrip().splitlines())
 
 
 def _broken(name: str, width: int) -> Text:
@@ -169,7 +170,7 @@ def _broken(name: str, width: int) -> Text:
 def _lines(name: str, width: int) -> list[str]:
     """A name on as many lines as it needs. It breaks after signs."""
     lines = [""]
-    for part in split(r"(?<=[ +,=._/])", name):
+    for part in split(r"(?<=[ +,=_/])|(?<=\.)(?=[a-z])", name):
         if lines[-1] and len(lines[-1] + part.rstrip()) > width:
             lines.append("")
         lines[-1] += part

@@ -68,12 +68,12 @@ def verdict(
             runs = f"{failures} run{'s' * (failures > 1)} failed"
             words = f"not {kind}: {runs} and could undo it{corrected}"
             return Verdict(Kind.UNDONE, words, f"undecided: {runs}")
-        less = f", less than {_size(within)}" if within else ""
+        less = f", less than {size_in_words(within)}" if within else ""
         p = p_in_words(comparison.adjusted_p)
         brief = f"{kind} p{p.replace(' ', '')}"
         return Verdict(kind, f"{kind} (Holm p {p}{less}{corrected})", brief)
     if within:
-        same = f"same within {_size(within)}"
+        same = f"same within {size_in_words(within)}"
         return Verdict(Kind.SAME, f"{same} (Holm p {p_in_words(equivalence.adjusted_p)}{corrected})", same)
     seeds, advice = _planned(comparison, effect)
     return Verdict(Kind.UNDECIDED, f"undecided{corrected}{advice}", "undecided", seeds)
@@ -86,7 +86,7 @@ def _planned(comparison: Comparison, effect: float | None) -> tuple[tuple[int, i
         return None, ""
     planned = seeds_planned(effect, test.sd, test.n, level=comparison.level, test_to_train=test.test_to_train)
     if planned is None:
-        return None, f"; no number of seeds on these rows would show a difference of {_size(effect)}"
+        return None, f"; no number of seeds on these rows would show a difference of {size_in_words(effect)}"
     low, high = max(planned[0], test.n + 1), planned[1]
     if high is not None and high < low:  # these seeds are enough
         return None, ""
@@ -98,7 +98,7 @@ def seeds_in_words(seeds: tuple[int, int | None], effect: float) -> str:
     """How many seeds would show a difference of `effect`."""
     low, high = seeds
     number = f"more than {low:,}" if high is None else f"roughly {low:,} to {high:,}"
-    return f"{number} seeds would show a difference of {_size(effect)}"
+    return f"{number} seeds would show a difference of {size_in_words(effect)}"
 
 
 def _two_digits(count: int) -> int:
@@ -112,7 +112,8 @@ def p_in_words(value: float) -> str:
     return "< .0001" if value < 1e-4 else f"= {_plain(f'{value:.4f}')}"
 
 
-def _size(effect: float) -> str:
+def size_in_words(effect: float) -> str:
+    """A size without the 0 before its point: `.0028`."""
     return _plain(f"{effect:.2g}")
 
 

@@ -8,6 +8,7 @@ from hydra.core.config_store import ConfigStore
 
 from regjax.config.messages import EXTRAS
 from regjax.config.ranges import WIDTHS
+from regjax.config.schema import known_keys
 from tests.small import ROOT
 
 # Choices that come with an extra, one at least for each.
@@ -62,10 +63,8 @@ def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(co
 TRAIN_EACH = "To train a run for each"
 DATASETS = "must be one of breast_cancer, digits, fashion_mnist, kmnist, mnist, tfds, wine"
 NO_TABLES = "Tables of your own (.csv, .npz) are not read yet."
-TECHNIQUES = (
-    "batch_norm, dropout, early_stopping, elastic_net, ema, gradient_clipping, input_dropout, l1, l2, "
-    "label_smoothing, layer_norm, max_norm, mixup, none, sam, weight_decay"
-)
+PENALTIES = ", ".join(key.removeprefix("penalty.") for key in known_keys() if key.startswith("penalty."))
+TECHNIQUES = ", ".join(sorted(path.stem for path in (ROOT / "conf/regularization").glob("*.yaml")))
 NO_OPTION = "there is no such option. Settings have no dashes"
 SPACES = "type a setting as KEY=VALUE, without spaces"
 LIST = "type a list in quotes and brackets, with commas and no spaces"
@@ -99,7 +98,7 @@ TYPED = {
         f"regularization=weightdecay: must be one of {TECHNIQUES}. Did you mean 'weight_decay'?"
     ),
     "regularization=l3": f"regularization=l3: must be one of {TECHNIQUES}.",
-    "penalty.l3=0.1": "penalty.l3=0.1: there is no such key. penalty has biases, l1, l2.",
+    "penalty.l3=0.1": f"penalty.l3=0.1: there is no such key. penalty has {PENALTIES}.",
     "callbacks=early_stopping": (
         "callbacks=early_stopping: there is no such key. Did you mean 'regularization=early_stopping'?"
     ),

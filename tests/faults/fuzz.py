@@ -150,7 +150,7 @@ def named(text: str, message: str) -> bool:
     if key == "data.name" and value in message:
         return True
     if text.startswith("-"):  # argparse's words
-        return message.startswith("usage: ")
+        return message.startswith(("usage: ", f"error: {text.partition('=')[0]}: "))
     return text in message or bool(key and re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", message))
 
 

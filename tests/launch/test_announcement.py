@@ -37,7 +37,7 @@ def said(monkeypatch, stream, jobs, *, composed):
 def test_a_terminal_shows_a_count_that_moves_and_then_ends_its_line(monkeypatch, clock):
     line = "regjax: 1,000 jobs, composing ..."
     told = said(monkeypatch, Terminal(), 1000, composed=3)
-    assert told == "".join((line, f"\r{line} 1", f"\r{line} 2", f"\r{line} 3", "\n"))
+    assert told == "".join((line, f"\r{line} 1", f"\r{line} 2", f"\r{line} 3", f"\r{line} 3", "\n"))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_failed_runs_that_could_undo_an_interaction_forbid_it():
     assert undone.failures == 3
     assert undone.compared.rejected
     assert not undone.shown
-    assert interaction_answers([undone]) == ["Interaction: no interaction was seen for x."]
+    assert interaction_answers([undone]) == ["Interaction: no change of the difference was seen for x."]
     assert "failed runs could undo it" in interaction_notes([undone])[0]
 
 

@@ -53,4 +53,4 @@ def test_ranks_need_two_datasets_and_three_variants(tmp_path, datasets, rates, n
         run for at in range(datasets) for run in sweep_of(tmp_path / str(at), *range(rates), data=str(at))
     ]
     whole = build_report(found, **SETTINGS)
-    assert (whole.ranks, whole.answers) == (None, notes)
+    assert (whole.ranks, whole.answers, whole.notes) == (None, [], notes)

@@ -59,7 +59,7 @@ def test_the_answer_names_what_is_better_by_how_much_and_what_is_open():
     )
     assert re.fullmatch(
         r"Test accuracy: batch_norm is better than none by \.0083 \[\.00[67]\d, \.00\d\d\]; "
-        r"l1 is worse than none by \.0050 \[\.00[34]\d, \.00[56]\d\]; same is the same within \.005; "
+        r"l1 is worse than none by \.0050 \[\.00[34]\d, \.00[56]\d\]; same is the same as none within \.005; "
         r"no difference was seen for dropout and l2\.",
         text,
     )
@@ -76,7 +76,7 @@ def test_what_has_no_verdict_is_said_with_its_reason():
     text = answer(compared(none=[*(0.9 + NOISE)], one=[0.9], same=[*(0.9 + NOISE)], failing=failed))
     assert "one is not judged (fewer than 3 seeds)" in text
     assert "failing and same are" not in text
-    assert answer(compared(none=[0.9, 0.8, 0.85])) == ""
+    assert answer(compared(none=[0.9, 0.8, 0.85])) == "There is one variant: nothing is compared."
 
 
 def test_many_names_are_counted():
