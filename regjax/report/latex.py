@@ -34,7 +34,8 @@ def latex_tables(report: Report) -> str:
 
 
 def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str]) -> str:
-    lines = [" & ".join(map(_escaped, cells)) + r" \\" for cells in (header, *rows)]
+    cells = [map(_title, header), *(map(_escaped, row) for row in rows)]
+    lines = [" & ".join(row) + r" \\" for row in cells]
     return "\n".join(
         [
             r"\begin{table}",
@@ -53,6 +54,12 @@ def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iter
             "",
         ]
     )
+
+
+def _title(text: str) -> str:
+    """A word on each line, so that the column is no wider than its numbers."""
+    stacked = _escaped(text).replace(" ", r"\\")
+    return rf"\shortstack[l]{{{stacked}}}" if " " in text else stacked
 
 
 def _halves_below(rows: Iterable[list[str]]) -> list[list[str]]:
