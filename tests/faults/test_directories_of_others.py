@@ -1,5 +1,6 @@
 """A directory belongs to one run or one sweep, and nothing is written over what is another's."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def test_a_refused_command_does_not_take_its_own_directory_away(command):
 def test_jobs_of_another_launcher_do_not_write_over_files_that_no_run_wrote(command):
     Path("out/1").mkdir(parents=True)
     Path("out/1/metrics.csv").write_text("mine")
+    Path("out/multirun.yaml").write_text("hydra:\n")  # as after a sweep that was killed
     done = command(f"{SWEEP} hydra/launcher=basic")
     assert (done.code, "out/1: it holds metrics.csv, and no run" in done.err) == (1, True)
     assert Path("out/1/metrics.csv").read_text() == "mine"
@@ -96,3 +98,13 @@ def test_a_run_does_not_write_into_a_sweep_that_another_process_trains(command):
     told = f"hydra.run.dir={Path('out').absolute()}: another process is writing there"
     assert (done.code, told in done.err) == (1, True)
     assert command(RUN.replace("=out", "=out/0")).code == 0
+
+
+def test_a_sweep_is_not_written_among_the_files_of_others(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("notes").mkdir()
+    Path("notes/ideas.md").write_text("mine\n")
+    done = command(f"-m hydra.sweep.dir=notes {SMALL} seed=0,1")
+    assert (done.code, os.listdir("notes")) == (1, ["ideas.md"])
+    assert "error: hydra.sweep.dir=" in done.err
+    assert "it holds ideas.md, and no sweep. Name another folder." in done.err

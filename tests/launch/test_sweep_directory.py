@@ -162,7 +162,7 @@ def test_a_sweep_of_another_version_is_not_topped_up(command):
     done = command(f"-m {SMALL} seed=0,1")
     line = done.err.splitlines()[-1]
     assert (done.code, folders(), contents(0)) == (1, [0], before)
-    assert f"regjax 0.1.0 wrote it, and this is {versions['regjax']}" in line
+    assert f"regjax 0.1.0 wrote it. This is regjax {versions['regjax']}" in line
 
 
 def test_two_jobs_in_one_directory_are_refused(command):
