@@ -69,9 +69,8 @@ class Variant:
             reached = sorted({min(self._running.values()), max(self._running.values())})
             now = f"epoch {'-'.join(map(str, reached))}/{self.limit}"
         done = f"{self.done} of {len(self.statuses)} done" if self.done else ""
-        usual = (WAITING, COMPILING, RUNNING, DONE)
         others = [
-            f"{count} {status}" for status, count in self._counts.items() if count and status not in usual
+            f"{count} {status}" for status, count in self._counts.items() if count and status not in USUAL
         ]
         best = f"best acc {self._best:.4f}" if math.isfinite(self._best) else ""
         return [now, done, *others, best]
