@@ -55,7 +55,7 @@ def test_the_command_that_goes_on_reads_back_as_it_is_meant(monkeypatch, name):
         ("a b/train.py", "python 'a b/train.py' seed=1"),
         ("/lib/regjax/__main__.py", "python -m regjax seed=1"),
         ("/bin/sh", "sh seed=1"),  # a script on the path
-        ("/not on it/regjax", "'/not on it/regjax' seed=1"),
+        ("/not on it/own tool", "'/not on it/own tool' seed=1"),
     ],
 )
 def test_the_command_that_goes_on_starts_as_it_was_typed(monkeypatch, started, typed):

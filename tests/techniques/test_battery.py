@@ -111,6 +111,7 @@ def test_a_technique_that_is_on_changes_the_result(row):
 
 
 @named
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(row):
     first, again, other = (ended(group((on(row), f"seed={seed}"))) for seed in (1, 1, 2))
     assert same(first, again)
