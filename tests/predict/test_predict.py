@@ -132,7 +132,7 @@ def test_pixels_of_another_range_are_warned_about(folder, capsys, rows, warned):
         ({"run": "."}, "Is it a sweep? Its runs lie below it, such as failed"),
         ({"run": "unsaved"}, "unsaved: it has no parameters: it was trained with checkpoint=none"),
         ({"run": "failed"}, "failed: its status is failed (MemoryError). It has no parameters."),
-        ({"run": "older"}, f"older: regjax 0.1.0 wrote it, and this is {__version__}, which"),
+        ({"run": "older"}, f"older: regjax 0.1.0 wrote it. This is regjax {__version__}"),
         ({"rows": "absent.npz"}, "--input=absent.npz: there is no such file"),
         ({"output": "absent/out.csv"}, "--output=absent/out.csv: there is no folder absent"),
         ({"output": "noisy"}, "--output=noisy: it exists, and holds no predictions"),
