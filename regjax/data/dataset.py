@@ -11,7 +11,8 @@ class Dataset(NamedTuple):
 
     The set's own test part, where it has one, is its last `test_rows` rows (0: it has none).
     `pixel_max` is the largest value an image's pixel can take, and None for tables. `offset` was taken from
-    each feature before it was cut to float32 (None: from none).
+    each feature before it was cut to float32 (None: from none). `image_shape` is the height, width and number
+    of channels of an image, which is flattened in this order; None for tables.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Dataset(NamedTuple):
     test_rows: int
     pixel_max: int | None
     offset: Float64[np.ndarray, " features"] | None = None
+    image_shape: tuple[int, int, int] | None = None
 
 
 class Split(NamedTuple):

@@ -55,6 +55,7 @@ FINITE = Range("must be a finite number")
 class Hook(Enum):
     """Where a technique acts. The value says it in words."""
 
+    AUGMENTATION = "on the inputs of each batch of training rows, whose labels stay"
     BATCH = "on each batch of training rows, before the network"
     INPUT = "on the inputs of the network, in training"
     UNIT = "on the outputs of each hidden layer, in training"
@@ -74,7 +75,8 @@ class Number(NamedTuple):
     At its neutral value, or at null, the program leaves the technique out. That is also the default of the
     key, so no YAML repeats it. `absent` has no effect where `sweep.grouping=union` compiles the technique in
     all the same; None if there is no such value. With `per_layer` it is a number or a list with one for each
-    hidden layer. A `scheduled` number may follow a schedule over the epochs.
+    hidden layer. A `scheduled` number may follow a schedule over the epochs. `up_to` names a key whose value
+    it may not exceed while the technique is on.
     """
 
     key: str
@@ -83,6 +85,7 @@ class Number(NamedTuple):
     absent: float | None = 0.0
     per_layer: bool = False
     scheduled: bool = False
+    up_to: str = ""
 
 
 class Choice(NamedTuple):
@@ -111,6 +114,12 @@ class Technique(NamedTuple):
     of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
     technique that changes predictions of a trained network.
+
+    A configuration is refused if one of `needs` is not met, if none of the techniques `needs_one_of` is on,
+    or if one that it `excludes` is on, for the reason given. It is warned of if one of `suits` is not met.
+    A technique for `images` gets their shape as an argument, and is refused for a table, which may take the
+    technique `for_tables`. `judge` names the test that compares the technique with a closed form, a statistic
+    of its paper or another implementation.
     """
 
     name: str
@@ -120,9 +129,15 @@ class Technique(NamedTuple):
     source: str
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
+    needs_one_of: tuple[str, ...] = ()
+    excludes: Mapping[str, str] = {}
+    suits: Mapping[str, Requirement] = {}
+    images: bool = False
+    for_tables: str = ""
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

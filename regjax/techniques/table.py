@@ -62,11 +62,51 @@ def _sentence(text: str) -> Elsewhere:
     return lambda strength, _: text.format(strength)
 
 
+ONE_SCALE = "one scale for all pixels: data.scaling=unit or none"
+
 TABLE = (
+    Technique(
+        "image_shift",
+        Hook.AUGMENTATION,
+        {"distance": Number("augment.image_shift", SHARE)},
+        formula="image moved by whole pixels, uniform up to distance * height and distance * width; 0 enters",
+        source="Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801",
+        elsewhere={
+            "Keras RandomTranslation(height_factor, width_factor)": _same,
+            "torchvision RandomAffine(translate)": _same,
+        },
+        needs={"data.scaling": Requirement(lambda kind: kind != "standard", ONE_SCALE)},
+        images=True,
+    ),
+    Technique(
+        "cutout",
+        Hook.AUGMENTATION,
+        {"size": Number("augment.cutout", SHARE)},
+        formula="0 in a rectangle of size * height by size * width around a pixel drawn for each image",
+        source="DeVries & Taylor 2017, https://arxiv.org/abs/1708.04552",
+        elsewhere={"the authors' code (length)": _sentence("{:g} * the side in pixels")},
+        images=True,
+        for_tables="tabular_cutout",
+    ),
+    Technique(
+        "tabular_cutout",
+        Hook.AUGMENTATION,
+        {"share": Number("augment.tabular_cutout", SHARE)},
+        formula="0 in share * features of them, drawn for each batch",
+        source="Kadra et al. 2021, https://arxiv.org/abs/2106.11189",
+        elsewhere={"Auto-PyTorch RowCutOutTrainer(patch_ratio)": _same},
+    ),
+    Technique(
+        "swap_noise",
+        Hook.AUGMENTATION,
+        {"rate": Number("augment.swap_noise", SHARE, scheduled=True)},
+        formula="each entry with probability rate that of the same feature in another row of the batch",
+        source="Jahrer 2017, https://www.kaggle.com/c/porto-seguro-safe-driver-prediction/discussion/44629",
+    ),
     Technique(
         "label_smoothing",
         Hook.BATCH,
-        {"amount": Number("target.label_smoothing", SHARE)},
+        {"amount": Number("target.label_smoothing", SHARE, scheduled=True)},
         formula="targets = (1 - amount) * one_hot(label) + amount / classes",
         source="Szegedy et al. 2016, https://arxiv.org/abs/1512.00567",
         elsewhere={
@@ -77,10 +117,28 @@ TABLE = (
     Technique(
         "mixup",
         Hook.BATCH,
-        {"alpha": Number("target.mixup", AT_LEAST_0)},
+        {"alpha": Number("target.mixup", AT_LEAST_0, scheduled=True)},
         formula="rows = share * rows + (1 - share) * rows in another order; share ~ Beta(alpha, alpha)",
         source="Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
         elsewhere={"Keras MixUp(alpha)": _same, "torchvision v2.MixUp(alpha)": _same},
+    ),
+    Technique(
+        "cutmix",
+        Hook.BATCH,
+        {"alpha": Number("target.cutmix", AT_LEAST_0)},
+        formula="a box of another image, of area 1 - share; targets by area; share ~ Beta(alpha, alpha)",
+        source="Yun et al. 2019, https://arxiv.org/abs/1905.04899",
+        elsewhere={"torchvision v2.CutMix(alpha)": _same},
+        images=True,
+        for_tables="tabular_cutmix",
+    ),
+    Technique(
+        "tabular_cutmix",
+        Hook.BATCH,
+        {"alpha": Number("target.tabular_cutmix", AT_LEAST_0)},
+        formula="1 - share of the features from another row, targets alike; share ~ Beta(alpha, alpha)",
+        source="Kadra et al. 2021, https://arxiv.org/abs/2106.11189",
+        elsewhere={"Auto-PyTorch RowCutMixTrainer": lambda *_: "alpha is 1 there"},
     ),
     Technique(
         "input_dropout",

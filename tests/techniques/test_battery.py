@@ -36,8 +36,9 @@ def on(*rows: Technique) -> str:
 
 
 def group(*variants: tuple[str, ...]) -> Lanes:
-    """A lane for each variant's overrides."""
-    return lanes(clusters(), [composed(*BASE, *variant) for variant in variants], train=42, validation=12)
+    """A lane for each variant's overrides. The rows may be taken for images of 6 x 5 pixels."""
+    images = clusters(features=30)._replace(image_shape=(6, 5, 1))
+    return lanes(images, [composed(*BASE, *variant) for variant in variants], train=42, validation=12)
 
 
 def ended(one: Lanes) -> list[np.ndarray]:
