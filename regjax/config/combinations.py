@@ -15,7 +15,6 @@ def check_combinations(values: Mapping[str, Any]) -> None:
     for row in on.values():
         for key, needed in _unmet(row.needs, values):
             raise invalid(key, values[key], f"{_named(row, values)}, and it needs {needed.words}")
-        _check_limits(row, values)
         if row.needs_one_of and not on.keys() & set(row.needs_one_of):
             raise UserError(
                 f"{_setting(row, values)}: {row.name} needs one of {', '.join(row.needs_one_of)}."
@@ -33,13 +32,6 @@ def warnings(values: Mapping[str, Any]) -> list[str]:
         if is_on(row, values)
         for key, suited in _unmet(row.suits, values)
     ]
-
-
-def _check_limits(row: Technique, values: Mapping[str, Any]) -> None:
-    for number in row.numbers.values():
-        if number.up_to and values[number.key] is not None and values[number.key] > values[number.up_to]:
-            allowed = f"must be at most {number.up_to}, which is {values[number.up_to]}"
-            raise invalid(number.key, values[number.key], allowed)
 
 
 def _unmet(

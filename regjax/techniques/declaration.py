@@ -75,8 +75,7 @@ class Number(NamedTuple):
     At its neutral value, or at null, the program leaves the technique out. That is also the default of the
     key, so no YAML repeats it. `absent` has no effect where `sweep.grouping=union` compiles the technique in
     all the same; None if there is no such value. With `per_layer` it is a number or a list with one for each
-    hidden layer. A `scheduled` number may follow a schedule over the epochs. `up_to` names a key whose value
-    it may not exceed while the technique is on.
+    hidden layer. A `scheduled` number may follow a schedule over the epochs.
     """
 
     key: str
@@ -85,7 +84,6 @@ class Number(NamedTuple):
     absent: float | None = 0.0
     per_layer: bool = False
     scheduled: bool = False
-    up_to: str = ""
 
 
 class Choice(NamedTuple):
@@ -118,8 +116,8 @@ class Technique(NamedTuple):
     A configuration is refused if one of `needs` is not met, if none of the techniques `needs_one_of` is on,
     or if one that it `excludes` is on, for the reason given. It is warned of if one of `suits` is not met.
     A technique for `images` gets their shape as an argument, and is refused for a table, which may take the
-    technique `for_tables`. `judge` names the test that compares the technique with a closed form, a statistic
-    of its paper or another implementation.
+    technique `for_tables`. `judge` names a test, as FILE::TEST, that compares the technique with a closed
+    form, a statistic of its paper or another implementation.
     """
 
     name: str

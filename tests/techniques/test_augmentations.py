@@ -23,7 +23,7 @@ def assert_share(found: np.ndarray | float, expected: np.ndarray | float, draws:
     np.testing.assert_array_less(np.abs(found - expected), 5 * np.sqrt(expected * (1 - expected) / draws))
 
 
-def test_an_image_is_moved_by_every_step_within_its_share_equally_often_as_scipy_moves_it():
+def test_an_image_is_moved_by_each_step_equally_often_as_scipy_moves_it():
     # A third of 6 rows and of 5 columns: 2 of each (1.67 rounded).
     moved = np.asarray(image_shift(KEY, copies(IMAGE), distance=jnp.float32(1 / 3), shape=SHAPE))
     steps = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
@@ -62,7 +62,7 @@ def test_cutout_clears_a_rectangle_around_each_pixel_equally_often(size, sides):
         assert_share(band.mean(axis=0), np.clip(expected.mean(axis=0), 1e-6, 1 - 1e-6), ROWS)
 
 
-def test_the_expected_area_of_cutout_is_the_closed_form_of_a_square_cut_at_the_border():
+def test_the_area_of_cutout_has_the_mean_of_a_square_cut_at_the_border():
     # The mean length of an even side L around a uniform center among H is L - L^2 / (4 H).
     image = np.ones((8, 8, 1))
     areas = (np.asarray(cutout(KEY, copies(image), size=jnp.float32(0.5), shape=image.shape)) == 0).sum(
@@ -82,7 +82,7 @@ def test_tabular_cutout_clears_the_same_features_of_a_whole_batch(share, count):
 
 
 @pytest.mark.parametrize("rate", [0.15, 0.6])
-def test_swap_noise_takes_the_stated_share_of_entries_from_the_same_feature_of_one_other_row(rate):
+def test_swap_noise_takes_its_share_of_entries_from_another_row(rate):
     inputs = np.arange(ROWS * 7.0).reshape(ROWS, 7).astype(np.float32)
     noisy = np.asarray(swap_noise(KEY, jnp.asarray(inputs), rate=jnp.float32(rate)))
     np.testing.assert_array_equal(noisy % 7, inputs % 7)  # each entry is one of its own feature

@@ -102,7 +102,7 @@ def test_cutmix_pastes_a_box_and_its_targets_count_its_pixels():
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_the_area_of_cutmix_has_the_mean_that_the_authors_box_has():
+def test_the_area_of_cutmix_has_the_mean_of_the_authors_box():
     count = 20_000
     found, _ = pasted(cutmix, 1.0, TWO_IMAGES, count, shape=(SIDE, SIDE, 1))
     # Both sides are floor(8 sqrt(u)), u uniform: k with probability ((k + 1)^2 - k^2) / 64. Around a uniform
@@ -117,7 +117,7 @@ def test_the_area_of_cutmix_has_the_mean_that_the_authors_box_has():
     assert abs(total - mean) < 5 * SIDE**2 / np.sqrt(count)
 
 
-def test_tabular_cutmix_takes_a_uniform_number_of_features_and_its_targets_count_them():
+def test_tabular_cutmix_takes_a_uniform_number_of_features():
     count, features = 20_000, 12
     rows = jnp.repeat(jnp.array([[0.0], [1.0]]), features, axis=1)
     found, targets = pasted(tabular_cutmix, 1.0, rows, count)
