@@ -75,13 +75,19 @@ def swap_noise(
 ) -> Float[Array, "batch features"]:
     """Takes each entry, with probability `rate` in [0, 1], from another row of the batch; neutral at 0.
 
-    A feature keeps its distribution. The batch in another order gives the other row, one for all entries of
-    a row. Jahrer 2017, https://www.kaggle.com/c/porto-seguro-safe-driver-prediction/discussion/44629.
+    A feature keeps its distribution. The other row is one for all entries of a row. Jahrer 2017,
+    https://www.kaggle.com/c/porto-seguro-safe-driver-prediction/discussion/44629.
     """
-    of_order, of_entries = jax.random.split(key)
-    others = inputs[jax.random.permutation(of_order, len(inputs))]
-    kept = dropout(of_entries, jnp.ones_like(inputs), rate=rate)
-    return jnp.where(kept > 0, inputs, others)
+    kept = dropout(key, jnp.ones_like(inputs), rate=rate)
+    return jnp.where(kept > 0, inputs, next_rows(inputs))
+
+
+def next_rows(rows: Float[Array, "batch entries"]) -> Float[Array, "batch entries"]:
+    """The row after each one. Epochs shuffle the rows, so it is a random one, as in torchvision's CutMix.
+
+    A drawn order, and the gather by it, take a tenth of a training step more.
+    """
+    return jnp.roll(rows, -1, axis=0)
 
 
 def share_of(count: int, share: Float[Array, ""]) -> Int[Array, ""]:

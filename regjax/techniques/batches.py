@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
-from regjax.techniques.augmentations import ImageShape, drawn_features, within
+from regjax.techniques.augmentations import ImageShape, drawn_features, next_rows, within
 
 # Below it, all but one of 100,000 draws of Beta(alpha, alpha) are 0 or 1. JAX's beta at 0 is NaN.
 LEAST_ALPHA = 1e-6
@@ -55,7 +55,7 @@ def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape:
     taken after that. alpha >= 0, neutral at 0. Yun et al. 2019, https://arxiv.org/abs/1905.04899, and the
     authors' code, which does so in a part of the batches alone.
     """
-    of_share, of_order, of_row, of_column = jax.random.split(key, 4)
+    of_share, of_row, of_column = jax.random.split(key, 3)
     side = jnp.sqrt(1 - _share(of_share, alpha))
     height, width, channels = shape
     bands = [
@@ -63,7 +63,7 @@ def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape:
         for length, of_center in ((height, of_row), (width, of_column))
     ]
     box = bands[0][:, None] & bands[1][None]
-    return _pasted(of_order, batch, jnp.repeat(box.reshape(-1), channels))
+    return _pasted(batch, jnp.repeat(box.reshape(-1), channels))
 
 
 def tabular_cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batch:
@@ -73,10 +73,10 @@ def tabular_cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]
     share ~ Beta(alpha, alpha). alpha >= 0, neutral at 0. Kadra et al. 2021,
     https://arxiv.org/abs/2106.11189; their code always takes one, and leaves out a part of the batches.
     """
-    of_share, of_order, of_features = jax.random.split(key, 3)
+    of_share, of_features = jax.random.split(key)
     features = batch.inputs.shape[1]
     count = _floor(features * (1 - _share(of_share, alpha)))
-    return _pasted(of_order, batch, drawn_features(of_features, features, count))
+    return _pasted(batch, drawn_features(of_features, features, count))
 
 
 def _share(key: Key[Array, ""], alpha: Float[Array, ""]) -> Float[Array, ""]:
@@ -89,9 +89,9 @@ def _floor(number: Float[Array, ""]) -> Int[Array, ""]:
     return jnp.floor(number).astype(jnp.int32)
 
 
-def _pasted(key: Key[Array, ""], batch: Batch, pasted: Bool[Array, " features"]) -> Batch:
-    """The features that are `pasted` come from other rows, and their share of the targets does too."""
-    order = jax.random.permutation(key, len(batch.inputs))
-    inputs = jnp.where(pasted[None], batch.inputs[order], batch.inputs)
+def _pasted(batch: Batch, pasted: Bool[Array, " features"]) -> Batch:
+    """The features that are `pasted` come from the next row, and their share of the targets does too."""
+    other = jax.tree.map(next_rows, batch)
+    inputs = jnp.where(pasted[None], other.inputs, batch.inputs)
     share = pasted.mean(dtype=inputs.dtype)
-    return Batch(inputs, (1 - share) * batch.targets + share * batch.targets[order])
+    return Batch(inputs, (1 - share) * batch.targets + share * other.targets)

@@ -83,8 +83,7 @@ def pasted(mix, alpha, inputs, count, **settings):
         return mixed.inputs[0] == inputs[1], mixed.targets[0]
 
     found, targets = jax.jit(jax.vmap(one))(jax.random.split(KEY, count))
-    met = np.asarray(targets[:, 0] < 1)  # the order of two rows is their own in one half of the batches
-    return np.asarray(found)[met], np.asarray(targets)[met]
+    return np.asarray(found), np.asarray(targets)
 
 
 SIDE = 8
@@ -97,7 +96,7 @@ def test_cutmix_pastes_a_box_and_its_targets_count_its_pixels():
     rows, columns = boxes.any(axis=2), boxes.any(axis=1)
     np.testing.assert_array_equal(boxes, rows[:, :, None] & columns[:, None])
     for band in (rows, columns):  # without a gap
-        assert (np.abs(np.diff(np.pad(band, ((0, 0), (1, 1))).astype(int), axis=1)).sum(axis=1) == 2).all()
+        assert np.abs(np.diff(np.pad(band, ((0, 0), (1, 1))).astype(int), axis=1)).sum(axis=1).max() == 2
     np.testing.assert_allclose(targets[:, 1], boxes.mean(axis=(1, 2)), rtol=1e-6)
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
 
@@ -112,9 +111,7 @@ def test_the_area_of_cutmix_has_the_mean_of_the_authors_box():
         lengths = [min(c + (side + 1) // 2, SIDE) - max(c - side // 2, 0) for c in range(SIDE)]
         mean += (2 * side + 1) / SIDE**2 * np.mean(lengths) ** 2
     areas = found.sum(axis=1)
-    # Half of the batches meet the other row; those with an empty box are not among `found`.
-    total = areas.sum() / (count / 2)
-    assert abs(total - mean) < 5 * SIDE**2 / np.sqrt(count)
+    assert abs(areas.mean() - mean) < 5 * areas.std() / np.sqrt(count)
 
 
 def test_tabular_cutmix_takes_a_uniform_number_of_features():
@@ -122,12 +119,10 @@ def test_tabular_cutmix_takes_a_uniform_number_of_features():
     rows = jnp.repeat(jnp.array([[0.0], [1.0]]), features, axis=1)
     found, targets = pasted(tabular_cutmix, 1.0, rows, count)
     np.testing.assert_allclose(targets[:, 1], found.mean(axis=1), rtol=1e-6)
-    taken = np.bincount(found.sum(axis=1), minlength=features + 1)
-    assert (taken[0], taken[features]) == (0, 0)  # floor(12 u): none of them is not met, and all never drawn
-    # Each number from 1 to 11 has probability 1/12, in the half of the batches that meets the other row.
-    np.testing.assert_array_less(
-        np.abs(taken[1:-1] / (count / 2) - 1 / 12), 5 * np.sqrt(1 / 12 / (count / 2))
-    )
+    taken = np.bincount(found.sum(axis=1), minlength=features + 1) / count
+    assert taken[features] == 0
+    # floor(12 u) is each number from 0 to 11 with probability 1/12.
+    np.testing.assert_array_less(np.abs(taken[:-1] - 1 / 12), 5 * np.sqrt(1 / 12 / count))
     by_feature = found.mean(axis=0)
     np.testing.assert_array_less(np.abs(by_feature - by_feature.mean()), 5 * 0.5 / np.sqrt(len(found)))
 
