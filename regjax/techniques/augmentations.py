@@ -78,15 +78,23 @@ def swap_noise(
     A feature keeps its distribution. The other row is one for all entries of a row. Jahrer 2017,
     https://www.kaggle.com/c/porto-seguro-safe-driver-prediction/discussion/44629.
     """
-    kept = dropout(key, jnp.ones_like(inputs), rate=rate)
-    return jnp.where(kept > 0, inputs, next_rows(inputs))
+    return from_next_rows(inputs, dropout(key, jnp.ones_like(inputs), rate=rate) == 0)
+
+
+def from_next_rows(
+    inputs: Float[Array, "batch features"], taken: Bool[Array, "#batch features"]
+) -> Float[Array, "batch features"]:
+    """The inputs, with those that are `taken` from the next row.
+
+    The sum is exact, since a factor is 0 or 1 and inputs are finite. For `where` XLA branches at each entry
+    on a CPU: that took 2 to 5 ms of a step of notebook 1, and this takes 1.
+    """
+    share = taken.astype(inputs.dtype)
+    return (1 - share) * inputs + share * next_rows(inputs)
 
 
 def next_rows(rows: Float[Array, "batch entries"]) -> Float[Array, "batch entries"]:
-    """The row after each one. Epochs shuffle the rows, so it is a random one, as in torchvision's CutMix.
-
-    A drawn order, and the gather by it, take a tenth of a training step more.
-    """
+    """The row after each one. Epochs shuffle the rows, so it is a random one, as in torchvision's CutMix."""
     return jnp.roll(rows, -1, axis=0)
 
 

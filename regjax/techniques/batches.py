@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
-from regjax.techniques.augmentations import ImageShape, drawn_features, next_rows, within
+from regjax.techniques.augmentations import ImageShape, drawn_features, from_next_rows, next_rows, within
 
 # Below it, all but one of 100,000 draws of Beta(alpha, alpha) are 0 or 1. JAX's beta at 0 is NaN.
 LEAST_ALPHA = 1e-6
@@ -91,7 +91,6 @@ def _floor(number: Float[Array, ""]) -> Int[Array, ""]:
 
 def _pasted(batch: Batch, pasted: Bool[Array, " features"]) -> Batch:
     """The features that are `pasted` come from the next row, and their share of the targets does too."""
-    other = jax.tree.map(next_rows, batch)
-    inputs = jnp.where(pasted[None], other.inputs, batch.inputs)
-    share = pasted.mean(dtype=inputs.dtype)
-    return Batch(inputs, (1 - share) * batch.targets + share * other.targets)
+    share = pasted.mean(dtype=batch.inputs.dtype)
+    targets = (1 - share) * batch.targets + share * next_rows(batch.targets)
+    return Batch(from_next_rows(batch.inputs, pasted[None]), targets)
