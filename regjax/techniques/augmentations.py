@@ -87,10 +87,14 @@ def from_next_rows(
     """The inputs, with those that are `taken` from the next row.
 
     The sum is exact, since a factor is 0 or 1 and inputs are finite. For `where` XLA branches at each entry
-    on a CPU: that took 2 to 5 ms of a step of notebook 1, and this takes 1.
+    on a CPU. The `cond` keeps it from gathering and scaling the rows twice, and from drawing the features
+    anew for each row: an epoch of notebook 1 took a fifth to a third more time.
     """
-    share = taken.astype(inputs.dtype)
-    return (1 - share) * inputs + share * next_rows(inputs)
+
+    def summed(inputs: Array, share: Array) -> Array:
+        return (1 - share) * inputs + share * next_rows(inputs)
+
+    return lax.cond(taken.any(), summed, lambda inputs, _: inputs, inputs, taken.astype(inputs.dtype))
 
 
 def next_rows(rows: Float[Array, "batch entries"]) -> Float[Array, "batch entries"]:

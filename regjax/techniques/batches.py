@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from regjax.techniques.augmentations import ImageShape, drawn_features, from_next_rows, next_rows, within
@@ -44,7 +45,12 @@ def mixup(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batc
     of_share, of_order = jax.random.split(key)
     share = _share(of_share, alpha)
     order = jax.random.permutation(of_order, len(batch.inputs))
-    return jax.tree.map(lambda rows: share * rows + (1 - share) * rows[order], batch)
+
+    def mixed(batch: Batch, share: Array, order: Array) -> Batch:
+        return jax.tree.map(lambda rows: share * rows + (1 - share) * rows[order], batch)
+
+    # Without the `cond` XLA gathers and scales each row twice.
+    return lax.cond(share < 1, mixed, lambda batch, *_: batch, batch, share, order)
 
 
 def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape: ImageShape) -> Batch:
