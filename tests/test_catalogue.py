@@ -2,6 +2,8 @@
 
 import json
 
+import yaml
+
 from benchmarks import catalogue, cost
 from regjax.techniques.table import TABLE
 from tests.small import ROOT
@@ -22,6 +24,13 @@ def test_every_technique_has_its_formula_paper_range_judge_and_cost_in_the_catal
         assert [part for part in parts if part not in line] == []
         assert row.formula.replace("|", r"\|") in line
         assert line.endswith(f"| {costs[row.name]['cost']:.2f}x |")
+
+
+def test_the_experiment_of_the_catalogue_compares_every_technique():
+    experiment = yaml.safe_load((ROOT / "conf" / "experiment" / "catalogue.yaml").read_text())
+    compared = experiment["hydra"]["sweeper"]["params"]["regularization"].replace(" ", "").split(",")
+    assert compared[0] == "none"
+    assert sorted(compared) == sorted(path.stem for path in (ROOT / "conf" / "regularization").glob("*.yaml"))
 
 
 def test_the_page_of_costs_is_in_step_with_the_figures():
