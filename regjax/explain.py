@@ -24,7 +24,7 @@ from regjax.errors import UserError, shown
 from regjax.files import outlive_readers
 from regjax.launch.composing import Refused, job_of
 from regjax.techniques.declaration import Hook, Number, Technique
-from regjax.techniques.settings import FINAL, SCHEDULES, is_on, keys_of, schedule_of
+from regjax.techniques.settings import FINAL, SCHEDULES, conditions, is_on, keys_of, schedule_of
 from regjax.techniques.table import TABLE, rows
 
 WIDTH, COLUMN = 80, 12
@@ -106,6 +106,8 @@ def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]
             yield from _entry("choice", f"{chosen}: {row.choice.value} turns it on")
         for key, needed in row.needs.items():
             yield from _entry("needs", f"{needed.words} ({key}={shown(values[key])})")
+        for word, text in conditions(row):
+            yield from _entry(word, text)
         yield from _entry("source", row.source)
         if is_on(row, values):
             yield from _elsewhere(row, values)

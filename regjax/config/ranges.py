@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from regjax.config.columns import columns_of
+from regjax.config.combinations import check_combinations
 from regjax.config.schema import Config, DataConfig, flatten
 from regjax.errors import UserError, invalid, invalid_choice
 from regjax.techniques.declaration import (
@@ -22,7 +23,6 @@ from regjax.techniques.declaration import (
     WHOLE,
     Number,
     Range,
-    Technique,
     as_float32,
 )
 from regjax.techniques.settings import (
@@ -31,13 +31,10 @@ from regjax.techniques.settings import (
     SCHEDULE,
     SCHEDULES,
     choices,
-    is_on,
-    keys_of,
     neutral_values,
     per_layer,
     schedule_of,
 )
-from regjax.techniques.table import TABLE
 from regjax.validation import check_validation
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
@@ -145,10 +142,12 @@ def check(config: Config) -> None:
         raise invalid("model.hidden", config.model.hidden, WIDTHS)
     for number in NUMBERS:
         _check_technique_number(number, values)
-    for row in TABLE:
-        _check_needs(row, values)
+    check_combinations(values)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
+    if config.schedule.warmup_epochs > config.trainer.epochs:
+        allowed = f"must be at most trainer.epochs, which is {config.trainer.epochs}"
+        raise invalid("schedule.warmup_epochs", config.schedule.warmup_epochs, allowed)
     _check_looks(config)
     columns_of(config.report.columns)
 
@@ -191,15 +190,6 @@ def _check_layers(key: str, values: dict[str, Any], limits: Range) -> None:
     if len(entries) != depth or not legal:
         allowed = f"{limits.allowed}, or a list of them, one per hidden layer (here {depth})"
         raise invalid(key, given, allowed)
-
-
-def _check_needs(row: Technique, values: dict[str, Any]) -> None:
-    if row.needs and is_on(row, values):
-        for key, needed in row.needs.items():
-            if not needed.accepts(values[key]):
-                by = keys_of(row)[0]
-                allowed = f"{row.name} is on ({by}={values[by]}), and it needs {needed.words}"
-                raise invalid(key, values[key], allowed)
 
 
 def _is_number(value: object) -> bool:

@@ -11,7 +11,8 @@ from regjax.config.schema import Config, flatten
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import invalid
 from regjax.techniques import settings
-from regjax.techniques.declaration import MAX_WHOLE
+from regjax.techniques.declaration import MAX_WHOLE, Technique
+from regjax.techniques.table import TABLE
 from regjax.training.spec import (
     NormNumbers,
     Numerics,
@@ -25,7 +26,10 @@ from regjax.training.spec import (
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
     """The static spec and the numerics of a run. Raises `UserError` if a value does not fit the data."""
     _check_fit(config, split)
+    images = [row for row in TABLE if row.images and settings.is_on(row, flatten(config))]
+    _check_images(images, config, dataset)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
+    spec = spec._replace(image_shape=dataset.image_shape if images else None)
     if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
         layers = f"with {spec.num_features} features and {spec.num_classes} classes"
         allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
@@ -77,6 +81,15 @@ def _check_fit(config: Config, split: Split) -> None:
         raise invalid("trainer.batch_size", batch_size, allowed)
 
 
+def _check_images(images: Sequence[Technique], config: Config, dataset: Dataset) -> None:
+    for row in images if dataset.image_shape is None else ():
+        other = next((each for each in TABLE if each.name == row.for_tables), None)
+        remedy = f"; {settings.keys_of(other)[0]} is its form for tables" if other else ""
+        allowed = f"{row.name} is for images, and {dataset.name} is a table{remedy}"
+        key = settings.keys_of(row)[0]
+        raise invalid(key, flatten(config)[key], allowed)
+
+
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
     model, trainer, stopping = config.model, config.trainer, config.early_stopping
     values = flatten(config)
@@ -107,6 +120,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
         mode=MONITOR_MODES[stopping.monitor],
         restores_best="early_stopping" in active and stopping.restore_best,
         precision=config.precision,
+        image_shape=None,
     )
 
 

@@ -55,6 +55,7 @@ FINITE = Range("must be a finite number")
 class Hook(Enum):
     """The place where a technique acts. The value says it in words."""
 
+    AUGMENTATION = "on the inputs of each batch of training rows, whose labels stay"
     BATCH = "on each batch of training rows, before the network"
     INPUT = "on the inputs of the network, in training"
     UNIT = "on the outputs of each hidden layer, in training"
@@ -109,9 +110,16 @@ class Technique(NamedTuple):
     """One regularizer. Its function, and its file in `conf/regularization/`, have the same name.
 
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
+    `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
     number is not neutral. `shared_stream` names the random numbers that it shares with another technique.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` is true
     if the technique changes predictions of a trained network.
+
+    regjax refuses a configuration if one of `needs` is not met, if none of the techniques `needs_one_of` is
+    on, or if a technique in `excludes` is on, for the reason given there. It warns if one of `suits` is not
+    met. A technique for `images` gets their shape as an argument. regjax refuses it for a table, which may
+    take the technique `for_tables`. `judge` names a test, as FILE::TEST. The test compares the technique with
+    a closed form, a statistic of its paper or another implementation.
     """
 
     name: str
@@ -121,9 +129,15 @@ class Technique(NamedTuple):
     source: str
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
+    needs_one_of: tuple[str, ...] = ()
+    excludes: Mapping[str, str] = {}
+    suits: Mapping[str, Requirement] = {}
+    images: bool = False
+    for_tables: str = ""
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

@@ -12,7 +12,18 @@ import jax
 import optax
 from jaxtyping import Array, Float, Key, PyTree
 
-from regjax.techniques import averages, batches, gradients, noise, norms, passes, penalties, projections
+from regjax.techniques import (
+    augmentations,
+    averages,
+    batches,
+    gradients,
+    noise,
+    norms,
+    passes,
+    penalties,
+    projections,
+)
+from regjax.techniques.augmentations import ImageShape
 from regjax.techniques.batches import Batch
 from regjax.techniques.declaration import Hook, Technique
 from regjax.techniques.passes import Ledger, Objective
@@ -22,6 +33,7 @@ from regjax.techniques.settings import arguments
 from regjax.techniques.table import rows
 
 MODULES: dict[Hook, ModuleType] = {
+    Hook.AUGMENTATION: augmentations,
     Hook.BATCH: batches,
     Hook.INPUT: noise,
     Hook.UNIT: noise,
@@ -50,17 +62,30 @@ def _acting(
 
 
 def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
-    """The names of the random streams that the active techniques use."""
-    found = [row for hook in (Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)]
+    """The streams of random numbers that the techniques which are on draw from."""
+    found = [
+        row for hook in (Hook.AUGMENTATION, Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)
+    ]
     found += [row for layer in range(layers) for row, _, _ in _acting(Hook.UNIT, strengths, layer)]
     return list(dict.fromkeys(row.stream for row in found))
 
 
-def transformed(keys: Keys, batch: Batch, strengths: Strengths, *, num_classes: int) -> Batch:
-    """The batch that the network gets. Without a technique on batches, its targets stay labels."""
+def transformed(
+    keys: Keys,
+    batch: Batch,
+    strengths: Strengths,
+    *,
+    num_classes: int,
+    image_shape: ImageShape | None,
+) -> Batch:
+    """The batch as the network gets it. Without a technique on its targets, these stay labels."""
+    for row, function, numbers in _acting(Hook.AUGMENTATION, strengths):
+        shape = {"shape": image_shape} if row.images else {}
+        batch = batch._replace(inputs=function(keys[row.stream], batch.inputs, **numbers, **shape))
     for index, (row, function, numbers) in enumerate(_acting(Hook.BATCH, strengths)):
+        shape = {"shape": image_shape} if row.images else {}
         batch = batches.with_probabilities(batch, num_classes) if index == 0 else batch
-        batch = function(keys[row.stream], batch, **numbers)
+        batch = function(keys[row.stream], batch, **numbers, **shape)
     return batch
 
 

@@ -1,4 +1,4 @@
-"""The table of techniques. regjax applies techniques in the order of the rows."""
+"""The table of techniques. The order of the rows is the order in which they are applied."""
 
 from collections.abc import Iterator
 from math import inf
@@ -10,77 +10,106 @@ from regjax.techniques.declaration import (
     SHARE,
     WHOLE,
     Choice,
-    Elsewhere,
     Hook,
     Number,
     Requirement,
     Technique,
-    Values,
+)
+from regjax.techniques.elsewhere import (
+    decay_for_l2,
+    l2_for_decay,
+    on_the_same_weights,
+    same,
+    scikit_learn_alpha,
+    sentence,
+    twice,
 )
 
-
-def _same(strength: float | int, _: Values) -> float | int:
-    return strength
-
-
-def _twice(strength: float | int, _: Values) -> float | int:
-    return 2 * strength
-
-
-def _on_the_same_weights(strength: float | int, values: Values) -> str:
-    """PyTorch's weight decay acts on biases too, unless they have a parameter group of their own."""
-    return f"{2 * strength:g}" if values["penalty.biases"] else f"{2 * strength:g}, for kernels alone"
-
-
-def _scikit_learn_alpha(strength: float | int, values: Values) -> float | int | str:
-    return (
-        "no equal value: it spares biases"
-        if values["penalty.biases"]
-        else 2 * strength * values["trainer.batch_size"]
-    )
-
-
-def _decay_for_l2(strength: float | int, values: Values) -> float | int | str:
-    """Decoupled decay equals L2 only under plain gradient descent (Loshchilov & Hutter 2019)."""
-    if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
-        return 2 * strength
-    return f"no equal value under {_optimizer(values)}"
-
-
-def _l2_for_decay(strength: float | int, values: Values) -> float | int | str:
-    if values["optimizer.name"] == "sgd" and not values["optimizer.momentum"]:
-        return strength / 2
-    return f"no equal value under {_optimizer(values)}"
-
-
-def _optimizer(values: Values) -> str:
-    momentum = " with momentum" if values["optimizer.momentum"] else ""
-    return f"{values['optimizer.name']}{momentum}"
-
-
-def _sentence(text: str) -> Elsewhere:
-    return lambda strength, _: text.format(strength)
-
+ONE_SCALE = "images with one scale for all pixels: data.scaling=unit or none"
 
 TABLE = (
     Technique(
+        "image_shift",
+        Hook.AUGMENTATION,
+        {"distance": Number("augment.image_shift", SHARE)},
+        formula="image moved by whole pixels, uniform up to distance * height and distance * width; 0 enters",
+        source="Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801",
+        elsewhere={
+            "Keras RandomTranslation(height_factor, width_factor)": same,
+            "torchvision RandomAffine(translate)": same,
+        },
+        needs={"data.scaling": Requirement(lambda kind: kind != "standard", ONE_SCALE)},
+        images=True,
+        judge="test_augmentations.py::test_an_image_is_moved_by_each_step_equally_often_as_scipy_moves_it",
+    ),
+    Technique(
+        "cutout",
+        Hook.AUGMENTATION,
+        {"size": Number("augment.cutout", SHARE)},
+        formula="0 in a rectangle of size * height by size * width around a pixel drawn for each image",
+        source="DeVries & Taylor 2017, https://arxiv.org/abs/1708.04552",
+        elsewhere={"the authors' code (length)": sentence("{:g} * the side in pixels")},
+        images=True,
+        for_tables="tabular_cutout",
+        judge="test_augmentations.py::test_the_area_of_cutout_has_the_mean_of_a_square_cut_at_the_border",
+    ),
+    Technique(
+        "tabular_cutout",
+        Hook.AUGMENTATION,
+        {"share": Number("augment.tabular_cutout", SHARE)},
+        formula="0 in share * features of them, drawn for each batch",
+        source="Kadra et al. 2021, https://arxiv.org/abs/2106.11189",
+        elsewhere={"Auto-PyTorch RowCutOutTrainer(patch_ratio)": same},
+        judge="test_augmentations.py::test_tabular_cutout_clears_the_same_features_of_a_whole_batch",
+    ),
+    Technique(
+        "swap_noise",
+        Hook.AUGMENTATION,
+        {"rate": Number("augment.swap_noise", SHARE, scheduled=True)},
+        formula="each entry with probability rate that of the same feature in another row of the batch",
+        source="Jahrer 2017, https://www.kaggle.com/c/porto-seguro-safe-driver-prediction/discussion/44629",
+        judge="test_augmentations.py::test_swap_noise_takes_its_share_of_entries_from_another_row",
+    ),
+    Technique(
         "label_smoothing",
         Hook.BATCH,
-        {"amount": Number("target.label_smoothing", SHARE)},
+        {"amount": Number("target.label_smoothing", SHARE, scheduled=True)},
         formula="targets = (1 - amount) * one_hot(label) + amount / classes",
         source="Szegedy et al. 2016, https://arxiv.org/abs/1512.00567",
         elsewhere={
-            "Keras CategoricalCrossentropy(label_smoothing)": _same,
-            "PyTorch CrossEntropyLoss(label_smoothing)": _same,
+            "Keras CategoricalCrossentropy(label_smoothing)": same,
+            "PyTorch CrossEntropyLoss(label_smoothing)": same,
         },
+        judge="test_batches.py::test_smoothed_targets_are_the_label_and_the_uniform_distribution_by_the_amount",
     ),
     Technique(
         "mixup",
         Hook.BATCH,
-        {"alpha": Number("target.mixup", AT_LEAST_0)},
+        {"alpha": Number("target.mixup", AT_LEAST_0, scheduled=True)},
         formula="rows = share * rows + (1 - share) * rows in another order; share ~ Beta(alpha, alpha)",
         source="Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
-        elsewhere={"Keras MixUp(alpha)": _same, "torchvision v2.MixUp(alpha)": _same},
+        elsewhere={"Keras MixUp(alpha)": same, "torchvision v2.MixUp(alpha)": same},
+        judge="test_batches.py::test_the_share_has_the_moments_of_its_beta_distribution",
+    ),
+    Technique(
+        "cutmix",
+        Hook.BATCH,
+        {"alpha": Number("target.cutmix", AT_LEAST_0)},
+        formula="a box of another image, of area 1 - share; targets by area; share ~ Beta(alpha, alpha)",
+        source="Yun et al. 2019, https://arxiv.org/abs/1905.04899",
+        elsewhere={"torchvision v2.CutMix(alpha)": same},
+        images=True,
+        for_tables="tabular_cutmix",
+        judge="test_batches.py::test_the_area_of_cutmix_has_the_mean_of_the_authors_box",
+    ),
+    Technique(
+        "tabular_cutmix",
+        Hook.BATCH,
+        {"alpha": Number("target.tabular_cutmix", AT_LEAST_0)},
+        formula="1 - share of the features from another row, targets alike; share ~ Beta(alpha, alpha)",
+        source="Kadra et al. 2021, https://arxiv.org/abs/2106.11189",
+        elsewhere={"Auto-PyTorch RowCutMixTrainer": lambda *_: "alpha is 1 there"},
+        judge="test_batches.py::test_tabular_cutmix_takes_a_uniform_number_of_features",
     ),
     Technique(
         "input_dropout",
@@ -88,8 +117,9 @@ TABLE = (
         {"rate": Number("model.input_dropout", SHARE)},
         formula="inputs * mask / (1 - rate); mask is 0 with probability rate, else 1",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
-        elsewhere={"Keras Dropout(rate)": _same, "PyTorch Dropout(p)": _same},
+        elsewhere={"Keras Dropout(rate)": same, "PyTorch Dropout(p)": same},
         shared_stream="dropout",
+        judge="test_noise.py::test_the_stated_share_of_units_is_dropped_and_the_mean_is_kept",
     ),
     Technique(
         "batch_norm",
@@ -104,6 +134,7 @@ TABLE = (
         needs={"trainer.batch_size": Requirement(lambda rows: rows > 1, "2 rows or more in a batch")},
         choice=Choice("model.norm", "batch"),
         at_inference=True,
+        judge="test_parity.py::test_in_float64_training_agrees_to_nine_digits",
     ),
     Technique(
         "layer_norm",
@@ -117,6 +148,7 @@ TABLE = (
         },
         choice=Choice("model.norm", "layer"),
         at_inference=True,
+        judge="test_model.py::test_a_norm_stands_between_the_dense_layer_and_the_activation",
     ),
     Technique(
         "dropout",
@@ -124,7 +156,8 @@ TABLE = (
         {"rate": Number("model.dropout", SHARE, per_layer=True, scheduled=True)},
         formula="outputs * mask / (1 - rate); mask is 0 with probability rate, else 1",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
-        elsewhere={"Keras Dropout(rate)": _same, "PyTorch Dropout(p)": _same},
+        elsewhere={"Keras Dropout(rate)": same, "PyTorch Dropout(p)": same},
+        judge="test_noise.py::test_the_stated_share_of_units_is_dropped_and_the_mean_is_kept",
     ),
     Technique(
         "l1",
@@ -132,7 +165,8 @@ TABLE = (
         {"strength": Number("penalty.l1", AT_LEAST_0)},
         formula="strength * sum(|w|)",
         source="Tibshirani 1996, https://doi.org/10.1111/j.2517-6161.1996.tb02080.x",
-        elsewhere={"Keras L1(l1)": _same, "PyTorch": _sentence("add {:g} * abs(w).sum() to the loss")},
+        elsewhere={"Keras L1(l1)": same, "PyTorch": sentence("add {:g} * abs(w).sum() to the loss")},
+        judge="test_parity.py::test_in_float64_training_agrees_to_nine_digits",
     ),
     Technique(
         "l2",
@@ -142,12 +176,13 @@ TABLE = (
         source="Krogh & Hertz 1992, https://proceedings.neurips.cc/paper/1991/hash/"
         "8eefcfdf5990e441f0fb6f3fad709e21-Abstract.html",
         elsewhere={
-            "Keras L2(l2)": _same,
-            "PyTorch SGD, Adam, RMSprop(weight_decay)": _on_the_same_weights,
-            "AdamW and our weight_decay": _decay_for_l2,
-            "scikit-learn MLPClassifier(alpha)": _scikit_learn_alpha,
-            "init2winit, scenic (l2 * sum(w^2) / 2)": _twice,
+            "Keras L2(l2)": same,
+            "PyTorch SGD, Adam, RMSprop(weight_decay)": on_the_same_weights,
+            "AdamW and our weight_decay": decay_for_l2,
+            "scikit-learn MLPClassifier(alpha)": scikit_learn_alpha,
+            "init2winit, scenic (l2 * sum(w^2) / 2)": twice,
         },
+        judge="test_parity.py::test_in_float64_training_agrees_to_nine_digits",
     ),
     Technique(
         "sam",
@@ -156,8 +191,9 @@ TABLE = (
         formula="gradient at w + rho * g / ||g||; g is the gradient at w, ||g|| its norm over all weights",
         source="Foret et al. 2021, https://arxiv.org/abs/2010.01412",
         elsewhere={
-            "optax": _sentence("contrib.sam(optimizer, chain(contrib.normalize(), sgd({:g})), sync_period=2)")
+            "optax": sentence("contrib.sam(optimizer, chain(contrib.normalize(), sgd({:g})), sync_period=2)")
         },
+        judge="test_updates.py::test_sam_takes_the_gradient_at_the_point_that_lies_rho_up_the_slope",
     ),
     Technique(
         "gradient_clipping",
@@ -166,10 +202,11 @@ TABLE = (
         formula="g * min(1, max_norm / ||g||); ||g|| is the norm over all weights",
         source="Pascanu et al. 2013, https://proceedings.mlr.press/v28/pascanu13.html",
         elsewhere={
-            "Keras Optimizer(global_clipnorm)": _same,
-            "PyTorch clip_grad_norm_(max_norm)": _same,
-            "optax clip_by_global_norm(max_norm)": _same,
+            "Keras Optimizer(global_clipnorm)": same,
+            "PyTorch clip_grad_norm_(max_norm)": same,
+            "optax clip_by_global_norm(max_norm)": same,
         },
+        judge="test_parity.py::test_in_float64_training_with_clipped_gradients_agrees",
     ),
     Technique(
         "weight_decay",
@@ -178,9 +215,10 @@ TABLE = (
         formula="w - learning_rate * strength * w, beside the optimizer's step",
         source="Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101",
         elsewhere={
-            "PyTorch, Keras, optax AdamW(weight_decay)": _same,
-            "L2 in the loss (our l2)": _l2_for_decay,
+            "PyTorch, Keras, optax AdamW(weight_decay)": same,
+            "L2 in the loss (our l2)": l2_for_decay,
         },
+        judge="test_parity.py::test_in_float64_training_agrees_to_nine_digits",
     ),
     Technique(
         "max_norm",
@@ -189,9 +227,10 @@ TABLE = (
         formula="w * min(||w||, limit) / ||w||; ||w|| is the norm of the incoming weights of one unit",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
         elsewhere={
-            "Keras MaxNorm(max_value, axis=0)": _same,
-            "PyTorch": _sentence("torch.renorm(weight, 2, 0, {:g}) after each step"),
+            "Keras MaxNorm(max_value, axis=0)": same,
+            "PyTorch": sentence("torch.renorm(weight, 2, 0, {:g}) after each step"),
         },
+        judge="test_updates.py::test_max_norm_shortens_the_incoming_weights_of_a_unit_as_keras_does",
     ),
     Technique(
         "ema",
@@ -200,10 +239,11 @@ TABLE = (
         formula="a = decay * a + (1 - decay) * w from a = 0, read as a / (1 - decay^steps)",
         source="Polyak & Juditsky 1992, https://doi.org/10.1137/0330046",
         elsewhere={
-            "optax ema(decay, debias=True)": _same,
-            "Keras Optimizer(ema_momentum)": _sentence("{:g}, from the initial weights"),
-            "PyTorch get_ema_multi_avg_fn(decay)": _sentence("{:g}, from the first weights"),
+            "optax ema(decay, debias=True)": same,
+            "Keras Optimizer(ema_momentum)": sentence("{:g}, from the initial weights"),
+            "PyTorch get_ema_multi_avg_fn(decay)": sentence("{:g}, from the first weights"),
         },
+        judge="test_updates.py::test_the_moving_average_weighs_each_step_by_its_age",
     ),
     Technique(
         "early_stopping",
@@ -212,10 +252,11 @@ TABLE = (
         formula="stop after `patience` epochs without a better monitor; see early_stopping.monitor",
         source="Prechelt 1998, https://doi.org/10.1007/3-540-49430-8_3",
         elsewhere={
-            "Keras EarlyStopping(patience)": _same,
+            "Keras EarlyStopping(patience)": same,
             "Flax EarlyStopping(patience)": lambda patience, _: max(patience - 1, 0),
         },
         needs={"data.validation": Requirement(lambda rows: rows != 0, "validation rows")},
+        judge="test_stopping.py::test_the_stopping_epoch_and_the_best_one_are_those_of_keras",
     ),
 )
 

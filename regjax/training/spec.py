@@ -63,7 +63,8 @@ class StaticSpec(NamedTuple):
     """Everything that changes the compiled program. It is hashable. Runs with equal specs share one program.
 
     `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`.
-    `schedules` has the kind of schedule of each technique that follows one.
+    `schedules` has the kind of schedule of each technique that follows one. `image_shape` is None unless a
+    technique that is on reads it.
     """
 
     num_features: int
@@ -91,6 +92,7 @@ class StaticSpec(NamedTuple):
     mode: str
     restores_best: bool
     precision: str
+    image_shape: tuple[int, int, int] | None
 
     @property
     def steps_per_epoch(self) -> int:

@@ -32,7 +32,9 @@ def step(
     strengths = current_strengths(state.step, numerics, spec=spec)
     keys = {name: jax.random.fold_in(key, state.step) for name, key in keys.items()}
     given = Batch(evaluation.batch_inputs(data, rows, batch), data.labels[batch])
-    examples = hooks.transformed(keys, given, strengths, num_classes=spec.num_classes)
+    examples = hooks.transformed(
+        keys, given, strengths, num_classes=spec.num_classes, image_shape=spec.image_shape
+    )
 
     def objective(params: PyTree, examples: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         variables = Variables(params, state.variables.batch_stats)

@@ -33,7 +33,8 @@ BOUNDARIES = {
     **dict.fromkeys(["trainer.epochs", "trainer.batch_size", "trainer.evaluation_batch_size"], FROM_1),
     **dict.fromkeys(["penalty.l1", "penalty.l2", "optimizer.weight_decay"], AT_LEAST_0),
     **dict.fromkeys(["target.mixup", "optimizer.sam"], AT_LEAST_0),
-    **dict.fromkeys(["schedule.warmup_epochs", "early_stopping.min_delta"], AT_LEAST_0),
+    "schedule.warmup_epochs": ((0.0, 30.0), (-1e-9, 30.001, *NOT_FINITE)),  # of 30 epochs
+    "early_stopping.min_delta": AT_LEAST_0,
     **dict.fromkeys(["optimizer.momentum", "optimizer.beta1", "optimizer.beta2", "optimizer.rho"], BELOW_1),
     **dict.fromkeys(["optimizer.learning_rate", "optimizer.epsilon", "schedule.decay_epochs"], ABOVE_0),
     **dict.fromkeys(["model.norm_epsilon", "model.init_stddev"], ABOVE_0),
