@@ -111,6 +111,9 @@ class Technique(NamedTuple):
     of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
     technique that changes predictions of a trained network.
+
+    A technique in `excludes` cannot be on beside it, for the reason given. `judge` names the test that
+    compares the technique with a closed form, a statistic of its paper or another implementation.
     """
 
     name: str
@@ -120,9 +123,11 @@ class Technique(NamedTuple):
     source: str
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
+    excludes: Mapping[str, str] = {}
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

@@ -25,6 +25,8 @@ from regjax.techniques.elsewhere import (
     twice,
 )
 
+BOTH_LENGTHS = "both set how long the weights of a unit are, and one would undo the other"
+
 TABLE = (
     Technique(
         "label_smoothing",
@@ -119,6 +121,7 @@ TABLE = (
         formula="strength * sum(sqrt(units) * ||w[i, :]||); w[i, :] leaves input i of a layer of `units`",
         source="Yuan & Lin 2006, https://doi.org/10.1111/j.1467-9868.2005.00532.x",
         elsewhere={"scikit-learn MultiTaskLasso(alpha)": sentence("{:g} * sqrt(units), on half the error")},
+        judge="test_penalties.py::test_group_lasso_has_its_minimum_where_scikit_learn_finds_it",
     ),
     Technique(
         "orthogonal",
@@ -127,6 +130,7 @@ TABLE = (
         formula="strength * mean(|cosine of two units' incoming weights|), summed over layers",
         source="Brock et al. 2017, https://arxiv.org/abs/1609.07093",
         elsewhere={'Keras OrthogonalRegularizer(factor, mode="columns")': same},
+        judge="test_penalties.py::test_a_penalty_on_units_activations_or_biases_is_that_of_keras",
     ),
     Technique(
         "activity_l1",
@@ -135,6 +139,7 @@ TABLE = (
         formula="strength * sum(|h|) / batch; h are the hidden layers' outputs before noise",
         source="Glorot, Bordes & Bengio 2011, https://proceedings.mlr.press/v15/glorot11a.html",
         elsewhere={"Keras Dense(activity_regularizer=L1(l1))": same},
+        judge="test_penalties.py::test_a_penalty_on_units_activations_or_biases_is_that_of_keras",
     ),
     Technique(
         "activity_l2",
@@ -143,6 +148,7 @@ TABLE = (
         formula="strength * sum(h^2) / batch; h are the hidden layers' outputs before noise",
         source="Merity, McCann & Socher 2017, https://arxiv.org/abs/1708.01009",
         elsewhere={"Keras Dense(activity_regularizer=L2(l2))": same},
+        judge="test_penalties.py::test_a_penalty_on_units_activations_or_biases_is_that_of_keras",
     ),
     Technique(
         "bias_penalty",
@@ -155,6 +161,7 @@ TABLE = (
             "PyTorch SGD, Adam(weight_decay)": sentence("2 * {:g}, for biases alone"),
         },
         needs={"model.use_bias": Requirement(bool, "biases")},
+        judge="test_penalties.py::test_a_penalty_on_units_activations_or_biases_is_that_of_keras",
     ),
     Technique(
         "l2_sp",
@@ -163,6 +170,7 @@ TABLE = (
         formula="strength * sum((w - w0)^2); w0 are the weights before the first step",
         source="Li, Grandvalet & Davoine 2018, https://arxiv.org/abs/1802.01483",
         elsewhere={"L2-SP's authors (alpha)": twice},
+        judge="test_penalties.py::test_l2_sp_has_its_minimum_between_the_start_and_that_of_the_data",
     ),
     Technique(
         "confidence_penalty",
@@ -171,6 +179,7 @@ TABLE = (
         formula="-strength * entropy(softmax(logits)), the mean over rows",
         source="Pereyra et al. 2017, https://arxiv.org/abs/1701.06548",
         elsewhere={"PyTorch": sentence("subtract {:g} * Categorical(logits=logits).entropy().mean()")},
+        judge="test_penalties.py::test_the_confidence_penalty_is_the_entropy_that_scipy_computes",
     ),
     Technique(
         "sam",
@@ -212,6 +221,7 @@ TABLE = (
         formula="b - learning_rate * strength * b; b are biases, and scales and offsets of norms",
         source="Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101",
         elsewhere={"PyTorch AdamW(weight_decay)": same},
+        judge="test_decays.py::test_kernels_decay_by_the_one_strength_and_all_other_parameters_by_the_other_as_in_adamw",
     ),
     Technique(
         "max_norm",
@@ -231,6 +241,8 @@ TABLE = (
         formula="w * (share + (1 - share) * ||w||) / ||w||; ||w|| as for max_norm",
         source="Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868",
         elsewhere={"Keras MinMaxNorm(1, 1, rate)": same},
+        excludes={"max_norm": BOTH_LENGTHS, "spectral_norm": BOTH_LENGTHS},
+        judge="test_projections.py::test_unit_norm_is_that_of_keras",
     ),
     Technique(
         "spectral_norm",
@@ -238,6 +250,7 @@ TABLE = (
         {"limit": Number("constraint.spectral_norm", ABOVE_0, neutral=None, absent=inf)},
         formula="w * min(1, limit / s); s is a kernel's largest singular value, at most 2 % above it",
         source="Gouk et al. 2021, https://doi.org/10.1007/s10994-020-05929-w",
+        judge="test_projections.py::test_the_spectral_norm_is_at_most_the_limit_and_no_less_than_the_bound_says",
     ),
     Technique(
         "proximal_l1",
@@ -246,6 +259,7 @@ TABLE = (
         formula="sign(w) * max(|w| - learning_rate * strength, 0) after each step",
         source="Daubechies, Defrise & De Mol 2004, https://doi.org/10.1002/cpa.20042",
         elsewhere={"scikit-learn Lasso(alpha), under plain SGD": same},
+        judge="test_projections.py::test_under_plain_gradient_descent_the_proximal_step_ends_at_scikit_learns_lasso",
     ),
     Technique(
         "ema",
