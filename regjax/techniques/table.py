@@ -250,6 +250,7 @@ TABLE = (
         {"limit": Number("constraint.spectral_norm", ABOVE_0, neutral=None, absent=inf)},
         formula="w * min(1, limit / s); s is from 1 to n^(1/256) times the largest singular value; n units",
         source="Gouk et al. 2021, https://doi.org/10.1007/s10994-020-05929-w",
+        excludes={"max_norm": "the largest singular value bounds the weights of each unit too"},
         judge="test_projections.py::test_the_spectral_norm_is_at_most_the_limit_and_no_less_than_the_bound_says",
     ),
     Technique(
