@@ -36,7 +36,7 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
     ("given", "told"),
     [
         ("checkpoint=null", "checkpoint=null: must be one of selected, every_epoch, every_minutes, none."),
-        ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2."),
+        ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2, group_lasso, "),
         *[(f"model.hidden={given}", f": {WIDTHS}.") for given in ("0", "abc", "[a]", "null")],
         ("data=tfds", "data.name: must be given; add data.name=VALUE."),
         ("hydra.run.dir=a=b", "A value with =, brackets or commas takes quotes: 'KEY=\"VALUE\"'."),
@@ -96,7 +96,7 @@ TYPED = {
         f"regularization=weightdecay: must be one of {TECHNIQUES}. Did you mean 'weight_decay'?"
     ),
     "regularization=l3": f"regularization=l3: must be one of {TECHNIQUES}.",
-    "penalty.l3=0.1": "penalty.l3=0.1: there is no such key. penalty has biases, l1, l2.",
+    "trainer.l3=0.1": "trainer.l3=0.1: there is no such key. trainer has epochs, batch_size, evaluation_batch_size.",
     "callbacks=early_stopping": (
         "callbacks=early_stopping: there is no such key. Did you mean 'regularization=early_stopping'?"
     ),
