@@ -96,7 +96,9 @@ TYPED = {
         f"regularization=weightdecay: must be one of {TECHNIQUES}. Did you mean 'weight_decay'?"
     ),
     "regularization=l3": f"regularization=l3: must be one of {TECHNIQUES}.",
-    "trainer.l3=1": "trainer.l3=1: there is no such key. trainer has epochs, batch_size, evaluation_batch_size.",
+    "trainer.l3=1": (
+        "trainer.l3=1: there is no such key. trainer has epochs, batch_size, evaluation_batch_size."
+    ),
     "callbacks=early_stopping": (
         "callbacks=early_stopping: there is no such key. Did you mean 'regularization=early_stopping'?"
     ),
