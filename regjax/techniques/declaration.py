@@ -110,7 +110,6 @@ class Technique(NamedTuple):
     """One regularizer. Its function, and its file in `conf/regularization/`, have the same name.
 
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
-    `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
     number is not neutral. `shared_stream` names the random numbers that it shares with another technique.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` is true
     if the technique changes predictions of a trained network.

@@ -1,6 +1,5 @@
 """Techniques on the gradient, and on the update besides the optimizer's step, as optax transformations."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -33,5 +32,20 @@ def weight_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:
     Under every optimizer, the optimizer does not scale the decay. Biases and norms do not decay. Loshchilov &
     Hutter 2019, https://arxiv.org/abs/1711.05101.
     """
-    kernels_only = partial(jax.tree.map_with_path, lambda path, _: is_kernel(path))
-    return optax.add_decayed_weights(strength, mask=kernels_only)
+    return optax.add_decayed_weights(strength, mask=_kernels)
+
+
+def bias_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:
+    """Decays all but kernels by `learning_rate * strength * b` in each step; strength >= 0, neutral at 0.
+
+    These are the biases, and the scales and offsets of norms. With the strength of `weight_decay` all
+    parameters decay, as in Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101.
+    """
+    return optax.add_decayed_weights(
+        strength, mask=lambda params: jax.tree.map(lambda kernel: not kernel, _kernels(params))
+    )
+
+
+def _kernels(params: Any) -> Any:
+    """Which parameters are kernels."""
+    return jax.tree.map_with_path(lambda path, _: is_kernel(path), params)

@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from regjax.techniques import hooks
+from regjax.techniques.penalties import READ_INITIAL
 from regjax.training import evaluation, model, stopping
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import DeviceData, EpochRecord, Metrics, Rows, TrainState, Variables
@@ -24,7 +25,10 @@ def epoch(
     batches = order[: steps * spec.batch_size].reshape(steps, spec.batch_size)
     names = hooks.streams(numerics.strengths, len(spec.hidden))
     keys = {name: stream(numerics.seed, name) for name in names}
-    advance = partial(step, keys, numerics=numerics, rows=rows, data=data, spec=spec)
+    # Computed anew from the seed once an epoch, so that no state has to hold it.
+    reads_initial = spec.active & READ_INITIAL
+    initial = model.init(stream(numerics.seed, "init"), numerics, spec=spec).params if reads_initial else {}
+    advance = partial(step, keys, numerics=numerics, rows=rows, data=data, initial=initial, spec=spec)
     begun = state.step
     state, (objectives, ledgers) = lax.scan(advance, state, batches)
     state = state._replace(blown={name: _blown(values, begun) for name, values in ledgers.items()})

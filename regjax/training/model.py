@@ -51,6 +51,9 @@ PRECISIONS: dict[str, Any] = {
     "bfloat16": {"dot_general": lambda inputs, kernel, *_, **__: bfloat16_product(inputs, kernel)},
 }
 
+# Flax keeps what a module sows under the first name only for a caller that asks for it.
+SOWN, ACTIVATIONS = "intermediates", "activations"
+
 
 class MLP(nn.Module):
     """Dense layers. Each is followed by the norm, the activation, noise and (at equal widths) a residual sum.
@@ -78,6 +81,7 @@ class MLP(nn.Module):
             incoming = outputs
             outputs = self._dense(layer, width, use_bias=hidden_bias)(incoming)
             outputs = getattr(nn, spec.activation)(self._norm(layer, outputs, train=train_norm))
+            self.sow(SOWN, ACTIVATIONS, outputs)
             outputs = hooks.noisy(keys, outputs, strengths, layer=layer)
             if spec.residual and incoming.shape == outputs.shape:
                 outputs = outputs + incoming
@@ -119,12 +123,14 @@ def train_logits(
     numerics: Numerics,
     *,
     spec: StaticSpec,
-) -> tuple[Float[Array, "batch classes"], Any]:
-    """Logits in training, with noise of the given strengths, and the new running statistics."""
+) -> tuple[Float[Array, "batch classes"], Any, tuple[Float[Array, "batch units"], ...]]:
+    """Logits in training, with noise of the given strengths, the new running statistics, and the activations
+    of each hidden layer.
+    """
     logits, updated = MLP(spec, numerics).apply(
-        variables._asdict(), inputs, keys, strengths, train_norm=True, mutable=["batch_stats"]
+        variables._asdict(), inputs, keys, strengths, train_norm=True, mutable=["batch_stats", SOWN]
     )
-    return logits, updated.get("batch_stats", {})
+    return logits, updated.get("batch_stats", {}), updated.get(SOWN, {}).get(ACTIVATIONS, ())
 
 
 def logits(

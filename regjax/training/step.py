@@ -10,7 +10,7 @@ from regjax.techniques import hooks
 from regjax.techniques.batches import Batch
 from regjax.techniques.hooks import Keys
 from regjax.techniques.passes import Ledger
-from regjax.techniques.penalties import Seen, penalized
+from regjax.techniques.penalties import Seen, dense_biases, penalized
 from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training import evaluation, model
 from regjax.training.optimizers import learning_rate, optimizer
@@ -26,9 +26,13 @@ def step(
     numerics: Numerics,
     rows: Rows,
     data: DeviceData,
+    initial: PyTree,
     spec: StaticSpec,
 ) -> tuple[TrainState, tuple[Float[Array, ""], Ledger]]:
-    """Updates the parameters once. Also returns the objective and its ledger before the update."""
+    """Updates the parameters once. Also returns the objective and its ledger before the update.
+
+    `initial` has the parameters before the first step, or nothing if no technique reads them.
+    """
     strengths = current_strengths(state.step, numerics, spec=spec)
     keys = {name: jax.random.fold_in(key, state.step) for name, key in keys.items()}
     given = Batch(evaluation.batch_inputs(data, rows, batch), data.labels[batch])
@@ -38,10 +42,11 @@ def step(
 
     def objective(params: PyTree, examples: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
         variables = Variables(params, state.variables.batch_stats)
-        logits, batch_stats = model.train_logits(
+        logits, batch_stats, activations = model.train_logits(
             keys, variables, examples.inputs, strengths, numerics, spec=spec
         )
-        seen = Seen(penalized(params, biases=spec.penalize_biases), logits, examples.targets)
+        weights, start = (penalized(each, biases=spec.penalize_biases) for each in (params, initial))
+        seen = Seen(weights, logits, examples.targets, dense_biases(params), activations, start)
         data_loss = evaluation.data_losses(logits, examples.targets).mean()
         ledger = {"data": data_loss, **hooks.loss_terms(seen, strengths)}
         return sum(ledger.values(), jnp.zeros(())), (ledger, batch_stats)

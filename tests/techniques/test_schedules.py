@@ -80,6 +80,10 @@ def test_the_kind_of_a_schedule_is_compiled_and_its_ends_are_traced():
             "model.hidden=[8,4] model.dropout_schedule=cosine model.dropout_final=[0,0.5]",
             {"dropout/2": 0.0, "dropout/2_final": 0.5},
         ),
+        (
+            "optimizer.bias_decay=0.1 optimizer.bias_decay_schedule=linear optimizer.bias_decay_final=0",
+            {"bias_decay": 0.1, "bias_decay_final": 0.0},
+        ),
         ("penalty.l2=0.1 early_stopping.patience=0", {"l2": 0.1, "early_stopping": 0}),
     ],
 )
