@@ -80,7 +80,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 # The value that turns a technique off, so that the program leaves it out. It is also the key's default.
-NEUTRAL = neutral_values()
+# One without a technique of its own belongs to group norm.
+NEUTRAL = neutral_values() | {"model.norm_groups": None}
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
@@ -102,6 +103,7 @@ RANGES: dict[str, Range] = {
     "data.test_share": BETWEEN,
     "model.norm_momentum": BELOW_1,
     **dict.fromkeys(("model.norm_epsilon", "model.init_stddev"), ABOVE_0),
+    "model.norm_groups": COUNT._replace(allowed=f"{COUNT.allowed}, or null (no groups)"),
     "optimizer.learning_rate": ABOVE_0,
     **{f"optimizer.{name}": BELOW_1 for name in ("momentum", "beta1", "beta2", "rho")},
     "optimizer.epsilon": ABOVE_0,
@@ -147,6 +149,7 @@ def check(config: Config) -> None:
         _check_technique_number(number, values)
     for row in TABLE:
         _check_needs(row, values)
+    _check_groups(values)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     _check_looks(config)
@@ -200,6 +203,12 @@ def _check_needs(row: Technique, values: dict[str, Any]) -> None:
                 by = keys_of(row)[0]
                 allowed = f"{row.name} is on ({by}={values[by]}), and it needs {needed.words}"
                 raise invalid(key, values[key], allowed)
+
+
+def _check_groups(values: dict[str, Any]) -> None:
+    groups, hidden = values["model.norm_groups"], values["model.hidden"]
+    if values["model.norm"] == "group" and any(width % groups for width in hidden):
+        raise invalid("model.norm_groups", groups, f"must divide every width of model.hidden, here {hidden}")
 
 
 def _is_number(value: object) -> bool:

@@ -1,6 +1,7 @@
 """The table of techniques. The order of the rows is the order in which they are applied."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import inf
 
 from regjax.techniques.declaration import (
@@ -83,13 +84,46 @@ TABLE = (
         elsewhere={"Keras MixUp(alpha)": _same, "torchvision v2.MixUp(alpha)": _same},
     ),
     Technique(
+        "input_noise",
+        Hook.INPUT,
+        {"stddev": Number("model.input_noise", AT_LEAST_0, scheduled=True)},
+        formula="inputs + stddev * n; inputs are scaled, n ~ N(0, 1)",
+        source="Bishop 1995, https://doi.org/10.1162/neco.1995.7.1.108",
+        elsewhere={"Keras GaussianNoise(stddev)": _same},
+    ),
+    Technique(
         "input_dropout",
         Hook.INPUT,
-        {"rate": Number("model.input_dropout", SHARE)},
+        {"rate": Number("model.input_dropout", SHARE, scheduled=True)},
         formula="inputs * mask / (1 - rate); mask is 0 with probability rate, else 1",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
         elsewhere={"Keras Dropout(rate)": _same, "PyTorch Dropout(p)": _same},
         shared_stream="dropout",
+    ),
+    Technique(
+        "weight_norm",
+        Hook.KERNEL_NORM,
+        {},
+        formula="w = scale * v / ||v||; ||v|| is the norm of the incoming weights of one unit",
+        source="Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868",
+        elsewhere={"PyTorch": _sentence("parametrizations.weight_norm(layer, dim=0), of hidden layers")},
+        choice=Choice("model.norm", "weight"),
+        at_inference=True,
+    ),
+    Technique(
+        "drop_connect",
+        Hook.KERNEL,
+        {"rate": Number("model.drop_connect", SHARE, per_layer=True, scheduled=True)},
+        formula="w * mask / (1 - rate), one mask for a batch; mask is 0 with probability rate, else 1",
+        source="Wan et al. 2013, https://proceedings.mlr.press/v28/wan13.html",
+    ),
+    Technique(
+        "weight_noise",
+        Hook.KERNEL,
+        {"stddev": Number("model.weight_noise", AT_LEAST_0, scheduled=True)},
+        formula="w + stddev * n, one draw for a batch; n ~ N(0, 1)",
+        source="Graves 2011, https://papers.nips.cc/paper/2011/hash/"
+        "7eb3c8be3d411e8ebfab08eba5f49632-Abstract.html",
     ),
     Technique(
         "batch_norm",
@@ -119,12 +153,78 @@ TABLE = (
         at_inference=True,
     ),
     Technique(
+        "rms_norm",
+        Hook.NORM,
+        {},
+        formula="scale * outputs / sqrt(mean of squares over units + epsilon)",
+        source="Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467",
+        elsewhere={
+            "Keras RMSNormalization(epsilon)": lambda _, values: values["model.norm_epsilon"],
+            "PyTorch RMSNorm(eps)": lambda _, values: values["model.norm_epsilon"],
+        },
+        choice=Choice("model.norm", "rms"),
+        at_inference=True,
+    ),
+    Technique(
+        "group_norm",
+        Hook.NORM,
+        {},
+        formula="layer norm over each of model.norm_groups equal parts of the units",
+        source="Wu & He 2018, https://arxiv.org/abs/1803.08494",
+        elsewhere={
+            "Keras GroupNormalization(groups)": lambda _, values: values["model.norm_groups"],
+            "PyTorch GroupNorm(num_groups)": lambda _, values: values["model.norm_groups"],
+        },
+        needs={"model.norm_groups": Requirement(lambda groups: groups is not None, "a number of groups")},
+        choice=Choice("model.norm", "group"),
+        at_inference=True,
+    ),
+    Technique(
+        "gaussian_noise",
+        Hook.UNIT,
+        {"stddev": Number("model.gaussian_noise", AT_LEAST_0, per_layer=True, scheduled=True)},
+        formula="outputs + stddev * n; n ~ N(0, 1)",
+        source="Poole, Sohl-Dickstein & Ganguli 2014, https://arxiv.org/abs/1406.1831",
+        elsewhere={"Keras GaussianNoise(stddev)": _same},
+    ),
+    Technique(
         "dropout",
         Hook.UNIT,
         {"rate": Number("model.dropout", SHARE, per_layer=True, scheduled=True)},
         formula="outputs * mask / (1 - rate); mask is 0 with probability rate, else 1",
         source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
         elsewhere={"Keras Dropout(rate)": _same, "PyTorch Dropout(p)": _same},
+    ),
+    Technique(
+        "gaussian_dropout",
+        Hook.UNIT,
+        {"rate": Number("model.gaussian_dropout", BELOW_1, per_layer=True, scheduled=True)},
+        formula="outputs * (1 + sqrt(rate / (1 - rate)) * n); n ~ N(0, 1)",
+        source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
+        elsewhere={"Keras GaussianDropout(rate)": _same},
+    ),
+    Technique(
+        "alpha_dropout",
+        Hook.UNIT,
+        {"rate": Number("model.alpha_dropout", BELOW_1, per_layer=True, scheduled=True)},
+        formula="a * (outputs, or -1.7581 with probability rate) + b; a and b keep mean 0 and variance 1",
+        source="Klambauer et al. 2017, https://arxiv.org/abs/1706.02515",
+        elsewhere={"Keras AlphaDropout(rate)": _same, "PyTorch AlphaDropout(p)": _same},
+    ),
+    Technique(
+        "stochastic_depth",
+        Hook.BLOCK,
+        {"rate": Number("model.stochastic_depth", SHARE, scheduled=True)},
+        formula="block * stays / p; stays is 1 with probability p = 1 - rate * number / blocks, else 0",
+        source="Huang et al. 2016, https://arxiv.org/abs/1603.09382",
+        elsewhere={"torchvision StochasticDepth(p, mode='batch')": _sentence("{:g}, for the last block")},
+        needs={
+            "model.residual": Requirement(lambda residual: residual is True, "residual blocks"),
+            "model.hidden": Requirement(
+                lambda widths: any(inner == outer for inner, outer in pairwise(widths)),
+                "a residual block: two hidden layers of one width, one after the other",
+            ),
+        },
     ),
     Technique(
         "l1",

@@ -63,7 +63,7 @@ class StaticSpec(NamedTuple):
     """Everything that changes the compiled program; hashable. Runs with equal specs share one program.
 
     `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`, and
-    `schedules` the kind of schedule of those that follow one.
+    `schedules` the kind of schedule of those that follow one. `norm_groups` is 0 without group norm.
     """
 
     num_features: int
@@ -77,6 +77,7 @@ class StaticSpec(NamedTuple):
     hidden: tuple[int, ...]
     activation: str
     residual: bool
+    norm_groups: int
     use_bias: bool
     kernel_init: str
     active: frozenset[str]
@@ -96,6 +97,12 @@ class StaticSpec(NamedTuple):
     def steps_per_epoch(self) -> int:
         """The number of full batches among the training rows."""
         return self.train_rows // self.batch_size
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The hidden layers, from 0, that are residual blocks: those as wide as what comes in."""
+        widths = enumerate(pairwise((self.num_features, *self.hidden)))
+        return tuple(layer for layer, (inner, outer) in widths if self.residual and inner == outer)
 
     @property
     def num_weights(self) -> int:
