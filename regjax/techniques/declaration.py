@@ -59,7 +59,7 @@ class Hook(Enum):
     INPUT = "on the inputs of the network, in training"
     UNIT = "on the outputs of each hidden layer, in training"
     KERNEL_NORM = "on the weights into each hidden layer"
-    KERNEL = "on the weights, in training"
+    KERNEL = "on the weights of each layer, in training"
     NORM = "between a hidden layer's product and its activation"
     BLOCK = "on the outputs of each residual block before its sum, in training"
     LOSS_TERM = "as a term that is added to the loss"
@@ -113,7 +113,8 @@ class Technique(NamedTuple):
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
     of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
-    technique that changes predictions of a trained network.
+    technique that changes predictions of a trained network. `judge` names the test that compares the
+    technique with a closed form, a statistic of its paper or another implementation.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Technique(NamedTuple):
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

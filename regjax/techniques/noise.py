@@ -60,7 +60,7 @@ def gaussian_noise(
 ) -> Float[Array, "batch units"]:
     """Adds a draw of N(0, stddev^2) to each unit; stddev >= 0, neutral at 0.
 
-    Poole, Sohl-Dickstein & Ganguli 2014, https://arxiv.org/abs/1406.1831.
+    Poole et al. 2014, https://arxiv.org/abs/1406.1831.
     """
     return outputs + stddev * normal(key, outputs.shape)
 

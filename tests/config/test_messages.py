@@ -62,10 +62,7 @@ def test_a_value_that_cannot_be_read_is_told_with_its_key_and_what_is_allowed(co
 EACH = "To train a run for each"
 DATASETS = "must be one of breast_cancer, digits, fashion_mnist, kmnist, mnist, tfds, wine"
 NO_TABLES = "Tables of your own (.csv, .npz) are not read yet."
-TECHNIQUES = (
-    "batch_norm, dropout, early_stopping, elastic_net, ema, gradient_clipping, input_dropout, l1, l2, "
-    "label_smoothing, layer_norm, max_norm, mixup, none, sam, weight_decay"
-)
+TECHNIQUES = ", ".join(sorted(path.stem for path in (ROOT / "conf" / "regularization").glob("*.yaml")))
 NO_OPTION = "there is no such option. Settings have no dashes"
 SPACES = "a setting is typed as KEY=VALUE, without spaces"
 LIST = "a list is typed in quotes and brackets, with commas and no spaces"
