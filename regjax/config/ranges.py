@@ -77,7 +77,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 # These values turn techniques off, and the program leaves such a technique out. They are also the defaults.
-NEUTRAL = neutral_values()
+# The number of groups belongs to group norm, and turns nothing on.
+NEUTRAL = neutral_values() | {"model.norm_groups": None}
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
@@ -99,6 +100,7 @@ RANGES: dict[str, Range] = {
     "data.test_share": BETWEEN,
     "model.norm_momentum": BELOW_1,
     **dict.fromkeys(("model.norm_epsilon", "model.init_stddev"), ABOVE_0),
+    "model.norm_groups": COUNT._replace(allowed=f"{COUNT.allowed}, or null (no groups)"),
     "optimizer.learning_rate": ABOVE_0,
     **{f"optimizer.{name}": BELOW_1 for name in ("momentum", "beta1", "beta2", "rho")},
     "optimizer.epsilon": ABOVE_0,
@@ -143,6 +145,7 @@ def check(config: Config) -> None:
     for number in NUMBERS:
         _check_technique_number(number, values)
     check_combinations(values)
+    _check_groups(values)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     if config.schedule.warmup_epochs > config.trainer.epochs:
@@ -190,6 +193,12 @@ def _check_layers(key: str, values: dict[str, Any], limits: Range) -> None:
     if len(entries) != depth or not legal:
         allowed = f"{limits.allowed}, or a list of them, one per hidden layer (here {depth})"
         raise invalid(key, given, allowed)
+
+
+def _check_groups(values: dict[str, Any]) -> None:
+    groups, hidden = values["model.norm_groups"], values["model.hidden"]
+    if values["model.norm"] == "group" and any(width % groups for width in hidden):
+        raise invalid("model.norm_groups", groups, f"must divide every width of model.hidden, here {hidden}")
 
 
 def _is_number(value: object) -> bool:

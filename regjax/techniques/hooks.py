@@ -36,8 +36,11 @@ MODULES: dict[Hook, ModuleType] = {
     Hook.AUGMENTATION: augmentations,
     Hook.BATCH: batches,
     Hook.INPUT: noise,
-    Hook.UNIT: noise,
+    Hook.KERNEL_NORM: norms,
+    Hook.KERNEL: noise,
     Hook.NORM: norms,
+    Hook.UNIT: noise,
+    Hook.BLOCK: noise,
     Hook.LOSS_TERM: penalties,
     Hook.EXTRA_PASS: passes,
     Hook.GRADIENT: gradients,
@@ -63,10 +66,12 @@ def _acting(
 
 def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
     """The streams of random numbers that the techniques which are on draw from."""
-    found = [
-        row for hook in (Hook.AUGMENTATION, Hook.BATCH, Hook.INPUT) for row, _, _ in _acting(hook, strengths)
-    ]
-    found += [row for layer in range(layers) for row, _, _ in _acting(Hook.UNIT, strengths, layer)]
+    whole = (Hook.AUGMENTATION, Hook.BATCH, Hook.INPUT, Hook.BLOCK)
+    found = [row for hook in whole for row, _, _ in _acting(hook, strengths)]
+    # One layer more than the hidden ones: the kernel of the logits.
+    for layer in range(layers + 1):
+        for hook in (Hook.KERNEL, Hook.UNIT):
+            found += [row for row, _, _ in _acting(hook, strengths, layer)]
     return list(dict.fromkeys(row.stream for row in found))
 
 
@@ -98,15 +103,42 @@ def noisy(
 ) -> Float[Array, "batch units"]:
     """The inputs of the network, or the outputs of a hidden layer, with noise if there are keys."""
     hook, site = (Hook.INPUT, INPUT_SITE) if layer is None else (Hook.UNIT, layer + 1)
-    for row, function, numbers in _acting(hook, strengths, layer) if keys is not None else ():
-        key = jax.random.fold_in(keys[row.stream], site)  # type: ignore[index]
+    for key, function, numbers in _drawing(keys, hook, strengths, layer, site=site):
         outputs = function(key, outputs, **numbers)
     return outputs
 
 
-def norm_of(active: frozenset[str]) -> Callable[..., Any] | None:
-    """The norm that is on, or None."""
-    return next((getattr(norms, row.name) for row in rows(Hook.NORM) if row.name in active), None)
+def noisy_kernel(
+    keys: Keys | None, kernel: Float[Array, "inputs units"], strengths: Strengths, *, layer: int
+) -> Float[Array, "inputs units"]:
+    """The weights of a dense layer in a step. The last layer's are those of the logits."""
+    for key, function, numbers in _drawing(keys, Hook.KERNEL, strengths, layer, site=layer):
+        kernel = function(key, kernel, **numbers)
+    return kernel
+
+
+def block(
+    keys: Keys | None, outputs: Float[Array, "batch units"], strengths: Strengths, *, number: int, blocks: int
+) -> Float[Array, "batch units"]:
+    """The outputs of a residual block, counted from 1, before its sum."""
+    for key, function, numbers in _drawing(keys, Hook.BLOCK, strengths, None, site=number):
+        outputs = function(key, outputs, depth=number / blocks, **numbers)
+    return outputs
+
+
+def _drawing(
+    keys: Keys | None, hook: Hook, strengths: Strengths, layer: int | None, *, site: int
+) -> Iterator[tuple[Key[Array, ""], Callable[..., Any], dict[str, Any]]]:
+    """The techniques of a hook that are on and have a key, each with a key for its site in the network."""
+    for row, function, numbers in _acting(hook, strengths, layer):
+        # Monte Carlo dropout has the key of one stream alone.
+        if keys is not None and row.stream in keys:
+            yield jax.random.fold_in(keys[row.stream], site), function, numbers
+
+
+def norm_of(hook: Hook, active: frozenset[str]) -> Callable[..., Any] | None:
+    """The norm of the outputs or of the weights that is on, or None."""
+    return next((getattr(norms, row.name) for row in rows(hook) if row.name in active), None)
 
 
 def ledger_terms(active: frozenset[str] | None = None) -> tuple[str, ...]:

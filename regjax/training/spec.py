@@ -64,7 +64,7 @@ class StaticSpec(NamedTuple):
 
     `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`.
     `schedules` has the kind of schedule of each technique that follows one. `image_shape` is None unless a
-    technique that is on reads it.
+    technique that is on reads it. `norm_groups` is 0 without group norm.
     """
 
     num_features: int
@@ -78,6 +78,7 @@ class StaticSpec(NamedTuple):
     hidden: tuple[int, ...]
     activation: str
     residual: bool
+    norm_groups: int
     use_bias: bool
     kernel_init: str
     active: frozenset[str]
@@ -98,6 +99,12 @@ class StaticSpec(NamedTuple):
     def steps_per_epoch(self) -> int:
         """The number of full batches among the training rows."""
         return self.train_rows // self.batch_size
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The hidden layers, from 0, that are residual blocks: those as wide as what comes in."""
+        widths = enumerate(pairwise((self.num_features, *self.hidden)))
+        return tuple(layer for layer, (inner, outer) in widths if self.residual and inner == outer)
 
     @property
     def num_weights(self) -> int:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import yaml
 
 from regjax.config import flatten
 from regjax.saved import checkpoint
@@ -21,7 +22,7 @@ from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
 
 # Rates at which every technique has something to do: weights grow, and validation gets worse.
 BASE = (
-    *("model.hidden=[6,5]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),
+    *("model.hidden=[8,8]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),
     "regularization=none",
 )
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
@@ -33,6 +34,14 @@ numbered = pytest.mark.parametrize(
 
 def on(*rows: Technique) -> str:
     return f"regularization=[{','.join(row.name for row in rows)}]"
+
+
+def beside(row: Technique) -> tuple[str, ...]:
+    """What the row's file sets beside the row: what the technique needs, such as residual blocks."""
+    file = yaml.safe_load((ROOT / "conf" / "regularization" / f"{row.name}.yaml").read_text())
+    given = {f"{section}.{key}": value for section, part in file.items() for key, value in part.items()}
+    taken = {*settings.keys_of(row), *(override.partition("=")[0] for override in BASE)}
+    return tuple(f"{key}={value}" for key, value in given.items() if key not in taken)
 
 
 def group(*variants: tuple[str, ...]) -> Lanes:
@@ -97,18 +106,18 @@ def test_a_technique_has_a_file_with_its_source_that_turns_it_on_alone(row):
 
 @numbered
 def test_at_its_neutral_value_or_null_a_technique_is_not_in_the_program(row, number):
-    baseline, off = group(()), {number.neutral, None}
+    baseline, off = group(beside(row)), {number.neutral, None}
     for value in off:
         neutral = group((on(row), f"{number.key}={'null' if value is None else value}"))
         assert neutral.spec == baseline.spec
         assert text(neutral) == text(baseline)
-        assert same(ended(neutral), outcome(()))
+        assert same(ended(neutral), outcome(beside(row)))
 
 
 @pytest.mark.slow
 @named
 def test_a_technique_that_is_on_changes_the_result(row):
-    assert not same(outcome((on(row),)), outcome(()))
+    assert not same(outcome((on(row),)), outcome(beside(row)))
 
 
 @named
@@ -131,7 +140,7 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
 
 @named
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
-    plain, one = group(()), group((on(row),))
+    plain, one = group(beside(row)), group((on(row),))
     variables = jax.tree.map(lambda leaf: leaf[0], begun(one.numerics, one.spec).variables)
     given = (variables, one.data.inputs, jax.tree.map(lambda leaf: leaf[0], one.numerics))
     logits = model.logits(*given, spec=one.spec)
@@ -183,8 +192,8 @@ def compatible(*rows: Technique) -> bool:
 @named
 def test_a_technique_acts_beside_all_others(row):
     others = [other for other in TABLE if other is not row and compatible(row, other)]
-    beside = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
-    with_it, without = outcome((on(row, *beside),)), outcome((on(*beside),))
+    among = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
+    with_it, without = outcome((on(row, *among),)), outcome((on(*among), *beside(row)))
     assert all(np.isfinite(leaf).all() for leaf in with_it)
     assert not same(with_it, without)
 
@@ -200,7 +209,7 @@ def test_two_techniques_act_together(pair):
     assert all(np.isfinite(leaf).all() for leaf in both)
     for row, other in (pair, pair[::-1]):
         if other.hook is not Hook.EPOCH_END:  # with some techniques validation never gets worse
-            assert not same(both, outcome((on(row),)))
+            assert not same(both, outcome((on(row), *beside(other))))
     jax.clear_caches()  # of 91 programs
 
 
@@ -209,7 +218,7 @@ def test_two_techniques_act_together(pair):
 def test_where_another_run_has_it_on_its_absent_value_changes_last_digits_alone(row, number):
     if number.absent is None:
         pytest.skip(f"{row.name} is never compiled in for another run")
-    off, with_it = group(("trainer.epochs=1",)), group((on(row), "trainer.epochs=1"))
+    off, with_it = (group((*each, "trainer.epochs=1")) for each in (beside(row), (on(row),)))
     (spec, numerics), (other, _) = united(
         [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (off, with_it)]
     )
