@@ -60,12 +60,14 @@ class Hook(Enum):
     UNIT = "on the outputs of each hidden layer, in training"
     NORM = "between a hidden layer's product and its activation"
     LOSS_TERM = "as a term that is added to the loss"
+    EXTRA_TERM = "as a term of the loss that takes another pass over the batch"
     EXTRA_PASS = "by another pass over the batch in each step"
     GRADIENT = "on the gradient, before the optimizer scales it"
     DECAY = "on the weights in each update, beside the optimizer's step"
     PROJECTION = "on each kernel after its update"
     AVERAGE = "on an average of the weights, which evaluation reads"
     EPOCH_END = "at the end of each epoch"
+    INFERENCE = "on the predictions of the trained network"
 
 
 class Number(NamedTuple):
@@ -75,6 +77,8 @@ class Number(NamedTuple):
     key, so no YAML repeats it. `absent` has no effect where `sweep.grouping=union` compiles the technique in
     all the same; None if there is no such value. With `per_layer` it is a number or a list with one for each
     hidden layer. A `scheduled` number may follow a schedule over the epochs.
+
+    The first number of a technique turns it on. The neutral value of a further one is its usual value.
     """
 
     key: str
@@ -110,7 +114,9 @@ class Technique(NamedTuple):
     `numbers` maps an argument of the function to the number that it gets. The technique is on if the first
     of them is not neutral. `shared_stream` names the random numbers that it shares with another one.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` tells a
-    technique that changes predictions of a trained network.
+    technique that changes predictions of a trained network. One of the techniques `needs_one_of` must be on
+    beside it. `judge` names the test that compares it with a closed form, a statistic of its paper or another
+    implementation.
     """
 
     name: str
@@ -120,9 +126,11 @@ class Technique(NamedTuple):
     source: str
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
+    needs_one_of: tuple[str, ...] = ()
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

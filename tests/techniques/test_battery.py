@@ -16,7 +16,9 @@ from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
 from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
 from regjax.techniques.table import TABLE
-from regjax.training import model, program
+from regjax.training import inference, program
+from regjax.training.epoch import evaluated
+from regjax.training.state import Variables
 from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
 
 # Rates at which every technique has something to do: weights grow, and validation gets worse.
@@ -25,14 +27,32 @@ BASE = (
     "regularization=none",
 )
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
+STRONG = [(row, row.strength) for row in TABLE if row.strength]
 named = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-numbered = pytest.mark.parametrize(
-    ("row", "number"), NUMBERED, ids=[f"{row.name}-{number.key}" for row, number in NUMBERED]
-)
+
+
+def with_numbers(given: list[tuple[Technique, Number]]) -> pytest.MarkDecorator:
+    names = [f"{row.name}-{number.key}" for row, number in given]
+    return pytest.mark.parametrize(("row", "number"), given, ids=names)
+
+
+def needed(*rows: Technique) -> tuple[str, ...]:
+    """What must be on beside some techniques."""
+    names = [row.name for row in rows]
+    return tuple(
+        {row.needs_one_of[0] for row in rows if row.needs_one_of and not {*row.needs_one_of} & {*names}}
+    )
 
 
 def on(*rows: Technique) -> str:
-    return f"regularization=[{','.join(row.name for row in rows)}]"
+    """The rows, with what they need."""
+    return f"regularization=[{','.join([*needed(*rows), *(row.name for row in rows)])}]"
+
+
+def off(*rows: Technique) -> tuple[str, ...]:
+    """The baseline of some techniques: what they need is on."""
+    names = needed(*rows)
+    return (f"regularization=[{','.join(names)}]",) if names else ()
 
 
 def group(*variants: tuple[str, ...]) -> Lanes:
@@ -54,6 +74,11 @@ def outcome(*variants: tuple[str, ...]) -> list[np.ndarray]:
 
 def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+def acts(row: Technique, with_it: list[np.ndarray], without: list[np.ndarray]) -> bool:
+    """Whether a technique changed the selected variables, or predictions from them."""
+    return row.hook is Hook.INFERENCE or not same(with_it, without)
 
 
 def text(one: Lanes, platform: str = "cpu") -> str:
@@ -90,24 +115,24 @@ def test_a_technique_has_a_file_with_its_source_that_turns_it_on_alone(row):
     assert package == "# @package _global_"
     assert source.startswith(f"# {paper}.")
     assert link.startswith("https://")
-    values = flatten(composed(on(row)))
+    values = flatten(composed(f"regularization=[{row.name}]"))
     assert [other.name for other in TABLE if settings.is_on(other, values)] == [row.name]
 
 
-@numbered
+@with_numbers(STRONG)
 def test_at_its_neutral_value_or_null_a_technique_is_not_in_the_program(row, number):
-    baseline, off = group(()), {number.neutral, None}
-    for value in off:
+    baseline = group(off(row))
+    for value in {number.neutral, None}:
         neutral = group((on(row), f"{number.key}={'null' if value is None else value}"))
         assert neutral.spec == baseline.spec
         assert text(neutral) == text(baseline)
-        assert same(ended(neutral), outcome(()))
+        assert same(ended(neutral), outcome(off(row)))
 
 
 @pytest.mark.slow
 @named
 def test_a_technique_that_is_on_changes_the_result(row):
-    assert not same(outcome((on(row),)), outcome(()))
+    assert acts(row, outcome((on(row),)), outcome(off(row)))
 
 
 @named
@@ -117,7 +142,7 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(row):
     assert not same(first, other)
 
 
-@numbered
+@with_numbers(NUMBERED)
 def test_training_stays_finite_at_both_ends_of_the_range(row, number):
     for value in ends(number):
         one = group((on(row), f"{number.key}={value!r}"))
@@ -129,14 +154,18 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
 
 @named
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
-    plain, one = group(()), group((on(row),))
-    variables = jax.tree.map(lambda leaf: leaf[0], begun(one.numerics, one.spec).variables)
-    given = (variables, one.data.inputs, jax.tree.map(lambda leaf: leaf[0], one.numerics))
-    logits = model.logits(*given, spec=one.spec)
-    changed = jax.tree.structure(variables) != jax.tree.structure(
-        jax.tree.map(lambda leaf: leaf[0], plain.state.variables)
-    ) or not np.array_equal(logits, model.logits(*given, spec=plain.spec))
+    plain, one = group(off(row)), group((on(row),))
+    (variables, logits), (other, others) = predicted(one), predicted(plain)
+    changed = jax.tree.structure(variables) != jax.tree.structure(other) or not np.array_equal(logits, others)
     assert changed == row.at_inference
+
+
+def predicted(one: Lanes) -> tuple[Variables, np.ndarray]:
+    """The variables that evaluation reads before the first epoch, and their logits."""
+    state, numerics = jax.tree.map(lambda leaf: leaf[0], (one.state, one.numerics))
+    variables = evaluated(state, numerics)
+    given = variables, one.data.inputs, jnp.int32(0)
+    return variables, np.asarray(inference.logits(*given, numerics=numerics, spec=one.spec))
 
 
 @pytest.mark.slow
@@ -183,7 +212,7 @@ def test_a_technique_acts_beside_all_others(row):
     beside = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
     with_it, without = outcome((on(row, *beside),)), outcome((on(*beside),))
     assert all(np.isfinite(leaf).all() for leaf in with_it)
-    assert not same(with_it, without)
+    assert acts(row, with_it, without)
 
 
 @pytest.mark.slow
@@ -196,22 +225,23 @@ def test_two_techniques_act_together(pair):
     both = outcome((on(*pair),))
     assert all(np.isfinite(leaf).all() for leaf in both)
     for row, other in (pair, pair[::-1]):
-        if other.hook is not Hook.EPOCH_END:  # with some techniques validation never gets worse
-            assert not same(both, outcome((on(row),)))
+        # With some techniques validation never gets worse.
+        if other.hook is not Hook.EPOCH_END and other.name not in needed(row):
+            assert acts(other, both, outcome((on(row),)))
     jax.clear_caches()  # of 91 programs
 
 
 @pytest.mark.slow
-@numbered
+@with_numbers(STRONG)
 def test_where_another_run_has_it_on_its_absent_value_changes_last_digits_alone(row, number):
     if number.absent is None:
         pytest.skip(f"{row.name} is never compiled in for another run")
-    off, with_it = group(("trainer.epochs=1",)), group((on(row), "trainer.epochs=1"))
+    without, with_it = group((*off(row), "trainer.epochs=1")), group((on(row), "trainer.epochs=1"))
     (spec, numerics), (other, _) = united(
-        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (off, with_it)]
+        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (without, with_it)]
     )
     assert spec == other == with_it.spec
     numerics = jax.device_put(stacked([numerics]))
-    widened = off._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
-    for one, two in zip(ended(off), ended(widened), strict=True):
+    widened = without._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
+    for one, two in zip(ended(without), ended(widened), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)

@@ -7,24 +7,25 @@ import pytest
 
 from regjax.techniques.averages import ema
 from regjax.techniques.batches import Batch
-from regjax.techniques.passes import sam
+from regjax.techniques.passes import Pass, sam
 from regjax.techniques.projections import max_norm
 
 NO_BATCH = Batch(jnp.zeros((1, 1)), jnp.zeros(1, jnp.int32))
+NO_LOGITS = jnp.zeros((1, 1))
 CURVATURE = jnp.array([1.0, 10.0])
 
 
-def quadratic(params, batch):
+def quadratic(params, batch, keys):
     """`sum(c w^2) / 2` of one array, and the place where it was computed as the statistics."""
     loss = (CURVATURE * params["w"] ** 2).sum() / 2
-    return loss, ({"data": loss}, params["w"])
+    return loss, Pass({"data": loss}, params["w"], NO_LOGITS)
 
 
 def test_sam_takes_the_gradient_at_the_point_that_lies_rho_up_the_slope():
     w, rho = np.array([3.0, -0.2]), 0.5
     params = {"w": jnp.asarray(w, jnp.float32)}
     descended = jax.value_and_grad(sam(quadratic, rho=jnp.float32(rho)), has_aux=True)
-    (loss, (ledger, batch_stats)), gradient = descended(params, NO_BATCH)
+    (loss, (ledger, batch_stats, _)), gradient = descended(params, NO_BATCH, {})
     slope = np.array([1.0, 10.0]) * w
     up = w + rho * slope / np.linalg.norm(slope)
     np.testing.assert_allclose(gradient["w"], np.array([1.0, 10.0]) * up, rtol=1e-6)
@@ -33,16 +34,18 @@ def test_sam_takes_the_gradient_at_the_point_that_lies_rho_up_the_slope():
 
 
 def test_sam_climbs_rho_up_a_slope_whose_squares_float32_cannot_hold():
-    def steep(params, batch):
+    def steep(params, batch, keys):
         loss = 3e20 * params["w"][0] + 4e20 * params["w"][1]
-        return loss, ({"data": loss}, None)
+        return loss, Pass({"data": loss}, None, NO_LOGITS)
 
-    loss, _ = sam(steep, rho=jnp.float32(0.1))({"w": jnp.zeros(2)}, NO_BATCH)
+    loss, _ = sam(steep, rho=jnp.float32(0.1))({"w": jnp.zeros(2)}, NO_BATCH, {})
     np.testing.assert_allclose(loss, 0.1 * 5e20, rtol=1e-6)
 
 
 def test_sam_at_a_minimum_stays_there():
-    gradient, _ = jax.grad(sam(quadratic, rho=jnp.float32(0.1)), has_aux=True)({"w": jnp.zeros(2)}, NO_BATCH)
+    gradient, _ = jax.grad(sam(quadratic, rho=jnp.float32(0.1)), has_aux=True)(
+        {"w": jnp.zeros(2)}, NO_BATCH, {}
+    )
     np.testing.assert_array_equal(gradient["w"], [0, 0])
 
 
@@ -74,7 +77,7 @@ def test_the_moving_average_weighs_each_step_by_its_age(decay):
     state = average.init(jnp.zeros(3))
     np.testing.assert_array_equal(average.read(state, jnp.ones(3)), np.ones(3))  # no step yet: w itself
     for steps, value in enumerate(values, start=1):
-        state = average.update(state, jnp.asarray(value, jnp.float32))
+        state, _ = average.update(state, jnp.asarray(value, jnp.float32))
         weights = decay ** np.arange(steps)[::-1]
         expected = weights @ values[:steps] / weights.sum()
         np.testing.assert_allclose(average.read(state, jnp.zeros(3)), expected, rtol=1e-5)
