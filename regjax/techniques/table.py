@@ -168,7 +168,7 @@ TABLE = (
         formula="strength * mean over rows of ||g||^2; g is the gradient of a row's loss by its inputs",
         source="Drucker & Le Cun 1992, https://doi.org/10.1109/72.165600",
         elsewhere={"PyTorch": _sentence("{:g} * grad(loss, x, create_graph=True)[0].square().sum(1).mean()")},
-        judge="test_passes.py::test_the_input_gradient_is_that_of_a_linear_network",
+        judge="test_passes.py::test_passes_have_the_loss_and_the_gradient_that_pytorch_has",
     ),
     Technique(
         "r_drop",
@@ -178,7 +178,7 @@ TABLE = (
         source="Wu et al. 2021, https://arxiv.org/abs/2106.14448",
         elsewhere={"the authors' code (alpha)": _same, "the paper (alpha)": _twice},
         needs_one_of=NOISE,
-        judge="test_passes.py::test_r_drop_has_the_distance_of_two_draws",
+        judge="test_passes.py::test_passes_have_the_loss_and_the_gradient_that_pytorch_has",
     ),
     Technique(
         "fgsm",
@@ -187,7 +187,7 @@ TABLE = (
         formula="(loss at x + loss at x + epsilon * sign(g)) / 2; g is the gradient by the scaled inputs x",
         source="Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572",
         elsewhere={"Cleverhans, ART (eps)": _sentence("{:g}, if they get scaled inputs")},
-        judge="test_passes.py::test_fgsm_on_a_linear_network_is_a_penalty_on_its_weights",
+        judge="test_passes.py::test_passes_have_the_loss_and_the_gradient_that_pytorch_has",
     ),
     Technique(
         "sam",
@@ -309,7 +309,7 @@ TABLE = (
             "PyTorch ReduceLROnPlateau(patience)": lambda patience, _: patience - 1,
         },
         needs=VALIDATED,
-        judge="test_updates.py::test_the_plateau_is_that_of_optax",
+        judge="test_updates.py::test_the_plateau_is_that_of_pytorch_and_optax",
     ),
     Technique(
         "mc_dropout",

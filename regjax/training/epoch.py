@@ -60,11 +60,11 @@ def _at_epoch_end(
 ) -> TrainState:
     """The averages over epochs, and the temperature of what evaluation will read."""
 
-    def statistics(params: Any) -> Any:
-        return _batch_stats(state.variables._replace(params=params), batches, numerics, rows, data, spec=spec)
+    def under(params: Any) -> Any:
+        return statistics(state.variables._replace(params=params), batches, numerics, rows, data, spec=spec)
 
     share = (state.epoch + 1).astype(numerics.optimizer.learning_rate.dtype) / numerics.epochs
-    given = state.averages, state.variables, share, statistics, numerics.strengths
+    given = state.averages, state.variables, share, under, numerics.strengths
     state = state._replace(averages=hooks.averaged_epoch(*given))
     if state.temperature is None:
         return state
@@ -74,7 +74,7 @@ def _at_epoch_end(
     return state._replace(temperature=temperature_scaling(found, data.labels[rows.validation]))
 
 
-def _batch_stats(
+def statistics(
     variables: Variables,
     batches: Int[Array, "steps batch"],
     numerics: Numerics,
