@@ -99,8 +99,9 @@ def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]
         yield from _entry("acts", row.hook.value)
         for number in row.numbers.values():
             setting, neutral = _setting(number, values), _short(number.neutral)
+            role = "off" if number is row.strength else "usual"
             layers = ", or a list of them, one per hidden layer" if number.per_layer else ""
-            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is off")
+            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is {role}")
         if row.choice:
             chosen = f"{row.choice.key}={values[row.choice.key]}"
             yield from _entry("choice", f"{chosen}: {row.choice.value} turns it on")

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from regjax.config import Config, check, typed
 from regjax.data.dataset import Dataset, Scaling, Split
-from regjax.saved.resolve import resolve
+from regjax.saved.resolve import resolve, united
 from regjax.sweep.lanes import stacked
 from regjax.training import program
 from regjax.training.spec import Numerics, StaticSpec
@@ -49,8 +49,13 @@ class Lanes(NamedTuple):
     spec: StaticSpec
 
 
-def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: int) -> Lanes:
-    """One lane per configuration, all trained on the first `train` rows and validated on the next ones."""
+def lanes(
+    dataset: Dataset, configs: list[Config], *, train: int, validation: int, union: bool = False
+) -> Lanes:
+    """One lane per configuration, all trained on the first `train` rows and validated on the next ones.
+
+    With `union`, the program has the techniques of all lanes.
+    """
     everything = np.arange(len(dataset.labels), dtype=np.int32)
     split = Split(
         train=everything[:train],
@@ -61,6 +66,7 @@ def lanes(dataset: Dataset, configs: list[Config], *, train: int, validation: in
     features = dataset.inputs.shape[1]
     scaling = Scaling(np.zeros(features, np.float32), np.ones(features, np.float32))
     resolved = [resolve(config, dataset, split) for config in configs]
+    resolved = united(resolved) if union else resolved
     specs = {spec for spec, _ in resolved}
     assert len(specs) == 1, "lanes share a static spec"
     spec = specs.pop()

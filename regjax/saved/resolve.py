@@ -59,16 +59,17 @@ def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[Static
 def _bare(spec: StaticSpec) -> StaticSpec:
     """A spec without the parts that a union may add."""
     fixed = frozenset(name for name in spec.active if settings.absent(name) is None)
-    return spec._replace(active=fixed, momentum=False, warmup=False)
+    return spec._replace(active=fixed, momentum=False, warmup=False, image_shape=None)
 
 
 def _in_union(
     spec: StaticSpec, numerics: Numerics, specs: Sequence[StaticSpec]
 ) -> tuple[StaticSpec, Numerics]:
     active = frozenset[str]().union(*(other.active for other in specs))
-    lacking = {name: _real(settings.absent(name)) for name in active - spec.active}
+    lacking = {name: _strength(settings.absent(name)) for name in active - spec.active}
     momentum, warmup = (any(getattr(other, name) for other in specs) for name in ("momentum", "warmup"))
-    united = spec._replace(active=active, momentum=momentum, warmup=warmup)
+    shape = next((other.image_shape for other in specs if other.image_shape), None)
+    united = spec._replace(active=active, momentum=momentum, warmup=warmup, image_shape=shape)
     return united, numerics._replace(strengths=numerics.strengths | lacking)
 
 
@@ -134,10 +135,7 @@ def _numerics(config: Config) -> Numerics:
         epochs=_whole(config.trainer.epochs),
         init_stddev=_real(config.model.init_stddev),
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
-        strengths={
-            name: _whole(value) if isinstance(value, int) else _real(value)
-            for name, value in settings.strengths(flatten(config)).items()
-        },
+        strengths={name: _strength(value) for name, value in settings.strengths(flatten(config)).items()},
         optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields)),
         schedule=ScheduleNumbers(**_reals(schedule, ScheduleNumbers._fields)),
         stopping=StoppingNumbers(
@@ -155,6 +153,10 @@ def _real(value: float | None) -> Any:
 
 def _reals(section: object, names: Sequence[str]) -> dict[str, Any]:
     return {name: _real(getattr(section, name)) for name in names}
+
+
+def _strength(value: float | int | None) -> Any:
+    return _whole(value) if isinstance(value, int) else _real(value)
 
 
 def _whole(value: int) -> Any:

@@ -64,12 +64,14 @@ class Hook(Enum):
     NORM = "between a hidden layer's product and its activation"
     BLOCK = "on the outputs of each residual block before its sum, in training"
     LOSS_TERM = "as a term that is added to the loss"
+    EXTRA_TERM = "as a term of the loss that takes another pass over the batch"
     EXTRA_PASS = "by another pass over the batch in each step"
     GRADIENT = "on the gradient, before the optimizer scales it"
     DECAY = "on the weights in each update, beside the optimizer's step"
     PROJECTION = "on each kernel after its update"
     AVERAGE = "on an average of the weights, which evaluation reads"
     EPOCH_END = "at the end of each epoch"
+    INFERENCE = "on the predictions of the trained network"
 
 
 class Number(NamedTuple):
@@ -80,6 +82,8 @@ class Number(NamedTuple):
     technique although a run does not use it: then the run has the value `absent`, which has no effect (None:
     there is no such value). With `per_layer` the user may give a list with a number for each hidden layer. A
     `scheduled` number may follow a schedule over the epochs.
+
+    The first number of a technique turns it on. The neutral value of another one is its usual value.
     """
 
     key: str

@@ -8,6 +8,7 @@ import optax
 from jaxtyping import Array, Float
 
 from regjax.techniques.overflow import norm_and_scale
+from regjax.techniques.passes import Keys
 from regjax.techniques.penalties import is_kernel
 
 
@@ -24,6 +25,26 @@ def gradient_clipping(*, max_norm: Float[Array, ""]) -> optax.GradientTransforma
         return jax.tree.map(lambda leaf: jnp.where(short, leaf, leaf * scale / norm * max_norm), gradient)
 
     return optax.stateless(clipped)
+
+
+def gradient_noise(*, variance: Float[Array, ""], decay: Float[Array, ""]) -> optax.GradientTransformation:
+    """Adds normal noise of variance `variance / (1 + step)^decay`; variance >= 0, neutral at 0.
+
+    `update` takes the keys of the step and the number of steps before it. optax's add_noise is the same, and
+    keeps its key in the optimizer's state. Neelakantan et al. 2015, https://arxiv.org/abs/1511.06807.
+    """
+
+    def noisy(gradient: Any, state: Any, _: Any = None, *, keys: Keys, step: Array, **__: Any) -> Any:
+        deviation = jnp.sqrt(variance / (1 + step.astype(variance.dtype)) ** decay)
+        leaves, structure = jax.tree.flatten(gradient)
+        each = jax.random.split(keys["gradient_noise"], len(leaves))
+        draws = [
+            jax.random.normal(key, leaf.shape, leaf.dtype) for key, leaf in zip(each, leaves, strict=True)
+        ]
+        noise = jax.tree.unflatten(structure, draws)
+        return jax.tree.map(lambda leaf, draw: leaf + deviation * draw, gradient, noise), state
+
+    return optax.GradientTransformationExtraArgs(optax.init_empty_state, noisy)
 
 
 def weight_decay(*, strength: Float[Array, ""]) -> optax.GradientTransformation:

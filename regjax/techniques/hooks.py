@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import optax
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from regjax.techniques import (
     augmentations,
@@ -26,7 +26,7 @@ from regjax.techniques import (
 from regjax.techniques.augmentations import ImageShape
 from regjax.techniques.batches import Batch
 from regjax.techniques.declaration import Hook, Technique
-from regjax.techniques.passes import Ledger, Objective
+from regjax.techniques.passes import Keys, Ledger, Objective
 from regjax.techniques.penalties import Seen, is_kernel
 from regjax.techniques.schedules import Strengths
 from regjax.techniques.settings import arguments
@@ -42,14 +42,13 @@ MODULES: dict[Hook, ModuleType] = {
     Hook.UNIT: noise,
     Hook.BLOCK: noise,
     Hook.LOSS_TERM: penalties,
+    Hook.EXTRA_TERM: passes,
     Hook.EXTRA_PASS: passes,
     Hook.GRADIENT: gradients,
     Hook.DECAY: gradients,
     Hook.PROJECTION: projections,
     Hook.AVERAGE: averages,
 }
-# The keys of the techniques that draw random numbers, by stream.
-Keys = Mapping[str, Key[Array, ""]]
 # Site 0 of dropout is the inputs. The next sites are the hidden layers.
 INPUT_SITE = 0
 
@@ -66,8 +65,14 @@ def _acting(
 
 def streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
     """The streams of random numbers that the techniques which are on draw from."""
-    whole = (Hook.AUGMENTATION, Hook.BATCH, Hook.INPUT, Hook.BLOCK)
-    found = [row for hook in whole for row, _, _ in _acting(hook, strengths)]
+    hooks = (Hook.AUGMENTATION, Hook.BATCH, Hook.GRADIENT)
+    found = [row.stream for hook in hooks for row, _, _ in _acting(hook, strengths)]
+    return found + noise_streams(strengths, layers)
+
+
+def noise_streams(strengths: Mapping[str, Any], layers: int) -> list[str]:
+    """The names of the random streams that the network itself uses."""
+    found = [row for hook in (Hook.INPUT, Hook.BLOCK) for row, _, _ in _acting(hook, strengths)]
     # One layer more than the hidden ones: the kernel of the logits.
     for layer in range(layers + 1):
         for hook in (Hook.KERNEL, Hook.UNIT):
@@ -143,7 +148,8 @@ def norm_of(hook: Hook, active: frozenset[str]) -> Callable[..., Any] | None:
 
 def ledger_terms(active: frozenset[str] | None = None) -> tuple[str, ...]:
     """The terms of the objective: all terms, or the active ones. The data loss comes first."""
-    return ("data", *(row.name for row in rows(Hook.LOSS_TERM) if active is None or row.name in active))
+    terms = rows(Hook.LOSS_TERM, Hook.EXTRA_TERM)
+    return ("data", *(row.name for row in terms if active is None or row.name in active))
 
 
 def loss_terms(seen: Seen, strengths: Strengths) -> Ledger:
@@ -153,8 +159,9 @@ def loss_terms(seen: Seen, strengths: Strengths) -> Ledger:
 
 def with_extra_passes(objective: Objective, strengths: Strengths) -> Objective:
     """The objective with the extra passes that are on. Training differentiates it."""
-    for _, function, numbers in _acting(Hook.EXTRA_PASS, strengths):
-        objective = function(objective, **numbers)
+    for hook in (Hook.EXTRA_TERM, Hook.EXTRA_PASS):
+        for _, function, numbers in _acting(hook, strengths):
+            objective = function(objective, **numbers)
     return objective
 
 
@@ -182,11 +189,28 @@ def average_states(variables: Any, strengths: Strengths) -> dict[str, Any]:
     return {row.name: function(**numbers).init(variables) for row, function, numbers in acting}
 
 
-def averaged(states: dict[str, Any], variables: Any, strengths: Strengths) -> dict[str, Any]:
-    """The averages after a step."""
-    acting = _acting(Hook.AVERAGE, strengths)
+def averaged(states: dict[str, Any], variables: Any, strengths: Strengths) -> tuple[dict[str, Any], Any]:
+    """The averages after a step, and the variables that training goes on from."""
+    updated = {}
+    for row, function, numbers in _acting(Hook.AVERAGE, strengths):
+        updated[row.name], variables = function(**numbers).update(states[row.name], variables)
+    return updated, variables
+
+
+def averaged_epoch(
+    states: dict[str, Any],
+    variables: Any,
+    share: Float[Array, ""],
+    statistics: Callable[[Any], Any],
+    strengths: Strengths,
+) -> dict[str, Any]:
+    """The averages after an epoch, at which the `share` of all epochs is over.
+
+    `statistics` gives batch norm's statistics on the training rows under some parameters.
+    """
     return {
-        row.name: function(**numbers).update(states[row.name], variables) for row, function, numbers in acting
+        row.name: function(**numbers).close(states[row.name], variables, share, statistics)
+        for row, function, numbers in _acting(Hook.AVERAGE, strengths)
     }
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Key
 
 from regjax.techniques import hooks
 from regjax.techniques.declaration import Hook
-from regjax.techniques.hooks import Keys
 from regjax.techniques.norms import CANCEL_BIAS
+from regjax.techniques.passes import Keys
 from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
@@ -135,7 +135,7 @@ def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variab
 
 
 def train_logits(
-    keys: Keys,
+    keys: Keys | None,
     variables: Variables,
     inputs: Float[Array, "batch features"],
     strengths: Strengths,
@@ -147,7 +147,7 @@ def train_logits(
     of each hidden layer.
     """
     logits, updated = MLP(spec, numerics).apply(
-        variables._asdict(), inputs, keys, strengths, train_norm=True, mutable=["batch_stats", SOWN]
+        _collections(variables), inputs, keys, strengths, train_norm=True, mutable=["batch_stats", SOWN]
     )
     return logits, updated.get("batch_stats", {}), updated.get(SOWN, {}).get(ACTIVATIONS, ())
 
@@ -167,5 +167,10 @@ def logits(
     """
     network = MLP(spec, numerics)
     strengths = strengths_at(jnp.ones(()), numerics.strengths, schedules=spec.schedules)
-    outputs: Array = network.apply(variables._asdict(), inputs, keys, strengths, train_norm=False)  # type: ignore[assignment]
+    outputs: Array = network.apply(_collections(variables), inputs, keys, strengths, train_norm=False)  # type: ignore[assignment]
     return outputs
+
+
+def _collections(variables: Variables) -> dict[str, Any]:
+    """As Flax takes them."""
+    return {"params": variables.params, "batch_stats": variables.batch_stats}

@@ -1,15 +1,12 @@
 """One training step: the objective of a batch, its gradient and the update."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from regjax.techniques import hooks
 from regjax.techniques.batches import Batch
-from regjax.techniques.hooks import Keys
-from regjax.techniques.passes import Ledger
+from regjax.techniques.passes import Keys, Ledger, Pass
 from regjax.techniques.penalties import Seen, dense_biases, penalized
 from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training import evaluation, model
@@ -40,7 +37,7 @@ def step(
         keys, given, strengths, num_classes=spec.num_classes, image_shape=spec.image_shape
     )
 
-    def objective(params: PyTree, examples: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
+    def objective(params: PyTree, examples: Batch, keys: Keys) -> tuple[Float[Array, ""], Pass]:
         variables = Variables(params, state.variables.batch_stats)
         logits, batch_stats, activations = model.train_logits(
             keys, variables, examples.inputs, strengths, numerics, spec=spec
@@ -49,17 +46,18 @@ def step(
         seen = Seen(weights, logits, examples.targets, dense_biases(params), activations, start)
         data_loss = evaluation.data_losses(logits, examples.targets).mean()
         ledger = {"data": data_loss, **hooks.loss_terms(seen, strengths)}
-        return sum(ledger.values(), jnp.zeros(())), (ledger, batch_stats)
+        return sum(ledger.values(), jnp.zeros(())), Pass(ledger, batch_stats, logits)
 
     params = state.variables.params
     descended = jax.value_and_grad(hooks.with_extra_passes(objective, strengths), has_aux=True)
-    (loss, (ledger, batch_stats)), gradient = descended(params, examples)
+    (loss, (ledger, batch_stats, _)), gradient = descended(params, examples, keys)
     rate = learning_rate(state.step, numerics, spec=spec)
+    rate = rate if state.plateau is None else rate * state.plateau.scale
     chain = optimizer(rate, numerics, strengths, spec=spec)
-    updates, new_optimizer = chain.update(gradient, state.optimizer, params)
+    updates, new_optimizer = chain.update(gradient, state.optimizer, params, keys=keys, step=state.step)
     params = jax.tree.map(lambda param, update: param + update, params, updates)
     variables = Variables(hooks.projected(params, strengths, rate), batch_stats)
-    averages = hooks.averaged(state.averages, variables, strengths)
+    averages, variables = hooks.averaged(state.averages, variables, strengths)
     state = state._replace(
         variables=variables, optimizer=new_optimizer, averages=averages, step=state.step + 1
     )

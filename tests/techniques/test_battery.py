@@ -17,37 +17,52 @@ from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
 from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
 from regjax.techniques.table import TABLE
-from regjax.training import model, program
+from regjax.training import inference, program
+from regjax.training.epoch import evaluated
+from regjax.training.state import Variables
 from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
 
 # Rates at which every technique has something to do: weights grow, and validation gets worse.
-BASE = (
-    *("model.hidden=[8,8]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),
-    "regularization=none",
-)
+BASE = (*("model.hidden=[8,8]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),)
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
+STRONG = [(row, row.strength) for row in TABLE if row.strength]
+BY_NAME = {row.name: row for row in TABLE}
 named = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-numbered = pytest.mark.parametrize(
-    ("row", "number"), NUMBERED, ids=[f"{row.name}-{number.key}" for row, number in NUMBERED]
-)
 
 
-def on(*rows: Technique) -> str:
-    return f"regularization=[{','.join(row.name for row in rows)}]"
+def with_numbers(given: list[tuple[Technique, Number]]) -> pytest.MarkDecorator:
+    names = [f"{row.name}-{number.key}" for row, number in given]
+    return pytest.mark.parametrize(("row", "number"), given, ids=names)
 
 
-def beside(row: Technique) -> tuple[str, ...]:
-    """What the row's file sets beside the row: what the technique needs, such as residual blocks."""
+def needed(*rows: Technique) -> list[str]:
+    """The techniques that must be on beside some techniques."""
+    names = {row.name for row in rows}
+    return [row.needs_one_of[0] for row in rows if row.needs_one_of and not names & set(row.needs_one_of)]
+
+
+def on(*rows: Technique, off: tuple[Technique, ...] = ()) -> tuple[str, ...]:
+    """The overrides of a run with `rows`. It has all that `rows` and `off` need, such as residual blocks."""
+    names = dict.fromkeys([*needed(*rows), *needed(*off), *(row.name for row in rows)])
+    return (
+        f"regularization=[{','.join(names)}]" if names else "regularization=none",
+        *(f"{key}={value}" for row in off for key, value in beside(row).items()),
+    )
+
+
+def beside(row: Technique) -> dict[str, object]:
+    """What the file of a technique sets beside its own keys."""
     file = yaml.safe_load((ROOT / "conf" / "regularization" / f"{row.name}.yaml").read_text())
     given = {f"{section}.{key}": value for section, part in file.items() for key, value in part.items()}
     taken = {*settings.keys_of(row), *(override.partition("=")[0] for override in BASE)}
-    return tuple(f"{key}={value}" for key, value in given.items() if key not in taken)
+    return {key: value for key, value in given.items() if key not in taken}
 
 
-def group(*variants: tuple[str, ...]) -> Lanes:
+def group(*variants: tuple[str, ...], union: bool = False) -> Lanes:
     """A lane for each variant's overrides. The rows may be taken for images of 6 x 5 pixels."""
     images = clusters(features=30)._replace(image_shape=(6, 5, 1))
-    return lanes(images, [composed(*BASE, *variant) for variant in variants], train=42, validation=12)
+    configs = [composed(*BASE, *variant) for variant in variants]
+    return lanes(images, configs, train=42, validation=12, union=union)
 
 
 def ended(one: Lanes) -> list[np.ndarray]:
@@ -66,6 +81,11 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
+def acts(row: Technique, with_it: list[np.ndarray], without: list[np.ndarray]) -> bool:
+    """Whether a technique changed the selected variables, or predictions from them."""
+    return row.hook is Hook.INFERENCE or not same(with_it, without)
+
+
 def text(one: Lanes, platform: str = "cpu") -> str:
     """The lowered training program."""
     lowered = jax.jit(program.train_lanes, static_argnames=("spec", "side_by_side")).trace(
@@ -78,9 +98,9 @@ def other_strength(row: Technique) -> tuple[str, ...]:
     """The row's file, with half of its number, or of a whole one the next."""
     number = row.strength
     if number is None:
-        return (on(row),)
-    value = flatten(composed(on(row)))[number.key]
-    return (on(row), f"{number.key}={value + 1 if number.range.whole else value / 2}")
+        return on(row)
+    value = flatten(composed(*on(row)))[number.key]
+    return (*on(row), f"{number.key}={value + 1 if number.range.whole else value / 2}")
 
 
 def ends(number: Number) -> list[float]:
@@ -100,38 +120,38 @@ def test_a_technique_has_a_file_with_its_source_that_turns_it_on_alone(row):
     assert package == "# @package _global_"
     assert source.startswith(f"# {paper}.")
     assert link.startswith("https://")
-    values = flatten(composed(on(row)))
+    values = flatten(composed(f"regularization=[{row.name}]"))
     assert [other.name for other in TABLE if settings.is_on(other, values)] == [row.name]
 
 
-@numbered
+@with_numbers(STRONG)
 def test_at_its_neutral_value_or_null_a_technique_is_not_in_the_program(row, number):
-    baseline, off = group(beside(row)), {number.neutral, None}
-    for value in off:
-        neutral = group((on(row), f"{number.key}={'null' if value is None else value}"))
+    baseline = group(on(off=(row,)))
+    for value in {number.neutral, None}:
+        neutral = group((*on(row), f"{number.key}={'null' if value is None else value}"))
         assert neutral.spec == baseline.spec
         assert text(neutral) == text(baseline)
-        assert same(ended(neutral), outcome(beside(row)))
+        assert same(ended(neutral), outcome(on(off=(row,))))
 
 
 @pytest.mark.slow
 @named
 def test_a_technique_that_is_on_changes_the_result(row):
-    assert not same(outcome((on(row),)), outcome(beside(row)))
+    assert acts(row, outcome(on(row)), outcome(on(off=(row,))))
 
 
 @named
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(row):
-    first, again, other = (ended(group((on(row), f"seed={seed}"))) for seed in (1, 1, 2))
+    first, again, other = (ended(group((*on(row), f"seed={seed}"))) for seed in (1, 1, 2))
     assert same(first, again)
     assert not same(first, other)
 
 
-@numbered
+@with_numbers(NUMBERED)
 def test_training_stays_finite_at_both_ends_of_the_range(row, number):
     for value in ends(number):
-        one = group((on(row), f"{number.key}={value!r}"))
+        one = group((*on(row), f"{number.key}={value!r}"))
         state, (record,) = train(one, epochs_per_call=1, calls=1)
         # A decay of 1,000 multiplies weights by -299 a step: Adam's second moment overflows before them.
         assert np.isfinite([record.objective[0, 0], record.train.loss[0, 0]]).all()
@@ -140,20 +160,24 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
 
 @named
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
-    plain, one = group(beside(row)), group((on(row),))
-    variables = jax.tree.map(lambda leaf: leaf[0], begun(one.numerics, one.spec).variables)
-    given = (variables, one.data.inputs, jax.tree.map(lambda leaf: leaf[0], one.numerics))
-    logits = model.logits(*given, spec=one.spec)
-    changed = jax.tree.structure(variables) != jax.tree.structure(
-        jax.tree.map(lambda leaf: leaf[0], plain.state.variables)
-    ) or not np.array_equal(logits, model.logits(*given, spec=plain.spec))
+    plain, one = group(on(off=(row,))), group(on(row))
+    (variables, logits), (other, others) = predicted(one), predicted(plain)
+    changed = jax.tree.structure(variables) != jax.tree.structure(other) or not np.array_equal(logits, others)
     assert changed == row.at_inference
+
+
+def predicted(one: Lanes) -> tuple[Variables, np.ndarray]:
+    """The variables that evaluation reads before the first epoch, and their logits."""
+    state, numerics = jax.tree.map(lambda leaf: leaf[0], (one.state, one.numerics))
+    variables = evaluated(state, numerics)
+    given = variables, one.data.inputs, jnp.int32(0)
+    return variables, np.asarray(inference.logits(*given, numerics=numerics, spec=one.spec))
 
 
 @pytest.mark.slow
 @named
 def test_a_lane_has_the_bits_that_its_run_has_alone(row):
-    variants = (on(row),), (*other_strength(row), "seed=3")
+    variants = on(row), (*other_strength(row), "seed=3")
     together = outcome(*variants)
     for lane, variant in enumerate(variants):
         assert same([leaf[lane : lane + 1] for leaf in together], outcome(variant))
@@ -161,7 +185,7 @@ def test_a_lane_has_the_bits_that_its_run_has_alone(row):
 
 @named
 def test_one_lowering_serves_every_strength(row):
-    one, other = group((on(row),)), group(other_strength(row))
+    one, other = group(on(row)), group(other_strength(row))
     assert one.spec == other.spec
     assert text(one) == text(other)
 
@@ -169,16 +193,16 @@ def test_one_lowering_serves_every_strength(row):
 @named
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 def test_the_program_lowers_for_every_platform(row, platform):
-    assert "func.func public @main" in text(group((on(row),)), platform)
+    assert "func.func public @main" in text(group(on(row)), platform)
 
 
 @named
 def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(row, tmp_path):
-    one = group((on(row),))
+    one = group(on(row))
     state, _ = train(one, epochs_per_call=2, calls=1)
     checkpoint.save_lanes(tmp_path / "state", state, {})
     restored = checkpoint.restore_lanes(tmp_path / "state", program.blank_lanes(one.numerics, spec=one.spec))
-    assert same(ended(one._replace(state=jax.tree.map(jnp.asarray, restored))), outcome((on(row),)))
+    assert same(ended(one._replace(state=jax.tree.map(jnp.asarray, restored))), outcome(on(row)))
 
 
 def compatible(*rows: Technique) -> bool:
@@ -193,37 +217,59 @@ def compatible(*rows: Technique) -> bool:
 def test_a_technique_acts_beside_all_others(row):
     others = [other for other in TABLE if other is not row and compatible(row, other)]
     among = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
-    with_it, without = outcome((on(row, *among),)), outcome((on(*among), *beside(row)))
+    with_it, without = outcome(on(row, *among)), outcome(on(*among, off=(row,)))
     assert all(np.isfinite(leaf).all() for leaf in with_it)
-    assert not same(with_it, without)
+    assert acts(row, with_it, without)
+
+
+# Numbers without effect stand for these techniques, so one program has them all. Each lane has two on.
+NUMERIC = tuple(row for row in TABLE if row.strength and row.strength.absent is not None)
+FIXED = tuple(row for row in TABLE if row not in NUMERIC)
+# What some techniques need is on in all lanes.
+SHARED = ("model.residual=true", "model.norm_groups=2", "model.activation=tanh")
+COMPANIONS = [(), *((row,) for row in FIXED), *itertools.combinations(FIXED, 2)]
+
+
+@functools.cache
+def ended_lanes(fixed: tuple[Technique, ...]) -> dict[frozenset[str], list[np.ndarray]]:
+    """What each lane ends with, by the names of its techniques beside `fixed`."""
+    free = [row for row in NUMERIC if row.name not in needed(*fixed) and len(fixed) < 2]
+    chosen = [rows for size in range(3 - len(fixed)) for rows in itertools.combinations(free, size)]
+    chosen = [rows for rows in chosen if compatible(*fixed, *rows)]
+    ends = ended(group(*((*on(*fixed, *rows), *SHARED) for rows in chosen), union=True))
+    jax.clear_caches()
+    return {
+        frozenset(row.name for row in rows): [leaf[lane] for leaf in ends] for lane, rows in enumerate(chosen)
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "pair", [*itertools.combinations(TABLE, 2)], ids=lambda pair: "-".join(row.name for row in pair)
-)
-def test_two_techniques_act_together(pair):
-    if not compatible(*pair):
-        pytest.skip("both set one key, or one excludes the other")
-    both = outcome((on(*pair),))
-    assert all(np.isfinite(leaf).all() for leaf in both)
-    for row, other in (pair, pair[::-1]):
-        if other.hook is not Hook.EPOCH_END:  # with some techniques validation never gets worse
-            assert not same(both, outcome((on(row), *beside(other))))
-    jax.clear_caches()  # of 91 programs
+@pytest.mark.parametrize("fixed", COMPANIONS, ids=lambda rows: "-".join(row.name for row in rows) or "pairs")
+def test_techniques_act_in_pairs(fixed):
+    """`fixed` is on in every lane: no technique, one, or two. A pair is complete with 2, 1 or 0 others."""
+    if not compatible(*fixed):
+        pytest.skip("they set one key, or one excludes the other")
+    acted = ended_lanes(fixed)
+    assert all(np.isfinite(leaf).all() for leaves in acted.values() for leaf in leaves)
+    for names in (names for names in acted if len(names) + len(fixed) == 2):
+        for name in names:
+            # With some techniques validation never gets worse.
+            if BY_NAME[name].hook is not Hook.EPOCH_END:
+                assert acts(BY_NAME[name], acted[names], acted[names - {name}]), f"{name} with {names}"
 
 
 @pytest.mark.slow
-@numbered
+@with_numbers(STRONG)
 def test_where_another_run_has_it_on_its_absent_value_changes_last_digits_alone(row, number):
     if number.absent is None:
         pytest.skip(f"{row.name} is never compiled in for another run")
-    off, with_it = (group((*each, "trainer.epochs=1")) for each in (beside(row), (on(row),)))
+    without = group((*on(off=(row,)), "trainer.epochs=1"))
+    with_it = group((*on(row), "trainer.epochs=1"))
     (spec, numerics), (other, _) = united(
-        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (off, with_it)]
+        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (without, with_it)]
     )
     assert spec == other == with_it.spec
     numerics = jax.device_put(stacked([numerics]))
-    widened = off._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
-    for one, two in zip(ended(off), ended(widened), strict=True):
+    widened = without._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
+    for one, two in zip(ended(without), ended(widened), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)

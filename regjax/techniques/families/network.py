@@ -1,4 +1,4 @@
-"""The rows of the table for what acts inside the network: noise, and the norms."""
+"""The rows of the table for what acts inside the network: noise and norms."""
 
 from itertools import pairwise
 
