@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from regjax.techniques import (
     augmentations,
@@ -136,8 +136,7 @@ def _drawing(
 ) -> Iterator[tuple[Key[Array, ""], Callable[..., Any], dict[str, Any]]]:
     """The techniques of a hook that are on and have a key, each with a key for its site in the network."""
     for row, function, numbers in _acting(hook, strengths, layer):
-        # Monte Carlo dropout has the key of one stream alone.
-        if keys is not None and row.stream in keys:
+        if keys is not None:
             yield jax.random.fold_in(keys[row.stream], site), function, numbers
 
 
