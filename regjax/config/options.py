@@ -15,6 +15,9 @@ def options_first(arguments: Sequence[str]) -> list[str]:
 
     Raises `UserError` for an option that does not exist.
     """
+    for text in arguments:  # of `-model.dropout=0.2` argparse would take `-m`
+        if text.startswith("-") and text.lstrip("-").partition("=")[0] in all_keys():
+            raise UserError(_no_option(text, arguments))
     parser = get_args_parser()
     parser.exit_on_error = False
     try:

@@ -73,6 +73,7 @@ SEEDS = "must be a whole number from 0 to 2147483647"
 TYPED = {
     "--epochs 5": f"--epochs: {NO_OPTION}: type trainer.epochs=5.",
     "--batch-size=64 seed=1": f"--batch-size=64: {NO_OPTION}: type trainer.batch_size=64.",
+    "-model.dropout=0.2": f"-model.dropout=0.2: {NO_OPTION}: type model.dropout=0.2.",
     "--nonsense -m": f"--nonsense: {NO_OPTION}: `python train.py --help` shows both.",
     "--cfg jobs": "argument --cfg/-c: invalid choice: 'jobs' (choose from 'job', 'hydra', 'all').",
     "-m seed=1..5": f"seed=1..5: {SEEDS}. {TRAIN_EACH}: -m 'seed=range(1,6)'.",

@@ -149,8 +149,8 @@ def named(text: str, message: str) -> bool:
     key = key.strip().lstrip("+~").partition("@")[0]
     if key == "data.name" and value in message:
         return True
-    if text.startswith("-"):  # argparse's words
-        return message.startswith(("usage: ", f"error: {text.partition('=')[0]}: "))
+    if text.startswith("-"):  # argparse's words, or ours
+        return message.startswith(("usage: ", f"error: {text.partition('=')[0]}: ", f"error: {text}: "))
     return text in message or bool(key and re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", message))
 
 

@@ -111,7 +111,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_earlier_state(tmp_path, size, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [9_000, 40_000])  # the parameters fit the second, and the picture neither
+@pytest.mark.parametrize("size", [9_000, 20_000])  # the parameters fit the second, and the picture neither
 def test_a_full_disk_in_a_sweep_ends_with_the_command_that_goes_on(tmp_path, size):
     finish(tmp_path, f"hydra.run.dir=first {SHORT} cache_dir=cache")  # keeps the decoded data
     sweep = f"-m hydra.sweep.dir=out {SHORT} seed=0,1,2 cache_dir=cache"
