@@ -76,11 +76,10 @@ def _values(overrides: Sequence[str]) -> dict[str, Any]:
 
 def _catalogue() -> Iterator[str]:
     """All techniques, by the place where they act."""
-    width = max(len(_turned_on_by(row)) for row in TABLE)
     for hook in Hook:
         yield f"{hook.value[0].upper()}{hook.value[1:]}:"
         for row in rows(hook):
-            yield f"  {row.name:<18} {_turned_on_by(row):<{width}}  {row.source.rpartition(', ')[0]}"
+            yield f"  {row.name:<19} {_turned_on_by(row):<24}  {row.source.rpartition(', ')[0]}"
     yield "More about one: python -m regjax.explain NAME"
 
 

@@ -28,7 +28,10 @@ def table(monkeypatch):
             {"needs": {"model.residual": Requirement(bool, "residual blocks")}},
             "model.residual=false: l2 is on (penalty.l2=7.0), and it needs residual blocks.",
         ),
-        ({"needs_one_of": ("dropout", "sam")}, "penalty.l2=7.0: l2 needs one of dropout, sam."),
+        (
+            {"needs_one_of": ("dropout", "sam")},
+            "penalty.l2=7.0: l2 needs one of dropout, sam; add one, as in 'regularization=[dropout,l2]'.",
+        ),
         (
             {"excludes": {"batch_norm": "both shrink"}},
             "penalty.l2=7.0 and model.norm=batch: l2 excludes batch_norm: both shrink. Name one of them.",

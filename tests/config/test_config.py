@@ -50,13 +50,8 @@ BOUNDARIES = {
     "early_stopping.patience": ((None, *FROM_0[0]), FROM_0[1]),
     "early_stopping.baseline": ((None, -5.0, 0.0), NOT_FINITE),
 }
-# The battery of tests over the techniques checks the numbers of those that are not named here.
-APART = {
-    "model.hidden",
-    "model.dropout",
-    "model.dropout_final",
-    "model.norm_groups",
-}  # checked by other tests
+# Other tests check these. The battery checks the numbers of the techniques that are not named here.
+APART = {"model.hidden", "model.dropout", "model.dropout_final", "model.norm_groups"}
 ADDED = neutral_values().keys() - {*BOUNDARIES, *APART, "model.norm", "model.dropout_schedule"}
 # Of each name: what may be chosen, a slip, and what was meant.
 NAMES = {

@@ -28,9 +28,8 @@ def test_probabilities_are_the_softmax_of_the_logits():
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_without_dropout_a_draw_is_the_deterministic_network_also_beside_other_noise(norm):
-    others = "model.gaussian_noise=1", "model.weight_noise=1", "model.input_noise=1"
-    spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}", *others)
+def test_without_noise_a_draw_is_the_deterministic_network(norm):
+    spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}")
     expected, _ = forward(variables, batch(), norm=norm)
     found = model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": KEY})
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

@@ -120,8 +120,9 @@ def test_a_technique_has_a_file_with_its_source_that_turns_it_on_alone(row):
     assert package == "# @package _global_"
     assert source.startswith(f"# {paper}.")
     assert link.startswith("https://")
-    values = flatten(composed(f"regularization=[{row.name}]"))
-    assert [other.name for other in TABLE if settings.is_on(other, values)] == [row.name]
+    values = flatten(composed(*on(row)))
+    turned_on = {other.name for other in TABLE if settings.is_on(other, values)}
+    assert turned_on == {row.name, *needed(row)}
 
 
 @with_numbers(STRONG)

@@ -128,7 +128,7 @@ def test_weight_noise_acts_on_every_kernel_with_its_own_draw():
     spec, numerics, variables = network("model.hidden=[]", "model.weight_noise=0.5")
     clean = jax.tree.map(jnp.zeros_like, variables)
     given = {"weight_noise": KEY}, clean, jnp.eye(7), numerics.strengths, numerics
-    noisy, _ = model.train_logits(*given, spec=spec)  # of the logits' kernel of zeros: the noise itself
+    noisy, *_ = model.train_logits(*given, spec=spec)  # of the logits' kernel of zeros: the noise itself
     assert abs(np.std(noisy) - 0.5) < 5 * 0.5 / np.sqrt(2 * noisy.size)
     hidden = of_ones("model.weight_noise=1e-3")[0] - 1  # the sum over the inputs of three layers
     assert abs(hidden.std() - 1e-3 * np.sqrt(3 * WIDTH)) < 5 * 1e-3 * np.sqrt(3 * WIDTH) / np.sqrt(2 * WIDTH)
@@ -196,7 +196,7 @@ def _loss_under_noise(name, variables, noisy):
 
     def loss(key):
         given = {name: key}, variables, noisy.data.inputs[:42], numerics.strengths, numerics
-        logits, _ = model.train_logits(*given, spec=noisy.spec)
+        logits, *_ = model.train_logits(*given, spec=noisy.spec)
         return evaluation.data_losses(logits, noisy.data.labels[:42]).mean()
 
     return float(jax.jit(jax.vmap(loss))(jax.random.split(KEY, 200)).mean())

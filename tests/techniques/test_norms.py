@@ -50,7 +50,7 @@ def test_logits_and_gradients_are_those_of_pytorch(norm):
     )
 
     def weighted(params):
-        logits, _ = model.train_logits({}, Variables(params, {}), inputs, {}, numerics, spec=spec)
+        logits, *_ = model.train_logits({}, Variables(params, {}), inputs, {}, numerics, spec=spec)
         return (weights * logits).sum(), logits
 
     gradient, logits = jax.grad(weighted, has_aux=True)(params)

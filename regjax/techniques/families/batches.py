@@ -18,7 +18,7 @@ BATCHES = (
         Hook.AUGMENTATION,
         {"distance": Number("augment.image_shift", SHARE)},
         formula="image moved by whole pixels, uniform up to distance * height and distance * width; 0 enters",
-        source="Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801",
+        source="Simard et al. 2003, https://doi.org/10.1109/ICDAR.2003.1227801",
         elsewhere={
             "Keras RandomTranslation(height_factor, width_factor)": same,
             "torchvision RandomAffine(translate)": same,

@@ -41,6 +41,7 @@ NETWORK = (
         formula="w = scale * v / ||v||; ||v|| is the norm of the incoming weights of one unit",
         source="Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868",
         elsewhere={"PyTorch": sentence("parametrizations.weight_norm(layer, dim=0), of hidden layers")},
+        excludes=dict.fromkeys(("max_norm", "unit_norm", "spectral_norm"), "weight norm undoes their limit"),
         choice=Choice("model.norm", "weight"),
         at_inference=True,
         judge="test_norms.py::test_logits_and_gradients_are_those_of_pytorch",
@@ -154,6 +155,7 @@ NETWORK = (
         formula="a * (outputs, or -1.7581 with probability rate) + b; a and b keep mean 0 and variance 1",
         source="Klambauer et al. 2017, https://arxiv.org/abs/1706.02515",
         elsewhere={"Keras AlphaDropout(rate)": same, "PyTorch AlphaDropout(p)": same},
+        suits={"model.activation": Requirement(lambda name: name == "selu", "selu")},
         judge="test_more_noise.py::test_alpha_dropout_makes_of_an_input_what_pytorch_makes_of_it",
     ),
     Technique(
