@@ -1,5 +1,6 @@
 """Small problems for tests: configurations composed from `conf/`, and lanes that are ready to train."""
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,9 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import open_dict, read_write
 
 from regjax.config import Config, check, typed
 from regjax.data.dataset import Dataset, Scaling, Split
+from regjax.launch.loader import SweepLoader
 from regjax.saved.resolve import resolve, united
 from regjax.sweep.lanes import stacked
 from regjax.training import program
@@ -24,10 +28,20 @@ _train = jax.jit(program.train_lanes, static_argnames=("spec", "side_by_side"))
 
 def composed(*overrides: str) -> Config:
     """The checked configuration that the command line would give."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = typed(compose("config", list(overrides)))
+    whole, _ = _loader().compose(overrides)
+    with read_write(whole), open_dict(whole):
+        del whole["hydra"]
+    config = typed(whole)
     check(config)
     return config
+
+
+@cache
+def _loader() -> SweepLoader:
+    """Composes as Hydra does, and much faster: its own tests compare it with Hydra."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        return SweepLoader(loader, compose("config", return_hydra_config=True))
 
 
 def clusters(*, rows: int = 60, features: int = 7, classes: int = 3, seed: int = 0) -> Dataset:

@@ -128,6 +128,7 @@ PROCEDURES = (
                 start * values["trainer.epochs"]
             ),
         },
+        excludes={"ema": "evaluation reads one average of the weights"},
         judge="test_updates.py::test_swa_is_that_of_pytorch",
     ),
     Technique(
