@@ -64,11 +64,17 @@ class Lanes(NamedTuple):
 
 
 def lanes(
-    dataset: Dataset, configs: list[Config], *, train: int, validation: int, union: bool = False
+    dataset: Dataset,
+    configs: list[Config],
+    *,
+    train: int,
+    validation: int,
+    union: bool = False,
+    shapes: bool = False,
 ) -> Lanes:
     """One lane per configuration, all trained on the first `train` rows and validated on the next ones.
 
-    With `union`, the program has the techniques of all lanes.
+    With `union`, the program has the techniques of all lanes. With `shapes`, the state has its shapes alone.
     """
     everything = np.arange(len(dataset.labels), dtype=np.int32)
     split = Split(
@@ -88,7 +94,8 @@ def lanes(
     one = Rows(split.train, split.sample, split.validation, scaling.shift, scaling.scale)
     rows = jax.device_put(stacked([one] * len(configs)))
     data = DeviceData(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))
-    return Lanes(begun(numerics, spec), numerics, rows, data, spec)
+    state = program.blank_lanes(numerics, spec=spec) if shapes else begun(numerics, spec)
+    return Lanes(state, numerics, rows, data, spec)
 
 
 def begun(numerics: Numerics, spec: StaticSpec, *, side_by_side: bool = False) -> TrainState:
