@@ -86,6 +86,7 @@ def test_a_compilation_is_told_when_it_begins_and_ends_and_its_times_are_logged(
     assert watcher.notes == []
 
 
+@pytest.mark.slow
 def test_all_devices_work(tmp_path, monkeypatch):
     used = set()
     real = Lanes.train

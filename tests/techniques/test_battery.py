@@ -1,89 +1,33 @@
 """What holds for every technique. A new row of the table is found here by itself."""
 
-import functools
-import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import yaml
 
 from regjax.config import flatten
 from regjax.saved import checkpoint
 from regjax.saved.resolve import united
 from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
-from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
+from regjax.techniques.declaration import MIN_REAL, Number, Technique
 from regjax.techniques.table import TABLE
 from regjax.training import inference, program
 from regjax.training.epoch import evaluated
 from regjax.training.state import Variables
-from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
+from tests.small import ROOT, Lanes, begun, composed, train
+from tests.techniques.variants import acts, ended, group, needed, on, outcome, same
 
-# Rates at which every technique has something to do: weights grow, and validation gets worse.
-BASE = (*("model.hidden=[8,8]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),)
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
 STRONG = [(row, row.strength) for row in TABLE if row.strength]
-BY_NAME = {row.name: row for row in TABLE}
 named = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
 def with_numbers(given: list[tuple[Technique, Number]]) -> pytest.MarkDecorator:
     names = [f"{row.name}-{number.key}" for row, number in given]
     return pytest.mark.parametrize(("row", "number"), given, ids=names)
-
-
-def needed(*rows: Technique) -> list[str]:
-    """The techniques that must be on beside some techniques."""
-    names = {row.name for row in rows}
-    return [row.needs_one_of[0] for row in rows if row.needs_one_of and not names & set(row.needs_one_of)]
-
-
-def on(*rows: Technique, off: tuple[Technique, ...] = ()) -> tuple[str, ...]:
-    """The overrides of a run with `rows`. It has all that `rows` and `off` need, such as residual blocks."""
-    names = dict.fromkeys([*needed(*rows), *needed(*off), *(row.name for row in rows)])
-    return (
-        f"regularization=[{','.join(names)}]" if names else "regularization=none",
-        *(f"{key}={value}" for row in off for key, value in beside(row).items()),
-    )
-
-
-def beside(row: Technique) -> dict[str, object]:
-    """What the file of a technique sets beside its own keys."""
-    file = yaml.safe_load((ROOT / "conf" / "regularization" / f"{row.name}.yaml").read_text())
-    given = {f"{section}.{key}": value for section, part in file.items() for key, value in part.items()}
-    taken = {*settings.keys_of(row), *(override.partition("=")[0] for override in BASE)}
-    return {key: value for key, value in given.items() if key not in taken}
-
-
-def group(*variants: tuple[str, ...], **settings: bool) -> Lanes:
-    """A lane for each variant's overrides. The rows may be taken for images of 6 x 5 pixels."""
-    images = clusters(features=30)._replace(image_shape=(6, 5, 1))
-    configs = [composed(*BASE, *variant) for variant in variants]
-    return lanes(images, configs, train=42, validation=12, **settings)
-
-
-def ended(one: Lanes) -> list[np.ndarray]:
-    """What training ends with: the selected variables of each lane, and their epochs."""
-    state, _ = train(one, epochs_per_call=12)
-    return jax.tree.leaves(jax.device_get(program.selected(state, one.numerics, side_by_side=False)))
-
-
-@functools.cache
-def outcome(*variants: tuple[str, ...]) -> list[np.ndarray]:
-    """What the lanes of these variants end with."""
-    return ended(group(*variants))
-
-
-def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
-    return len(one) == len(other) and all(map(np.array_equal, one, other))
-
-
-def acts(row: Technique, with_it: list[np.ndarray], without: list[np.ndarray]) -> bool:
-    """Whether a technique changed the selected variables, or predictions from them."""
-    return row.hook is Hook.INFERENCE or not same(with_it, without)
 
 
 def text(one: Lanes, platform: str = "cpu") -> str:
@@ -207,59 +151,6 @@ def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(row, tmp_path
     checkpoint.save_lanes(tmp_path / "state", state, {})
     restored = checkpoint.restore_lanes(tmp_path / "state", program.blank_lanes(one.numerics, spec=one.spec))
     assert same(ended(one._replace(state=jax.tree.map(jnp.asarray, restored))), outcome(on(row)))
-
-
-def compatible(*rows: Technique) -> bool:
-    """Whether no two rows set one key, and none excludes another."""
-    keys = [key for row in rows for key in settings.keys_of(row)]
-    names = {row.name for row in rows}
-    return len(keys) == len(set(keys)) and not any(names & row.excludes.keys() for row in rows)
-
-
-@pytest.mark.slow
-@named
-def test_a_technique_acts_beside_all_others(row):
-    others = [other for other in TABLE if other is not row and compatible(row, other)]
-    among = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
-    with_it, without = outcome(on(row, *among)), outcome(on(*among, off=(row,)))
-    assert all(np.isfinite(leaf).all() for leaf in with_it)
-    assert acts(row, with_it, without)
-
-
-# Numbers without effect stand for these techniques, so one program has them all. Each lane has two on.
-NUMERIC = tuple(row for row in TABLE if row.strength and row.strength.absent is not None)
-FIXED = tuple(row for row in TABLE if row not in NUMERIC)
-# What some techniques need is on in all lanes.
-SHARED = ("model.residual=true", "model.norm_groups=2", "model.activation=tanh")
-COMPANIONS = [(), *((row,) for row in FIXED), *itertools.combinations(FIXED, 2)]
-
-
-@functools.cache
-def ended_lanes(fixed: tuple[Technique, ...]) -> dict[frozenset[str], list[np.ndarray]]:
-    """What each lane ends with, by the names of its techniques beside `fixed`."""
-    free = [row for row in NUMERIC if row.name not in needed(*fixed) and len(fixed) < 2]
-    chosen = [rows for size in range(3 - len(fixed)) for rows in itertools.combinations(free, size)]
-    chosen = [rows for rows in chosen if compatible(*fixed, *rows)]
-    ends = ended(group(*((*on(*fixed, *rows), *SHARED) for rows in chosen), union=True))
-    jax.clear_caches()
-    return {
-        frozenset(row.name for row in rows): [leaf[lane] for leaf in ends] for lane, rows in enumerate(chosen)
-    }
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fixed", COMPANIONS, ids=lambda rows: "-".join(row.name for row in rows) or "pairs")
-def test_techniques_act_in_pairs(fixed):
-    """`fixed` is on in every lane: no technique, one, or two. A pair is complete with 2, 1 or 0 others."""
-    if not compatible(*fixed):
-        pytest.skip("they set one key, or one excludes the other")
-    acted = ended_lanes(fixed)
-    assert all(np.isfinite(leaf).all() for leaves in acted.values() for leaf in leaves)
-    for names in (names for names in acted if len(names) + len(fixed) == 2):
-        for name in names:
-            # With some techniques validation never gets worse.
-            if BY_NAME[name].hook is not Hook.EPOCH_END:
-                assert acts(BY_NAME[name], acted[names], acted[names - {name}]), f"{name} with {names}"
 
 
 @pytest.mark.slow

@@ -51,6 +51,7 @@ def ended(*overrides):
     return one, *first, records[-1]
 
 
+@pytest.mark.slow
 def test_temperature_scaling_lowers_the_calibration_error_and_keeps_the_answers():
     _, plain, _, before, _ = ended()
     _, scaled, _, after, _ = ended(TEMPERATURE)
@@ -61,6 +62,7 @@ def test_temperature_scaling_lowers_the_calibration_error_and_keeps_the_answers(
     np.testing.assert_array_equal(after.test_hits, before.test_hits)
 
 
+@pytest.mark.slow
 def test_validation_and_test_are_measured_with_the_inference_techniques_that_are_on():
     one, variables, numerics, measured, record = ended(
         "model.dropout=0.5", "inference.mc_dropout=7", TEMPERATURE, "trainer.evaluation_batch_size=1000"
@@ -80,6 +82,7 @@ def test_validation_and_test_are_measured_with_the_inference_techniques_that_are
         np.testing.assert_allclose(found, loss, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_monte_carlo_dropout_lowers_the_loss_of_a_network_that_is_too_sure():
     losses = [
         float(ended("model.dropout=0.5", *more)[3].test.loss) for more in ((), ("inference.mc_dropout=50",))

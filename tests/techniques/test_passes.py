@@ -71,6 +71,7 @@ def input_slopes(variables, numerics, spec, inputs, labels):
     return jax.grad(lambda given: losses(variables, numerics, spec, given, labels).sum())(inputs)
 
 
+@pytest.mark.slow
 def test_fgsm_lowers_the_loss_under_an_attack():
     def attacked(variables, numerics, spec, inputs, labels):
         attack = inputs + 0.5 * jnp.sign(input_slopes(variables, numerics, spec, inputs, labels))
@@ -79,6 +80,7 @@ def test_fgsm_lowers_the_loss_under_an_attack():
     assert attacked(*trained("adversarial.fgsm=0.5")) < 0.7 * attacked(*trained())
 
 
+@pytest.mark.slow
 def test_the_penalty_shrinks_input_gradients():
     def size(*given):
         return float(jnp.square(input_slopes(*given)).sum(axis=1).mean())
@@ -86,6 +88,7 @@ def test_the_penalty_shrinks_input_gradients():
     assert size(*trained("penalty.input_gradient=10")) < 0.5 * size(*trained())
 
 
+@pytest.mark.slow
 def test_r_drop_brings_two_draws_of_dropout_together():
     def distance(variables, numerics, spec, inputs, _):
         p, q = (

@@ -210,6 +210,7 @@ def test_the_best_epoch_is_what_is_selected_and_not_the_last():
     assert_same_bits(variables, straight.variables)
 
 
+@pytest.mark.slow
 def test_without_restoring_the_last_epoch_is_selected():
     one = group(("early_stopping.restore_best=false",))
     state, _ = train(one)

@@ -99,7 +99,7 @@ PROCEDURES = (
             "period": Number("average.lookahead", COUNT, neutral=None, absent=1),
             "step": Number("average.lookahead_step", POSITIVE_SHARE, neutral=0.5, absent=1.0),
         },
-        formula="every `period` steps s = (1 - step) * s + step * w, w = s; evaluation reads s",
+        formula="every period steps s = (1 - step) * s + step * w, w = s; evaluation reads s",
         source="Zhang et al. 2019, https://arxiv.org/abs/1907.08610",
         elsewhere={"optax lookahead(sync_period)": same},
         judge="test_updates.py::test_lookahead_is_that_of_optax",
@@ -121,7 +121,7 @@ PROCEDURES = (
         "swa",
         Hook.AVERAGE,
         {"start": Number("average.swa", SHARE_OF_EPOCHS, neutral=None, absent=1.0)},
-        formula="mean of w at the ends of the epochs after the share `start` of all",
+        formula="mean of w at the ends of the epochs after the share start of all",
         source="Izmailov et al. 2018, https://arxiv.org/abs/1803.05407",
         elsewhere={
             "PyTorch (epochs before the first update_parameters)": lambda start, values: int(
@@ -135,7 +135,7 @@ PROCEDURES = (
         "early_stopping",
         Hook.EPOCH_END,
         {"patience": Number("early_stopping.patience", WHOLE, neutral=None, absent=None)},
-        formula="stop after `patience` epochs without a better monitor; see early_stopping.monitor",
+        formula="stop after patience epochs without a better monitor; see early_stopping.monitor",
         source="Prechelt 1998, https://doi.org/10.1007/3-540-49430-8_3",
         elsewhere={
             "Keras EarlyStopping(patience)": same,
@@ -151,7 +151,7 @@ PROCEDURES = (
             "patience": Number("plateau.patience", COUNT, neutral=None, absent=MAX_WHOLE),
             "factor": Number("plateau.factor", BETWEEN, neutral=0.1, absent=0.1),
         },
-        formula="learning_rate * factor after `patience` epochs without a better early_stopping.monitor",
+        formula="learning_rate * factor after patience epochs without a better early_stopping.monitor",
         source="Bengio 2012, https://arxiv.org/abs/1206.5533",
         elsewhere={
             "Keras ReduceLROnPlateau(patience)": same,
@@ -165,7 +165,7 @@ PROCEDURES = (
         "mc_dropout",
         Hook.INFERENCE,
         {"samples": Number("inference.mc_dropout", DRAWS, neutral=None, absent=None)},
-        formula="log of the mean over `samples` draws of softmax(logits under noise)",
+        formula="log of the mean over samples draws of softmax(logits under noise)",
         source="Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html",
         elsewhere={"PyTorch": sentence("mean of {:g} passes with Dropout in train mode")},
         needs_one_of=NOISE,

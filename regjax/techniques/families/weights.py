@@ -53,7 +53,7 @@ WEIGHTS = (
         "group_lasso",
         Hook.LOSS_TERM,
         {"strength": Number("penalty.group_lasso", AT_LEAST_0)},
-        formula="strength * sum(sqrt(units) * ||w[i, :]||); w[i, :] leaves input i of a layer of `units`",
+        formula="strength * sum(sqrt(units) * ||w[i, :]||); w[i, :] leaves input i of a layer",
         source="Yuan & Lin 2006, https://doi.org/10.1111/j.1467-9868.2005.00532.x",
         elsewhere={"scikit-learn MultiTaskLasso(alpha)": sentence("{:g} * sqrt(units), on half the error")},
         judge="test_penalties.py::test_group_lasso_has_its_minimum_where_scikit_learn_finds_it",
