@@ -12,8 +12,8 @@ from regjax.saved import checkpoint
 from regjax.saved.resolve import united
 from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
-from regjax.techniques.declaration import MIN_REAL, Number, Technique
-from regjax.techniques.table import TABLE
+from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
+from regjax.techniques.table import TABLE, rows
 from regjax.training import inference, program
 from regjax.training.epoch import evaluated
 from regjax.training.state import Variables
@@ -23,6 +23,13 @@ from tests.techniques.variants import acts, ended, group, needed, on, outcome, s
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
 STRONG = [(row, row.strength) for row in TABLE if row.strength]
 named = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+# By default the first technique of each hook, since the others take the same path.
+FIRST = [next(rows(hook)).name for hook in Hook]
+sampled = pytest.mark.parametrize(
+    "row",
+    [row if row.name in FIRST else pytest.param(row, marks=pytest.mark.slow) for row in TABLE],
+    ids=[row.name for row in TABLE],
+)
 
 
 def with_numbers(given: list[tuple[Technique, Number]]) -> pytest.MarkDecorator:
@@ -104,7 +111,7 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.variables))
 
 
-@named
+@sampled
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
     plain, one = group(on(off=(row,))), group(on(row))
     (variables, logits), (other, others) = predicted(one), predicted(plain)
@@ -129,7 +136,7 @@ def test_a_lane_has_the_bits_that_its_run_has_alone(row):
         assert same([leaf[lane : lane + 1] for leaf in together], outcome(variant))
 
 
-@named
+@sampled
 def test_one_lowering_serves_every_strength(row):
     one, other = group(on(row), shapes=True), group(other_strength(row), shapes=True)
     assert one.spec == other.spec
