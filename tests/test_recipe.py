@@ -57,16 +57,6 @@ def test_three_steps_add_a_regularizer(project):
     assert float(epoch["loss_log_penalty"]) > 0
     assert "loss_log_penalty" not in (project / "plain" / "metrics.csv").read_text()
     assert "penalty.log=0.0001" in run(project, "-m", "regjax.explain", "log_penalty")
-    pytest_of = [
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "0",
-        "tests/techniques/test_battery.py",
-        "-k",
-        "log_penalty",
-        "-m",
-    ]
-    passed = int(re.search(r"(\d+) passed", run(project, *pytest_of, ""))[1])
+    battery = ["tests/techniques/test_battery.py", "-k", "log_penalty", "-m", ""]  # the slow ones too
+    passed = int(re.search(r"(\d+) passed", run(project, "-m", "pytest", "-q", "-n", "0", *battery))[1])
     assert passed > 10

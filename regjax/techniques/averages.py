@@ -28,8 +28,8 @@ def ema(*, decay: Float[Array, ""]) -> Average:
     """The exponential moving average `a = decay * a + (1 - decay) * w`; decay in [0, 1), neutral at 0.
 
     a begins at 0. `read` returns `a / (1 - decay ** steps)`, so the start does not pull early epochs to 0.
-    Before the first step it returns w itself. Polyak & Juditsky 1992, https://doi.org/10.1137/0330046. The
-    correction is that of Kingma & Ba 2015.
+    Before the first step it returns w itself. Polyak & Juditsky 1992, https://doi.org/10.1137/0330046. Kingma
+    & Ba 2015 have the correction.
     """
 
     def init(variables: Any) -> Any:
@@ -51,8 +51,8 @@ def ema(*, decay: Float[Array, ""]) -> Average:
 def lookahead(*, period: Int[Array, ""], step: Float[Array, ""]) -> Average:
     """Slow weights `s`. Every `period` steps `s = (1 - step) * s + step * w`, and training goes on from s.
 
-    Neutral at null. Evaluation reads s. The optimizer keeps its state and batch norm its running statistics.
-    optax's lookahead is the same for a period that is no traced number. Zhang et al. 2019,
+    Neutral at null. Evaluation reads s. The optimizer keeps its state, batch norm keeps its running
+    statistics. It is optax' lookahead, but the period may be traced. Zhang et al. 2019,
     https://arxiv.org/abs/1907.08610.
     """
 
@@ -77,9 +77,9 @@ def lookahead(*, period: Int[Array, ""], step: Float[Array, ""]) -> Average:
 def swa(*, start: Float[Array, ""]) -> Average:
     """The mean of the weights at the ends of the epochs after the share `start` of all; neutral: null.
 
-    Batch norm's statistics are those of the training rows under the mean. Before the first such epoch it is
-    the weights themselves. The schedule of the learning rate is the user's: the paper takes a constant or a
-    cyclical one. Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
+    Batch norm's statistics are computed again, on the training rows under the mean weights. Before the first
+    such epoch, evaluation reads the weights themselves. The user sets the schedule of the learning rate: the
+    paper takes a constant or a cyclical one. Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
     """
 
     def init(variables: Any) -> Any:

@@ -55,12 +55,12 @@ def mixup(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batc
 
 
 def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape: ImageShape) -> Batch:
-    """Pastes a box of another image into each one; its targets count by the area that they have.
+    """Pastes a box of another image into each image. The targets of both count by their area.
 
-    The box is one for the whole batch. Its area is 1 - share, with share ~ Beta(alpha, alpha), its sides have
-    the ratio of the image's, and its center is uniform, so that a part may lie outside: the targets' share is
-    taken after that. alpha >= 0, neutral at 0. Yun et al. 2019, https://arxiv.org/abs/1905.04899, and the
-    authors' code, which does so in a part of the batches alone.
+    All images of a batch have the same box. Its area is 1 - share, with share ~ Beta(alpha, alpha). Its sides
+    have the ratio of the image's sides. Its center is uniform, so a part may lie outside: only the part
+    inside counts. alpha >= 0, neutral at 0. Yun et al. 2019, https://arxiv.org/abs/1905.04899. Deviation: the
+    authors' code leaves out a part of the batches.
     """
     of_share, of_row, of_column = jax.random.split(key, 3)
     side = jnp.sqrt(1 - _share(of_share, alpha))
@@ -74,11 +74,12 @@ def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape:
 
 
 def tabular_cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batch:
-    """Takes some features of each row from another row; its targets count by their number of features.
+    """Takes some features of each row from another row. The targets of both count by their features.
 
-    The features are the same for the whole batch: the share 1 - share of them, rounded down, with
+    All rows of a batch give up the same features: 1 - share of all, rounded down, with
     share ~ Beta(alpha, alpha). alpha >= 0, neutral at 0. Kadra et al. 2021,
-    https://arxiv.org/abs/2106.11189; their code always takes one, and leaves out a part of the batches.
+    https://arxiv.org/abs/2106.11189. Deviations: their code takes at least one feature, and leaves out a part
+    of the batches.
     """
     of_share, of_features = jax.random.split(key)
     features = batch.inputs.shape[1]

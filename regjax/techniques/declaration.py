@@ -55,7 +55,7 @@ FINITE = Range("must be a finite number")
 class Hook(Enum):
     """The place where a technique acts. The value says it in words."""
 
-    AUGMENTATION = "on the inputs of each batch of training rows, whose labels stay"
+    AUGMENTATION = "on the inputs of each batch of training rows; labels stay"
     BATCH = "on each batch of training rows, before the network"
     INPUT = "on the inputs of the network, in training"
     UNIT = "on the outputs of each hidden layer, in training"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Num, PyTree
 
-# These read the weights before the first step, which are computed for them alone.
+# These read the weights before the first step. The program computes them only for these.
 READ_INITIAL = frozenset({"l2_sp"})
 
 
@@ -55,8 +55,8 @@ def group_lasso(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
 
     A group holds all weights that leave an input or a hidden unit, so whole inputs are switched off. Biases
     are in no group. The gradient of a group of zeros is 0. Yuan & Lin 2006,
-    https://doi.org/10.1111/j.1467-9868.2005.00532.x; the groups are those of Scardapane et al. 2017,
-    https://arxiv.org/abs/1607.00485.
+    https://doi.org/10.1111/j.1467-9868.2005.00532.x. Scardapane et al. 2017, https://arxiv.org/abs/1607.00485,
+    take these groups.
     """
 
     def norms(kernel: Float[Array, "inputs units"]) -> Float[Array, ""]:
@@ -68,9 +68,9 @@ def group_lasso(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
 def orthogonal(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
     """`strength * mean(abs(cosine))` over the pairs of units of a layer, summed over layers; neutral at 0.
 
-    The cosine is that of two units' incoming weights. It is Keras' OrthogonalRegularizer with mode="columns":
-    its default, mode="rows", compares the weights that leave two inputs. Brock et al. 2017,
-    https://arxiv.org/abs/1609.07093, sum abs(w.T @ w - 1) without dividing by norms or pairs.
+    The cosine is between the incoming weights of two units. It is Keras' OrthogonalRegularizer with
+    mode="columns". Keras' default, mode="rows", compares the weights that leave two inputs. Deviation from
+    Brock et al. 2017, https://arxiv.org/abs/1609.07093: they sum abs(w.T @ w - 1), and divide by nothing.
     """
 
     def overlap(kernel: Float[Array, "inputs units"]) -> Float[Array, ""]:
@@ -112,10 +112,10 @@ def bias_penalty(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
 
 
 def l2_sp(seen: Seen, *, strength: Float[Array, ""]) -> Float[Array, ""]:
-    """`strength * sum((w - w0)**2)`, w0 being the weights before the first step; neutral at 0.
+    """`strength * sum((w - w0)**2)`; w0 are the weights before the first step; neutral at 0.
 
-    The source takes half of it, and pre-trained weights as w0: here they are the initial ones. Li, Grandvalet
-    & Davoine 2018, https://arxiv.org/abs/1802.01483.
+    Li, Grandvalet & Davoine 2018, https://arxiv.org/abs/1802.01483. Deviations: they take half of it, and w0
+    are pre-trained weights.
     """
     pairs = zip(seen.weights, seen.initial, strict=True)
     return strength * sum(jnp.square(weight - start).sum() for weight, start in pairs)

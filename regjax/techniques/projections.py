@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from regjax.techniques.overflow import norm_and_scale
 
-# Of the matrix whose trace bounds the spectral norm. Each doubles the order of that bound.
+# A trace bounds the spectral norm. Each squaring of its matrix doubles the order of the bound.
 SQUARINGS = 6
 
 
@@ -32,9 +32,9 @@ def unit_norm(
 ) -> Float[Array, "inputs units"]:
     """Brings the norm of each unit's incoming weights to 1, by the `share` in [0, 1] of its distance from 1.
 
-    Neutral at 0; 1 is exact, Keras' UnitNorm. Weights of zeros stay. It is Keras' MinMaxNorm(1, 1, share)
-    without the 1e-7 in its division. Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868, whose weight
-    norm learns the length that is 1 here.
+    Neutral at 0; at 1 every norm is 1, as in Keras' UnitNorm. Weights of zeros stay. It is Keras'
+    MinMaxNorm(1, 1, share) without the 1e-7 in its division. Salimans & Kingma 2016,
+    https://arxiv.org/abs/1602.07868. Deviation: their weight norm learns the length, which is 1 here.
     """
     del rate
     norms, scales = _incoming_norms(kernel)
@@ -47,10 +47,10 @@ def spectral_norm(
 ) -> Float[Array, "inputs units"]:
     """Scales a kernel to a largest singular value of at most `limit` > 0; neutral: null.
 
-    That value is bounded from above by a Schatten norm of order 256, which with n units is at most
-    n^(1/256) times as large, 2 % for 160 units. So the limit always holds, and a kernel may be scaled by so
-    much more. Gouk et al. 2021, https://doi.org/10.1007/s10994-020-05929-w, estimate it from below by power
-    iteration.
+    A Schatten norm of order 256 bounds that value from above. With n units it is at most n^(1/256) times as
+    large: 2 % for 160 units. So the limit always holds, and a kernel may end up to 2 % below it. Gouk et al.
+    2021, https://doi.org/10.1007/s10994-020-05929-w. Deviation: they estimate the value by power iteration,
+    which stays below it.
     """
     del rate
     bound = _schatten_norm(kernel)
@@ -62,9 +62,9 @@ def proximal_l1(
 ) -> Float[Array, "inputs units"]:
     """Soft-thresholding: `sign(w) * max(abs(w) - rate * strength, 0)`; strength >= 0, neutral at 0.
 
-    `rate` is the learning rate. Under plain SGD it is gradient descent on the loss with L1 in it, and weights
-    become exactly 0. Under Adam and other optimizers that scale the gradient it is a decoupled shrinkage,
-    which has another optimum. Daubechies, Defrise & De Mol 2004, https://doi.org/10.1002/cpa.20042.
+    `rate` is the learning rate. Under plain SGD it minimizes the loss with L1 in it, and weights become
+    exactly 0. Adam and others scale the gradient: under them it is a decoupled shrinkage with another
+    optimum. Daubechies, Defrise & De Mol 2004, https://doi.org/10.1002/cpa.20042.
     """
     return jnp.sign(kernel) * jnp.maximum(jnp.abs(kernel) - rate * strength, 0)
 
@@ -78,9 +78,9 @@ def _schatten_norm(kernel: Float[Array, "inputs units"]) -> Float[Array, ""]:
     """`sum(s**p) ** (1 / p)` over the singular values s, with `p = 4 * 2**SQUARINGS`; NaN for zeros.
 
     The eigenvalues of `kernel.T @ kernel` are the squares of s. Each squaring of a matrix squares its
-    eigenvalues, and its trace sums them. The matrix is kept at a trace of 1, and `log` has what is left out.
+    eigenvalues, and its trace sums them. The matrix keeps a trace of 1; `log` has the logarithm of the rest.
     """
-    largest = jnp.abs(kernel).max()  # squares of what it divides fit into float32
+    largest = jnp.abs(kernel).max()  # divided by it, the squares fit into float32
     tall = (kernel if kernel.shape[0] > kernel.shape[1] else kernel.T) / largest
     power, log = _of_trace_1(_product(tall.T, tall), 0.0)
     for _ in range(SQUARINGS):
