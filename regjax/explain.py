@@ -24,7 +24,7 @@ from regjax.errors import UserError, shown
 from regjax.files import outlive_readers
 from regjax.launch.composing import Refused, job_of
 from regjax.techniques.declaration import Hook, Number, Technique
-from regjax.techniques.settings import FINAL, SCHEDULES, is_on, keys_of, schedule_of
+from regjax.techniques.settings import FINAL, SCHEDULES, conditions, is_on, keys_of, schedule_of
 from regjax.techniques.table import TABLE, rows
 
 WIDTH, COLUMN = 80, 12
@@ -76,11 +76,10 @@ def _values(overrides: Sequence[str]) -> dict[str, Any]:
 
 def _catalogue() -> Iterator[str]:
     """All techniques, by the place where they act."""
-    width = max(len(_turned_on_by(row)) for row in TABLE)
     for hook in Hook:
         yield f"{hook.value[0].upper()}{hook.value[1:]}:"
         for row in rows(hook):
-            yield f"  {row.name:<18} {_turned_on_by(row):<{width}}  {row.source.rpartition(', ')[0]}"
+            yield f"  {row.name:<19} {_turned_on_by(row):<24}  {row.source.rpartition(', ')[0]}"
     yield "More about one: python -m regjax.explain NAME"
 
 
@@ -99,13 +98,16 @@ def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]
         yield from _entry("acts", row.hook.value)
         for number in row.numbers.values():
             setting, neutral = _setting(number, values), _short(number.neutral)
+            role = "off" if number is row.strength else "usual"
             layers = ", or a list of them, one per hidden layer" if number.per_layer else ""
-            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is off")
+            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is {role}")
         if row.choice:
             chosen = f"{row.choice.key}={values[row.choice.key]}"
             yield from _entry("choice", f"{chosen}: {row.choice.value} turns it on")
         for key, needed in row.needs.items():
             yield from _entry("needs", f"{needed.words} ({key}={shown(values[key])})")
+        for word, text in conditions(row):
+            yield from _entry(word, text)
         yield from _entry("source", row.source)
         if is_on(row, values):
             yield from _elsewhere(row, values)

@@ -15,6 +15,7 @@ from omegaconf import MISSING, OmegaConf
 from regjax.config import Config, flatten
 from regjax.config.schema import known_keys
 from regjax.techniques.settings import neutral_values
+from regjax.techniques.table import TABLE
 from tests.small import ROOT, composed
 
 HEAVY = {
@@ -243,4 +244,7 @@ def test_no_file_of_defaults_repeats_what_the_table_of_techniques_says(name):
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_file_of_every_group_composes_to_a_legal_configuration(option):
+    group, _, name = option.partition("=")
+    needed = [row.needs_one_of[0] for row in TABLE if row.name == name and row.needs_one_of]
+    option = f"{group}=[{','.join([*needed, name])}]" if needed else option
     composed(option, *(["data.name=any"] if option == "data=tfds" else []))

@@ -74,6 +74,7 @@ def untrained(monkeypatch):
     monkeypatch.setattr("regjax.launch.launcher.Sweep._prepared", accept_jobs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", every(commands))
 def test_a_command_is_accepted(line, command, untrained):
     match shlex.split(line.partition(" > ")[0], comments=True):

@@ -42,10 +42,11 @@ def run(project, *arguments):
 def test_three_steps_add_a_regularizer(project):
     section = re.search(r"## Add a regularizer\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     row, function, file = re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
-    table, penalties = (project / "regjax" / "techniques" / name for name in ("table.py", "penalties.py"))
-    text = table.read_text()
-    end = text.index("\n)\n", text.index("\nTABLE = (")) + 1
-    table.write_text(text[:end] + row + text[end:])
+    techniques = project / "regjax" / "techniques"
+    rows, penalties = techniques / "families" / "weights.py", techniques / "penalties.py"
+    text = rows.read_text()
+    end = text.index("\n)\n", text.index("\nWEIGHTS = (")) + 1
+    rows.write_text(text[:end] + row + text[end:])
     penalties.write_text(f"{penalties.read_text()}\n\n{function}")
     (project / "conf" / "regularization" / "log_penalty.yaml").write_text(file)
 
@@ -56,17 +57,6 @@ def test_three_steps_add_a_regularizer(project):
     assert float(epoch["loss_log_penalty"]) > 0
     assert "loss_log_penalty" not in (project / "plain" / "metrics.csv").read_text()
     assert "penalty.log=0.0001" in run(project, "-m", "regjax.explain", "log_penalty")
-    battery = (
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "0",
-        "tests/techniques/test_battery.py",
-        "-k",
-        "log_penalty",
-        "-m",
-        "",
-    )
-    passed = int(re.search(r"(\d+) passed", run(project, *battery))[1])
+    battery = ["tests/techniques/test_battery.py", "-k", "log_penalty", "-m", ""]  # the slow ones too
+    passed = int(re.search(r"(\d+) passed", run(project, "-m", "pytest", "-q", "-n", "0", *battery))[1])
     assert passed > 10

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from regjax.config.columns import columns_of
+from regjax.config.combinations import check_combinations
 from regjax.config.schema import Config, DataConfig, flatten
 from regjax.errors import UserError, invalid, invalid_choice
 from regjax.techniques.declaration import (
@@ -22,7 +23,6 @@ from regjax.techniques.declaration import (
     WHOLE,
     Number,
     Range,
-    Technique,
     as_float32,
 )
 from regjax.techniques.settings import (
@@ -31,13 +31,10 @@ from regjax.techniques.settings import (
     SCHEDULE,
     SCHEDULES,
     choices,
-    is_on,
-    keys_of,
     neutral_values,
     per_layer,
     schedule_of,
 )
-from regjax.techniques.table import TABLE
 from regjax.validation import check_validation
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "selu", "elu", "leaky_relu")
@@ -80,7 +77,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 # These values turn techniques off, and the program leaves such a technique out. They are also the defaults.
-NEUTRAL = neutral_values()
+# The number of groups belongs to group norm, and turns nothing on.
+NEUTRAL = neutral_values() | {"model.norm_groups": None}
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
@@ -102,6 +100,7 @@ RANGES: dict[str, Range] = {
     "data.test_share": BETWEEN,
     "model.norm_momentum": BELOW_1,
     **dict.fromkeys(("model.norm_epsilon", "model.init_stddev"), ABOVE_0),
+    "model.norm_groups": COUNT._replace(allowed=f"{COUNT.allowed}, or null (no groups)"),
     "optimizer.learning_rate": ABOVE_0,
     **{f"optimizer.{name}": BELOW_1 for name in ("momentum", "beta1", "beta2", "rho")},
     "optimizer.epsilon": ABOVE_0,
@@ -145,10 +144,13 @@ def check(config: Config) -> None:
         raise invalid("model.hidden", config.model.hidden, WIDTHS)
     for number in NUMBERS:
         _check_technique_number(number, values)
-    for row in TABLE:
-        _check_needs(row, values)
+    check_combinations(values)
+    _check_groups(values)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
+    if config.schedule.warmup_epochs > config.trainer.epochs:
+        allowed = f"must be at most trainer.epochs, which is {config.trainer.epochs}"
+        raise invalid("schedule.warmup_epochs", config.schedule.warmup_epochs, allowed)
     _check_looks(config)
     columns_of(config.report.columns)
 
@@ -193,13 +195,10 @@ def _check_layers(key: str, values: dict[str, Any], limits: Range) -> None:
         raise invalid(key, given, allowed)
 
 
-def _check_needs(row: Technique, values: dict[str, Any]) -> None:
-    if row.needs and is_on(row, values):
-        for key, needed in row.needs.items():
-            if not needed.accepts(values[key]):
-                by = keys_of(row)[0]
-                allowed = f"{row.name} is on ({by}={values[by]}), and it needs {needed.words}"
-                raise invalid(key, values[key], allowed)
+def _check_groups(values: dict[str, Any]) -> None:
+    groups, hidden = values["model.norm_groups"], values["model.hidden"]
+    if values["model.norm"] == "group" and any(width % groups for width in hidden):
+        raise invalid("model.norm_groups", groups, f"must divide every width of model.hidden, here {hidden}")
 
 
 def _is_number(value: object) -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from regjax.config.ranges import NEUTRAL, check
@@ -65,13 +65,22 @@ def restored(flat: Mapping[str, Any]) -> Config:
 
 
 def _typed(flat: Mapping[str, Any]) -> Config:
-    composed = OmegaConf.structured(Config)
-    for key, value in flat.items():
-        section, _, leaf = key.rpartition(".")
-        try:
-            composed = OmegaConf.merge(composed, {section: {leaf: value}} if section else {leaf: value})
-        except (OmegaConfBaseException, OverflowError) as error:
-            raise invalid(key, value, str(error).splitlines()[0].rstrip(".")) from None
-    config = OmegaConf.to_object(composed)
+    try:
+        config = OmegaConf.to_object(_merged(flat))
+    except (OmegaConfBaseException, OverflowError):
+        for key, value in flat.items():
+            try:
+                _merged({key: value})
+            except (OmegaConfBaseException, OverflowError) as error:
+                raise invalid(key, value, str(error).splitlines()[0].rstrip(".")) from None
+        raise
     assert isinstance(config, Config)
     return config
+
+
+def _merged(flat: Mapping[str, Any]) -> Container:
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, _, leaf = key.rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[leaf] = value
+    return OmegaConf.merge(OmegaConf.structured(Config), nested)

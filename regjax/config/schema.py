@@ -73,6 +73,7 @@ class ModelConfig:
     activation: str = MISSING
     norm_momentum: float = MISSING
     norm_epsilon: float = MISSING
+    norm_groups: int | None = MISSING
     residual: bool = MISSING
     use_bias: bool = MISSING
     kernel_init: str = MISSING

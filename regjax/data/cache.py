@@ -82,6 +82,8 @@ def _kept(path: Path) -> Dataset | None:
             if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
                 raise ValueError("its parts are larger than the file")
         with np.load(path, allow_pickle=False) as arrays:
+            if "pixel_max" in arrays and "image_shape" not in arrays:  # written before shapes were kept
+                return None
             return Dataset(
                 name=str(arrays["name"]),
                 inputs=arrays["inputs"],
@@ -89,6 +91,7 @@ def _kept(path: Path) -> Dataset | None:
                 num_classes=int(arrays["num_classes"]),
                 test_rows=int(arrays["test_rows"]),
                 pixel_max=int(arrays["pixel_max"]) if "pixel_max" in arrays else None,
+                image_shape=tuple(map(int, arrays["image_shape"])) if "image_shape" in arrays else None,  # type: ignore[arg-type]
             )
     except (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a cached dataset ({error}). {REMEDY}") from error

@@ -11,7 +11,8 @@ class Dataset(NamedTuple):
 
     The last `test_rows` rows are its test rows; 0 means that it has none. `pixel_max` is the largest possible
     pixel of its images, and None for tables. `offset` was subtracted from the features before they became
-    float32; None means that nothing was.
+    float32; None means that nothing was. `image_shape` is the height, width and number of channels of an
+    image, which is flattened in this order. It is None for tables.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Dataset(NamedTuple):
     test_rows: int
     pixel_max: int | None
     offset: Float64[np.ndarray, " features"] | None = None
+    image_shape: tuple[int, int, int] | None = None
 
 
 class Split(NamedTuple):

@@ -7,6 +7,7 @@ from regjax.errors import invalid, nearest
 
 # The largest pixel of each dataset of images. None for tables.
 PIXEL_MAX = {"digits": 16, "breast_cancer": None, "wine": None}
+SIDE = 8  # of a digit
 
 
 def load_embedded(name: str) -> Dataset:
@@ -28,4 +29,5 @@ def load_embedded(name: str) -> Dataset:
         num_classes=len(bunch.target_names),
         test_rows=0,
         pixel_max=pixel_max,
+        image_shape=None if pixel_max is None else (SIDE, SIDE, 1),
     )

@@ -36,7 +36,15 @@ def load_idx(
         inputs, labels, test_rows = read_records(builder, "image", "label", name=name, dtype=np.uint8)
     if (len(labels) - test_rows, test_rows) != (source.train_rows, source.test_rows):
         raise damaged(builder.data_dir, f"{len(labels)} rows with {test_rows} test rows")
-    return Dataset(name, inputs, labels, source.num_classes, test_rows, pixel_max=255)
+    return Dataset(
+        name,
+        inputs,
+        labels,
+        source.num_classes,
+        test_rows,
+        pixel_max=255,
+        image_shape=(source.side, source.side, 1),
+    )
 
 
 def given_files(name: str, manual_dir: str | None) -> dict[IdxFile, Path]:

@@ -69,7 +69,8 @@ def _load(name: str, *, manual_dir: str | None, data_dir: str | None) -> Dataset
     num_classes = builder.info.features[label_key].num_classes
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise UserError(f"data.name={name}: some of its rows have no label, so regjax cannot train on it.")
-    return Dataset(name, inputs, labels, num_classes, test_rows, pixel_max)
+    shape = tuple(builder.info.features[input_key].shape) if pixel_max else None
+    return Dataset(name, inputs, labels, num_classes, test_rows, pixel_max, image_shape=shape)
 
 
 def named_builder(name: str, data_dir: str | None) -> Any:

@@ -1,11 +1,14 @@
 """Turns jobs into runs: gives them a device, data, a split and a static spec."""
 
+import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import jax
 
 from regjax.config import flatten
+from regjax.config.combinations import warnings
 from regjax.errors import UserError
 from regjax.launch.composing import Job, Refused, check_shared, refused
 from regjax.launch.sources import Sources
@@ -28,6 +31,9 @@ def prepare(
     """
     accepted = [job for job in jobs if isinstance(job, Job)]
     check_shared(accepted)
+    for job in accepted:
+        for line in warnings(flatten(job.config)):
+            _warn(line)
     fail_fast = bool(accepted) and accepted[0].config.sweep.fail_fast
     devices: list[jax.Device] = []
     prepared: list[Prepared] = [job for job in jobs if isinstance(job, Refused)]
@@ -39,6 +45,12 @@ def prepare(
     if reasons and (fail_fast or (len(reasons) == len(jobs) and not one_of_many)):
         raise UserError("\n".join(dict.fromkeys(reasons)))
     return prepared, devices
+
+
+@cache
+def _warn(line: str) -> None:
+    """Prints a warning once in a process, though many jobs may have it."""
+    print(f"warning: {line}", file=sys.stderr)
 
 
 def _bound(

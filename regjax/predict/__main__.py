@@ -16,12 +16,13 @@ from regjax.config.ranges import MAX_WHOLE, WHOLE
 from regjax.errors import UserError, invalid, printable
 from regjax.files import outlive_readers, replace_text
 from regjax.predict.inputs import read_rows
-from regjax.predict.monte_carlo import STREAM, Answer
+from regjax.predict.monte_carlo import Answer
 from regjax.predict.network import Trained
-from regjax.predict.prediction import answers, load_network
-from regjax.techniques.hooks import streams
+from regjax.predict.prediction import answers, draws_of, load_network
+from regjax.techniques.hooks import noise_streams
 
 FIRST_CELLS = "row,predicted,"
+UNCERTAINTIES = ["entropy", "variance", "mutual_information"]
 FEWEST_SAMPLES = 2
 
 
@@ -54,8 +55,9 @@ def _predict(options: argparse.Namespace) -> str:
     _check_samples(options, trained)
     rows = read_rows(options.input, trained.spec.num_features)
     name = f"--input={options.input}"
-    batches = answers(trained, rows, options.mc_samples, options.seed, name=name, warn=_warn)
-    replace_text(options.output, _table(batches, trained.spec.num_classes, options.mc_samples))
+    samples = draws_of(trained) if options.mc_samples is None else options.mc_samples
+    batches = answers(trained, rows, samples, options.seed, name=name, warn=_warn)
+    replace_text(options.output, _table(batches, trained.spec.num_classes, samples))
     count = f"{len(rows)} row" + "s" * (len(rows) > 1)
     return f"{options.output}: {count} predicted. {_measured(trained)}"
 
@@ -72,6 +74,7 @@ def _check_output(output: Path) -> None:
 
 def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
     samples, seed, spec = options.mc_samples, options.seed, trained.spec
+    samples = draws_of(trained) if samples is None else samples
     if samples is None and seed is not None:
         raise invalid("--seed", seed, "it needs --mc-samples; without draws nothing is random")
     if samples is None:
@@ -80,7 +83,7 @@ def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
         raise invalid("--mc-samples", samples, f"must be a whole number from {FEWEST_SAMPLES} to {MAX_WHOLE}")
     if seed is not None and not WHOLE.accepts(seed):
         raise invalid("--seed", seed, WHOLE.allowed)
-    if STREAM not in streams(trained.numerics.strengths, len(spec.hidden)):
+    if not noise_streams(trained.numerics.strengths, len(spec.hidden)):
         useless = f"{options.run} has no dropout, so all draws are equal; leave it out"
         raise invalid("--mc-samples", samples, useless)
 
@@ -92,7 +95,7 @@ def _warn(message: str) -> None:
 def _table(batches: Iterator[Answer], num_classes: int, samples: int | None) -> Iterator[str]:
     """The lines of the table. Each number is the shortest text that reads back as the same number."""
     columns = [f"probability_{label}" for label in range(num_classes)]
-    yield FIRST_CELLS + ",".join(columns + ["entropy", "mutual_information"] * (samples is not None)) + "\n"
+    yield FIRST_CELLS + ",".join(columns + UNCERTAINTIES * (samples is not None)) + "\n"
     row = 0
     for batch in batches:
         predicted = batch.probabilities.argmax(axis=1)

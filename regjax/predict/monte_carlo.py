@@ -7,26 +7,25 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.scipy.special import entr
 from jaxtyping import Array, Float, Int, Key, Num
 
-from regjax.training import model
+from regjax.training import inference, model
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
 
-STREAM = "dropout"  # Monte Carlo dropout draws only this noise
-
 
 class Answer(NamedTuple):
-    """Class probabilities. With Monte Carlo dropout, their mean and two uncertainties in nats.
+    """Class probabilities. With Monte Carlo dropout, their mean and three uncertainties.
 
-    `entropy` is the total uncertainty: the entropy of the mean. `mutual_information` is the part of `entropy`
-    that comes from differences between draws. It is 0 if all draws are equal, and at most `entropy`.
+    `entropy` is the total uncertainty: the entropy of the mean, in nats. `variance` is the variance of the
+    predicted class's probability over draws. `mutual_information` is the part of `entropy` that comes from
+    differences between draws, before a temperature. It is 0 if all draws are equal, and at most `entropy`.
     """
 
     probabilities: Float[Array, "batch classes"]
     entropy: Float[Array, " batch"] | None
+    variance: Float[Array, " batch"] | None
     mutual_information: Float[Array, " batch"] | None
 
 
@@ -34,7 +33,8 @@ def answer(
     variables: Variables, inputs: Float[Array, "batch features"], numerics: Numerics, *, spec: StaticSpec
 ) -> Answer:
     """The probabilities without noise. `inputs` are scaled."""
-    return Answer(jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec)), None, None)
+    logits = model.logits(variables, inputs, numerics, spec=spec)
+    return Answer(jax.nn.softmax(inference.at_temperature(variables, logits)), None, None, None)
 
 
 def dropout_answer(
@@ -46,20 +46,15 @@ def dropout_answer(
     *,
     spec: StaticSpec,
 ) -> Answer:
-    """The mean over `samples` draws of the dropout masks, independent for each row. `inputs` are scaled.
-
-    Memory does not grow with `samples`. Gal & Ghahramani 2016, https://proceedings.mlr.press/v48/gal16.html.
-    """
-
-    def add(sample: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
-        drawn = jax.random.fold_in(key, sample)
-        found = jax.nn.softmax(model.logits(variables, inputs, numerics, spec=spec, keys={STREAM: drawn}))
-        return sums[0] + found, sums[1] + entropy(found)
-
-    zeros = jnp.zeros((len(inputs), spec.num_classes), inputs.dtype)
-    probabilities, entropies = lax.fori_loop(0, samples, add, (zeros, zeros[:, 0]))
-    mean = probabilities / samples
-    return Answer(mean, entropy(mean), mutual_information(mean, entropies / samples))
+    """The mean over `samples` draws of the noise. `inputs` are scaled."""
+    draws = inference.draws(key, variables, inputs, numerics, samples, spec=spec)
+    mean, logits = jnp.exp(draws.log_probabilities), draws.log_probabilities
+    probabilities = jax.nn.softmax(inference.at_temperature(variables, logits))
+    spread = jnp.take_along_axis(
+        draws.squares - jnp.square(mean), probabilities.argmax(axis=1, keepdims=True), axis=1
+    )
+    information = mutual_information(mean, draws.entropy)
+    return Answer(probabilities, entropy(probabilities), jnp.maximum(spread[:, 0], 0), information)
 
 
 def entropy(probabilities: Float[Array, "batch classes"]) -> Float[Array, " batch"]:

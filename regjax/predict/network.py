@@ -18,6 +18,7 @@ from regjax.saved.manifest import SELECTED, DamagedError
 from regjax.saved.resolve import resolve_network
 from regjax.saved.summary import refuse_other_version, run_summary
 from regjax.training import model
+from regjax.training.inference import initial_temperature
 from regjax.training.spec import Numerics, StaticSpec
 
 
@@ -78,5 +79,7 @@ def _template(numerics: Numerics, spec: StaticSpec) -> Selected:
     """The shapes of the parameters that the run must have saved. It allocates no memory for them."""
     key = jax.eval_shape(jax.random.key, 0)
     variables = jax.eval_shape(partial(model.init, spec=spec), key, numerics)
+    temperature = jax.eval_shape(partial(initial_temperature, spec=spec))
+    variables = variables._replace(temperature=temperature)
     vector = jax.ShapeDtypeStruct((spec.num_features,), np.float32)
     return Selected(variables, Scaling(vector, vector))  # type: ignore[arg-type]  # shapes, not arrays

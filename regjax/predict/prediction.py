@@ -13,6 +13,7 @@ from regjax.predict.monte_carlo import Answer, answer, dropout_answer, in_batche
 from regjax.predict.network import Trained, load_trained
 from regjax.sweep.devices import check_precision
 from regjax.training.evaluation import scaled
+from regjax.training.inference import STREAM
 from regjax.training.streams import stream
 
 Warn = Callable[[str], None]
@@ -53,8 +54,14 @@ def answers(
     """
     _warn_of_range(rows, trained.pixel_max, name, warn)
     inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
-    compute = _compute(trained, samples, seed)
+    compute = _compute(trained, draws_of(trained) if samples is None else samples, seed)
     return _finite(in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size), rows, name)
+
+
+def draws_of(trained: Trained) -> int | None:
+    """The number of draws that the run itself was measured with; None without Monte Carlo dropout."""
+    samples = trained.numerics.strengths.get("mc_dropout")
+    return None if samples is None else int(samples)
 
 
 def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, name: str, warn: Warn) -> None:
@@ -70,7 +77,7 @@ def _compute(trained: Trained, samples: int | None, seed: int | None) -> Callabl
     shift, scale = map(jnp.asarray, trained.selected.scaling)
     if samples is None:
         return lambda number, rows: _answer(variables, scaled(rows, shift, scale), numerics, spec=spec)
-    key = stream(jnp.uint32(numerics.seed if seed is None else seed), "mc_dropout")
+    key = stream(jnp.uint32(numerics.seed if seed is None else seed), STREAM)
     return lambda number, rows: _dropout_answer(
         jax.random.fold_in(key, number),
         variables,

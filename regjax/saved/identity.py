@@ -49,7 +49,7 @@ def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
     It omits settings at their neutral value. So a new technique changes no identity.
     """
     values = {key: as_computed(value) for key, value in config.items() if is_decisive(key)}
-    neutral = [key for key in values if key in NEUTRAL and values[key] in (NEUTRAL[key], None)]
+    neutral = [key for key in values if key in NEUTRAL and values[key] in (as_computed(NEUTRAL[key]), None)]
     return {key: value for key, value in values.items() if key not in neutral}
 
 

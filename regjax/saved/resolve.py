@@ -11,7 +11,8 @@ from regjax.config.schema import Config, flatten
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import invalid
 from regjax.techniques import settings
-from regjax.techniques.declaration import MAX_WHOLE
+from regjax.techniques.declaration import MAX_WHOLE, Technique
+from regjax.techniques.table import TABLE
 from regjax.training.spec import (
     NormNumbers,
     Numerics,
@@ -25,7 +26,10 @@ from regjax.training.spec import (
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
     """The static spec and the numerics of a run. Raises `UserError` if a value does not fit the data."""
     _check_fit(config, split)
+    images = [row for row in TABLE if row.images and settings.is_on(row, flatten(config))]
+    _check_images(images, config, dataset)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
+    spec = spec._replace(image_shape=dataset.image_shape if images else None)
     if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
         layers = f"with {spec.num_features} features and {spec.num_classes} classes"
         allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
@@ -55,16 +59,17 @@ def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[Static
 def _bare(spec: StaticSpec) -> StaticSpec:
     """A spec without the parts that a union may add."""
     fixed = frozenset(name for name in spec.active if settings.absent(name) is None)
-    return spec._replace(active=fixed, momentum=False, warmup=False)
+    return spec._replace(active=fixed, momentum=False, warmup=False, image_shape=None)
 
 
 def _in_union(
     spec: StaticSpec, numerics: Numerics, specs: Sequence[StaticSpec]
 ) -> tuple[StaticSpec, Numerics]:
     active = frozenset[str]().union(*(other.active for other in specs))
-    lacking = {name: _real(settings.absent(name)) for name in active - spec.active}
+    lacking = {name: _strength(settings.absent(name)) for name in active - spec.active}
     momentum, warmup = (any(getattr(other, name) for other in specs) for name in ("momentum", "warmup"))
-    united = spec._replace(active=active, momentum=momentum, warmup=warmup)
+    shape = next((other.image_shape for other in specs if other.image_shape), None)
+    united = spec._replace(active=active, momentum=momentum, warmup=warmup, image_shape=shape)
     return united, numerics._replace(strengths=numerics.strengths | lacking)
 
 
@@ -75,6 +80,15 @@ def _check_fit(config: Config, split: Split) -> None:
         rows = f"{available} training rows" + (f" (data.train_size={size})" if size is not None else "")
         allowed = f"there are {rows}, and a batch cannot be larger; choose 1 to {available}"
         raise invalid("trainer.batch_size", batch_size, allowed)
+
+
+def _check_images(images: Sequence[Technique], config: Config, dataset: Dataset) -> None:
+    for row in images if dataset.image_shape is None else ():
+        other = next((each for each in TABLE if each.name == row.for_tables), None)
+        remedy = f"; {settings.keys_of(other)[0]} is its form for tables" if other else ""
+        allowed = f"{row.name} is for images, and {dataset.name} is a table{remedy}"
+        key = settings.keys_of(row)[0]
+        raise invalid(key, flatten(config)[key], allowed)
 
 
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
@@ -93,6 +107,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
         hidden=tuple(model.hidden),
         activation=model.activation,
         residual=model.residual,
+        norm_groups=(model.norm_groups or 0) * ("group_norm" in active),
         use_bias=model.use_bias,
         kernel_init=model.kernel_init,
         active=active,
@@ -107,6 +122,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
         mode=MONITOR_MODES[stopping.monitor],
         restores_best="early_stopping" in active and stopping.restore_best,
         precision=config.precision,
+        image_shape=None,
     )
 
 
@@ -119,10 +135,7 @@ def _numerics(config: Config) -> Numerics:
         epochs=_whole(config.trainer.epochs),
         init_stddev=_real(config.model.init_stddev),
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
-        strengths={
-            name: _whole(value) if isinstance(value, int) else _real(value)
-            for name, value in settings.strengths(flatten(config)).items()
-        },
+        strengths={name: _strength(value) for name, value in settings.strengths(flatten(config)).items()},
         optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields)),
         schedule=ScheduleNumbers(**_reals(schedule, ScheduleNumbers._fields)),
         stopping=StoppingNumbers(
@@ -140,6 +153,10 @@ def _real(value: float | None) -> Any:
 
 def _reals(section: object, names: Sequence[str]) -> dict[str, Any]:
     return {name: _real(getattr(section, name)) for name in names}
+
+
+def _strength(value: float | int | None) -> Any:
+    return _whole(value) if isinstance(value, int) else _real(value)
 
 
 def _whole(value: int) -> Any:

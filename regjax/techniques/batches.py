@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, Num
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key, Num
+
+from regjax.techniques.augmentations import ImageShape, drawn_features, from_next_rows, next_rows, within
 
 # For a smaller alpha, all but one of 100,000 draws of Beta(alpha, alpha) are 0 or 1. JAX's beta at 0 is NaN.
 LEAST_ALPHA = 1e-6
@@ -41,7 +44,61 @@ def mixup(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batc
     https://arxiv.org/abs/1710.09412.
     """
     of_share, of_order = jax.random.split(key)
-    safe = jnp.maximum(alpha, LEAST_ALPHA)
-    share = jnp.where(alpha > 0, jax.random.beta(of_share, safe, safe), 1)
+    share = _share(of_share, alpha)
     order = jax.random.permutation(of_order, len(batch.inputs))
-    return jax.tree.map(lambda rows: share * rows + (1 - share) * rows[order], batch)
+
+    def mixed(batch: Batch, share: Array, order: Array) -> Batch:
+        return jax.tree.map(lambda rows: share * rows + (1 - share) * rows[order], batch)
+
+    # Without the `cond` XLA gathers and scales each row twice.
+    return lax.cond(share < 1, mixed, lambda batch, *_: batch, batch, share, order)
+
+
+def cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""], shape: ImageShape) -> Batch:
+    """Pastes a box of another image into each image. The targets of both count by their area.
+
+    All images of a batch have the same box. Its area is 1 - share, with share ~ Beta(alpha, alpha). Its sides
+    have the ratio of the image's sides. Its center is uniform, so a part may lie outside: only the part
+    inside counts. alpha >= 0, neutral at 0. Yun et al. 2019, https://arxiv.org/abs/1905.04899. Deviation: the
+    authors' code leaves out a part of the batches.
+    """
+    of_share, of_row, of_column = jax.random.split(key, 3)
+    side = jnp.sqrt(1 - _share(of_share, alpha))
+    height, width, channels = shape
+    bands = [
+        within(jnp.arange(length), jax.random.randint(of_center, (), 0, length), _floor(length * side))
+        for length, of_center in ((height, of_row), (width, of_column))
+    ]
+    box = bands[0][:, None] & bands[1][None]
+    return _pasted(batch, jnp.repeat(box.reshape(-1), channels))
+
+
+def tabular_cutmix(key: Key[Array, ""], batch: Batch, *, alpha: Float[Array, ""]) -> Batch:
+    """Takes some features of each row from another row. The targets of both count by their features.
+
+    All rows of a batch give up the same features: 1 - share of all, rounded down, with
+    share ~ Beta(alpha, alpha). alpha >= 0, neutral at 0. Kadra et al. 2021,
+    https://arxiv.org/abs/2106.11189. Deviations: their code takes at least one feature, and leaves out a part
+    of the batches.
+    """
+    of_share, of_features = jax.random.split(key)
+    features = batch.inputs.shape[1]
+    count = _floor(features * (1 - _share(of_share, alpha)))
+    return _pasted(batch, drawn_features(of_features, features, count))
+
+
+def _share(key: Key[Array, ""], alpha: Float[Array, ""]) -> Float[Array, ""]:
+    """A draw of Beta(alpha, alpha), and 1 at alpha 0."""
+    safe = jnp.maximum(alpha, LEAST_ALPHA)
+    return jnp.where(alpha > 0, jax.random.beta(key, safe, safe), 1)
+
+
+def _floor(number: Float[Array, ""]) -> Int[Array, ""]:
+    return jnp.floor(number).astype(jnp.int32)
+
+
+def _pasted(batch: Batch, pasted: Bool[Array, " features"]) -> Batch:
+    """The features that are `pasted` come from the next row, and their share of the targets does too."""
+    share = pasted.mean(dtype=batch.inputs.dtype)
+    targets = (1 - share) * batch.targets + share * next_rows(batch.targets)
+    return Batch(from_next_rows(batch.inputs, pasted[None]), targets)

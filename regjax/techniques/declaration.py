@@ -55,17 +55,23 @@ FINITE = Range("must be a finite number")
 class Hook(Enum):
     """The place where a technique acts. The value says it in words."""
 
+    AUGMENTATION = "on the inputs of each batch of training rows; labels stay"
     BATCH = "on each batch of training rows, before the network"
     INPUT = "on the inputs of the network, in training"
     UNIT = "on the outputs of each hidden layer, in training"
+    KERNEL_NORM = "on the weights into each hidden layer"
+    KERNEL = "on the weights of each layer, in training"
     NORM = "between a hidden layer's product and its activation"
+    BLOCK = "on the outputs of each residual block before its sum, in training"
     LOSS_TERM = "as a term that is added to the loss"
+    EXTRA_TERM = "as a term of the loss that takes another pass over the batch"
     EXTRA_PASS = "by another pass over the batch in each step"
     GRADIENT = "on the gradient, before the optimizer scales it"
     DECAY = "on the weights in each update, beside the optimizer's step"
     PROJECTION = "on each kernel after its update"
     AVERAGE = "on an average of the weights, which evaluation reads"
     EPOCH_END = "at the end of each epoch"
+    INFERENCE = "on the predictions of the trained network"
 
 
 class Number(NamedTuple):
@@ -76,6 +82,8 @@ class Number(NamedTuple):
     technique although a run does not use it: then the run has the value `absent`, which has no effect (None:
     there is no such value). With `per_layer` the user may give a list with a number for each hidden layer. A
     `scheduled` number may follow a schedule over the epochs.
+
+    The first number of a technique turns it on. The neutral value of another one is its usual value.
     """
 
     key: str
@@ -112,6 +120,12 @@ class Technique(NamedTuple):
     number is not neutral. `shared_stream` names the random numbers that it shares with another technique.
     `elsewhere` gives the same strength in other libraries, as a number or a sentence. `at_inference` is true
     if the technique changes predictions of a trained network.
+
+    regjax refuses a configuration if one of `needs` is not met, if none of the techniques `needs_one_of` is
+    on, or if a technique in `excludes` is on, for the reason given there. It warns if one of `suits` is not
+    met. A technique for `images` gets their shape as an argument. regjax refuses it for a table, which may
+    take the technique `for_tables`. `judge` names a test, as FILE::TEST. The test compares the technique with
+    a closed form, a statistic of its paper or another implementation.
     """
 
     name: str
@@ -121,9 +135,15 @@ class Technique(NamedTuple):
     source: str
     elsewhere: Mapping[str, Elsewhere] = {}
     needs: Mapping[str, Requirement] = {}
+    needs_one_of: tuple[str, ...] = ()
+    excludes: Mapping[str, str] = {}
+    suits: Mapping[str, Requirement] = {}
+    images: bool = False
+    for_tables: str = ""
     choice: Choice | None = None
     shared_stream: str = ""
     at_inference: bool = False
+    judge: str = ""
 
     @property
     def strength(self) -> Number | None:

@@ -41,6 +41,15 @@ def keys_of(row: Technique) -> list[str]:
     return found
 
 
+def conditions(row: Technique) -> list[tuple[str, str]]:
+    """What a row declares of data and other techniques: a verb and the rest of the sentence."""
+    found = [("needs", f"one of {', '.join(row.needs_one_of)}")] if row.needs_one_of else []
+    if row.images:
+        found.append(("needs", "images" + f"; tables take {row.for_tables}" * bool(row.for_tables)))
+    found += [("excludes", f"{name}: {reason}") for name, reason in row.excludes.items()]
+    return found + [("suits", f"{each.words} ({key})") for key, each in row.suits.items()]
+
+
 def is_on(row: Technique, values: Values) -> bool:
     """Whether a configuration trains with a technique. `values` has the configuration by dotted key."""
     if row.choice:

@@ -13,7 +13,8 @@ from regjax.techniques.penalties import is_kernel
 from regjax.training.state import DeviceData, Metrics, Rows
 from regjax.training.zero import ZERO
 
-Predict = Callable[[Float[Array, "batch features"]], Float[Array, "batch classes"]]
+# The logits of a batch of scaled inputs, which also has its number.
+Predict = Callable[[Float[Array, "batch features"], Int[Array, ""]], Float[Array, "batch classes"]]
 
 # Guo et al. 2017 have the same number.
 CALIBRATION_BINS = 15
@@ -68,6 +69,15 @@ def evaluate_rows(
     return metrics, jax.tree.map(lambda leaf: leaf.reshape(-1)[: indices.shape[0]], answers)
 
 
+def logits_of(
+    predict: Predict, data: DeviceData, rows: Rows, indices: Int[Array, " part"], *, batch_size: int
+) -> Float[Array, "part classes"]:
+    """The logits of the rows `indices`."""
+    _, found = _evaluated(predict, data, rows, indices, batch_size, lambda logits, hits: logits)
+    logits: Array = found.reshape(-1, found.shape[-1])[: indices.shape[0]]
+    return logits
+
+
 def _evaluated(
     predict: Predict,
     data: DeviceData,
@@ -83,9 +93,9 @@ def _evaluated(
     padded = jnp.concatenate([indices, jnp.zeros(batches * size - count, indices.dtype)])
     counted = jnp.arange(batches * size) < count
 
-    def add(totals: Metrics, batch: tuple[Array, Array]) -> tuple[Metrics, Any]:
-        picked, mask = batch
-        logits, labels = predict(batch_inputs(data, rows, picked)), data.labels[picked]
+    def add(totals: Metrics, batch: tuple[Array, Array, Array]) -> tuple[Metrics, Any]:
+        picked, mask, number = batch
+        logits, labels = predict(batch_inputs(data, rows, picked), number), data.labels[picked]
         losses = data_losses(logits, labels)
         loss = jnp.where(mask, losses, 0).sum()
         # If logits are NaN, `argmax` returns the first NaN. That is no answer, so it is no hit.
@@ -94,7 +104,7 @@ def _evaluated(
         return totals, answered(logits, hits)
 
     zero = jnp.zeros((), rows.shift.dtype)
-    stacked = padded.reshape(batches, size), counted.reshape(batches, size)
+    stacked = padded.reshape(batches, size), counted.reshape(batches, size), jnp.arange(batches)
     totals, answers = lax.scan(add, Metrics(zero, zero), stacked)
     means = jax.tree.map(lambda total: total / count if count else jnp.full_like(total, jnp.nan), totals)
     return means, answers

@@ -1,5 +1,6 @@
 """The multilayer perceptron, in Flax Linen. Only this module and the norms import Flax."""
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -9,8 +10,9 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 from regjax.techniques import hooks
-from regjax.techniques.hooks import Keys
+from regjax.techniques.declaration import Hook
 from regjax.techniques.norms import CANCEL_BIAS
+from regjax.techniques.passes import Keys
 from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training.spec import Numerics, StaticSpec
 from regjax.training.state import Variables
@@ -51,6 +53,9 @@ PRECISIONS: dict[str, Any] = {
     "bfloat16": {"dot_general": lambda inputs, kernel, *_, **__: bfloat16_product(inputs, kernel)},
 }
 
+# Flax keeps what a module sows under the first name only for a caller that asks for it.
+SOWN, ACTIVATIONS = "intermediates", "activations"
+
 
 class MLP(nn.Module):
     """Dense layers. Each is followed by the norm, the activation, noise and (at equal widths) a residual sum.
@@ -73,31 +78,49 @@ class MLP(nn.Module):
         """`keys` turn noise on. With `train_norm`, batch norm uses and records batch statistics."""
         spec = self.spec
         hidden_bias = spec.use_bias and not CANCEL_BIAS & spec.active
+        dense = partial(self._dense, keys, strengths)
         outputs = hooks.noisy(keys, inputs, strengths)
         for layer, width in enumerate(spec.hidden):
             incoming = outputs
-            outputs = self._dense(layer, width, use_bias=hidden_bias)(incoming)
+            outputs = dense(layer, width, use_bias=hidden_bias)(incoming)
             outputs = getattr(nn, spec.activation)(self._norm(layer, outputs, train=train_norm))
+            self.sow(SOWN, ACTIVATIONS, outputs)
             outputs = hooks.noisy(keys, outputs, strengths, layer=layer)
-            if spec.residual and incoming.shape == outputs.shape:
-                outputs = outputs + incoming
-        return self._dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
+            if layer in spec.blocks:
+                place = {"number": spec.blocks.index(layer) + 1, "blocks": len(spec.blocks)}
+                outputs = hooks.block(keys, outputs, strengths, **place) + incoming
+        return dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
 
-    def _dense(self, layer: int, width: int, *, use_bias: bool) -> nn.Module:
+    def _dense(
+        self, keys: Keys | None, strengths: Strengths, layer: int, width: int, *, use_bias: bool
+    ) -> nn.Module:
         spec = self.spec
         stddev = (self.numerics.init_stddev,) if spec.kernel_init == "normal" else ()
+        precision = dict(PRECISIONS[spec.precision])
+        product = precision.pop("dot_general", lax.dot_general)
+        norm = hooks.norm_of(Hook.KERNEL_NORM, spec.active) if layer < len(spec.hidden) else None
+        normed = norm(param_dtype=jnp.result_type(float), name=f"norm_{layer}") if norm else None
+
+        def dot_general(inputs: Array, kernel: Array, *dimensions: Any, **settings: Any) -> Array:
+            kernel = normed(kernel) if normed else kernel
+            kernel = hooks.noisy_kernel(keys, kernel, strengths, layer=layer)
+            outputs: Array = product(inputs, kernel, *dimensions, **settings)
+            return outputs
+
         return nn.Dense(
             width,
             use_bias=use_bias,
             kernel_init=getattr(nn.initializers, spec.kernel_init)(*stddev),
             param_dtype=jnp.result_type(float),
             name=f"dense_{layer}",
-            **PRECISIONS[spec.precision],
+            dot_general=dot_general,
+            **precision,
         )
 
     def _norm(self, layer: int, outputs: Array, *, train: bool) -> Array:
-        norm = hooks.norm_of(self.spec.active)
+        norm = hooks.norm_of(Hook.NORM, self.spec.active)
         settings = {"param_dtype": jnp.result_type(float), "name": f"norm_{layer}"}
+        settings |= {"groups": self.spec.norm_groups}
         return norm(**self.numerics.norm._asdict(), train=train, **settings)(outputs) if norm else outputs
 
 
@@ -112,19 +135,21 @@ def init(key: Key[Array, ""], numerics: Numerics, *, spec: StaticSpec) -> Variab
 
 
 def train_logits(
-    keys: Keys,
+    keys: Keys | None,
     variables: Variables,
     inputs: Float[Array, "batch features"],
     strengths: Strengths,
     numerics: Numerics,
     *,
     spec: StaticSpec,
-) -> tuple[Float[Array, "batch classes"], Any]:
-    """Logits in training, with noise of the given strengths, and the new running statistics."""
+) -> tuple[Float[Array, "batch classes"], Any, tuple[Float[Array, "batch units"], ...]]:
+    """Logits in training, with noise of the given strengths, the new running statistics, and the activations
+    of each hidden layer.
+    """
     logits, updated = MLP(spec, numerics).apply(
-        variables._asdict(), inputs, keys, strengths, train_norm=True, mutable=["batch_stats"]
+        _collections(variables), inputs, keys, strengths, train_norm=True, mutable=["batch_stats", SOWN]
     )
-    return logits, updated.get("batch_stats", {})
+    return logits, updated.get("batch_stats", {}), updated.get(SOWN, {}).get(ACTIVATIONS, ())
 
 
 def logits(
@@ -142,5 +167,10 @@ def logits(
     """
     network = MLP(spec, numerics)
     strengths = strengths_at(jnp.ones(()), numerics.strengths, schedules=spec.schedules)
-    outputs: Array = network.apply(variables._asdict(), inputs, keys, strengths, train_norm=False)  # type: ignore[assignment]
+    outputs: Array = network.apply(_collections(variables), inputs, keys, strengths, train_norm=False)  # type: ignore[assignment]
     return outputs
+
+
+def _collections(variables: Variables) -> dict[str, Any]:
+    """As Flax takes them."""
+    return {"params": variables.params, "batch_stats": variables.batch_stats}

@@ -12,7 +12,7 @@ from regjax.training.spec import Numerics, StaticSpec
 
 def optimizer(
     learning_rate: Float[Array, ""], numerics: Numerics, strengths: Strengths, *, spec: StaticSpec
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """A chain: techniques on the gradient, the optimizer's own scaling, decoupled decay, then the step.
 
     - `sgd` keeps `v = momentum * v + g` and steps by `learning_rate * v`, as PyTorch does. Keras puts the
@@ -21,12 +21,13 @@ def optimizer(
     - `adamw` is `adam` with the weight decay that its file sets (Loshchilov & Hutter 2019).
     - `rmsprop` adds epsilon inside the root, as Keras does.
     """
-    return optax.chain(
+    chain = optax.chain(
         *transformations(Hook.GRADIENT, strengths),
         _scaling(numerics, spec=spec),
         *transformations(Hook.DECAY, strengths),
         optax.scale_by_learning_rate(learning_rate),
     )
+    return optax.with_extra_args_support(chain)
 
 
 def _scaling(numerics: Numerics, *, spec: StaticSpec) -> optax.GradientTransformation:

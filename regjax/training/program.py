@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Int
 
 from regjax.techniques import hooks
-from regjax.training import evaluation, model, stopping
+from regjax.training import evaluation, inference, model, stopping
 from regjax.training.epoch import epoch, evaluated
 from regjax.training.optimizers import optimizer
 from regjax.training.spec import Numerics, StaticSpec
@@ -79,7 +79,7 @@ def evaluate_lanes(
 
     def one(lane: tuple[Variables, Numerics, Rows, Int[Array, " test"]]) -> Evaluation:
         lane_variables, lane_numerics, lane_rows, lane_test = lane
-        predict = partial(model.logits, lane_variables, numerics=lane_numerics, spec=spec)
+        predict = partial(inference.logits, lane_variables, numerics=lane_numerics, spec=spec)
         parts = [
             evaluation.evaluate_rows(predict, data, lane_rows, part, batch_size=spec.evaluation_batch_size)
             for part in (lane_rows.train, lane_rows.validation, lane_test)
@@ -131,12 +131,17 @@ def _init(numerics: Numerics, *, spec: StaticSpec) -> TrainState:
     zero = jnp.zeros((), jnp.int32)
     strengths = current_strengths(zero, numerics, spec=spec)
     chain = optimizer(numerics.optimizer.learning_rate, numerics, strengths, spec=spec)
+    temperature = inference.initial_temperature(spec=spec)
+    best = variables._replace(temperature=temperature)
+    reduces = "reduce_on_plateau.patience" in spec.active
     return TrainState(
         variables=variables,
         optimizer=chain.init(variables.params),
         averages=hooks.average_states(variables, strengths),
         stopping=stopping.initial_state(),
-        best=jax.tree.map(jnp.zeros_like, variables) if spec.restores_best else None,
+        plateau=stopping.initial_plateau(mode=spec.mode) if reduces else None,
+        temperature=temperature,
+        best=jax.tree.map(jnp.zeros_like, best) if spec.restores_best else None,
         step=zero,
         epoch=zero,
         active=jnp.ones((), bool),

@@ -63,7 +63,8 @@ class StaticSpec(NamedTuple):
     """Everything that changes the compiled program. It is hashable. Runs with equal specs share one program.
 
     `active` has the names of the techniques that are on, such as `l2`, `dropout/1` and `batch_norm`.
-    `schedules` has the kind of schedule of each technique that follows one.
+    `schedules` has the kind of schedule of each technique that follows one. `image_shape` is None unless a
+    technique that is on reads it. `norm_groups` is 0 without group norm.
     """
 
     num_features: int
@@ -77,6 +78,7 @@ class StaticSpec(NamedTuple):
     hidden: tuple[int, ...]
     activation: str
     residual: bool
+    norm_groups: int
     use_bias: bool
     kernel_init: str
     active: frozenset[str]
@@ -91,11 +93,18 @@ class StaticSpec(NamedTuple):
     mode: str
     restores_best: bool
     precision: str
+    image_shape: tuple[int, int, int] | None
 
     @property
     def steps_per_epoch(self) -> int:
         """The number of full batches among the training rows."""
         return self.train_rows // self.batch_size
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The hidden layers, from 0, that are residual blocks: those as wide as what comes in."""
+        widths = enumerate(pairwise((self.num_features, *self.hidden)))
+        return tuple(layer for layer, (inner, outer) in widths if self.residual and inner == outer)
 
     @property
     def num_weights(self) -> int:

@@ -23,10 +23,14 @@ class DeviceData(NamedTuple):
 
 
 class Variables(NamedTuple):
-    """The parameters and the running statistics of batch norm: all that inference needs."""
+    """The parameters and the running statistics of batch norm: all that inference needs.
+
+    With temperature scaling the logits of evaluated variables are divided by their `temperature`.
+    """
 
     params: PyTree[Float[Array, "..."]]
     batch_stats: PyTree[Float[Array, "..."]]
+    temperature: Float[Array, ""] | None = None
 
 
 class StoppingState(NamedTuple):
@@ -37,19 +41,30 @@ class StoppingState(NamedTuple):
     wait: Int[Array, ""]
 
 
+class PlateauState(NamedTuple):
+    """The state of the learning rate's reduction: `scale` is the product of the factors so far."""
+
+    best: Float[Array, ""]
+    wait: Int[Array, ""]
+    scale: Float[Array, ""]
+
+
 class TrainState(NamedTuple):
     """The state of a lane between two epochs.
 
     `averages` has the state of each average that is on. `best` is a copy of the variables that evaluation
-    read at `stopping.best_epoch`, or None if the best epoch is not restored. `epoch` and `step` count
-    finished epochs and steps. A lane that is not `active` has finished, stopped or diverged. `blown` maps
-    each ledger term to the first step of the last epoch with a value that is not finite, or to 0.
+    read at `stopping.best_epoch`, or None if the best epoch is not restored. `plateau` and `temperature` are
+    None without their technique. `epoch` and `step` count finished epochs and steps. A lane that is not
+    `active` has finished, stopped or diverged. `blown` maps each ledger term to the first step of the last
+    epoch with a value that is not finite, or to 0.
     """
 
     variables: Variables
     optimizer: PyTree[Shaped[Array, "..."]]
     averages: dict[str, PyTree[Shaped[Array, "..."]]]
     stopping: StoppingState
+    plateau: PlateauState | None
+    temperature: Float[Array, ""] | None
     best: Variables | None
     step: Int[Array, ""]
     epoch: Int[Array, ""]

@@ -1,16 +1,13 @@
 """One training step: the objective of a batch, its gradient and the update."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from regjax.techniques import hooks
 from regjax.techniques.batches import Batch
-from regjax.techniques.hooks import Keys
-from regjax.techniques.passes import Ledger
-from regjax.techniques.penalties import Seen, penalized
+from regjax.techniques.passes import Keys, Ledger, Pass
+from regjax.techniques.penalties import Seen, dense_biases, penalized
 from regjax.techniques.schedules import Strengths, strengths_at
 from regjax.training import evaluation, model
 from regjax.training.optimizers import learning_rate, optimizer
@@ -26,33 +23,41 @@ def step(
     numerics: Numerics,
     rows: Rows,
     data: DeviceData,
+    initial: PyTree,
     spec: StaticSpec,
 ) -> tuple[TrainState, tuple[Float[Array, ""], Ledger]]:
-    """Updates the parameters once. Also returns the objective and its ledger before the update."""
+    """Updates the parameters once. Also returns the objective and its ledger before the update.
+
+    `initial` has the parameters before the first step, or nothing if no technique reads them.
+    """
     strengths = current_strengths(state.step, numerics, spec=spec)
     keys = {name: jax.random.fold_in(key, state.step) for name, key in keys.items()}
     given = Batch(evaluation.batch_inputs(data, rows, batch), data.labels[batch])
-    examples = hooks.transformed(keys, given, strengths, num_classes=spec.num_classes)
+    examples = hooks.transformed(
+        keys, given, strengths, num_classes=spec.num_classes, image_shape=spec.image_shape
+    )
 
-    def objective(params: PyTree, examples: Batch) -> tuple[Float[Array, ""], tuple[Ledger, Any]]:
+    def objective(params: PyTree, examples: Batch, keys: Keys) -> tuple[Float[Array, ""], Pass]:
         variables = Variables(params, state.variables.batch_stats)
-        logits, batch_stats = model.train_logits(
+        logits, batch_stats, activations = model.train_logits(
             keys, variables, examples.inputs, strengths, numerics, spec=spec
         )
-        seen = Seen(penalized(params, biases=spec.penalize_biases), logits, examples.targets)
+        weights, start = (penalized(each, biases=spec.penalize_biases) for each in (params, initial))
+        seen = Seen(weights, logits, examples.targets, dense_biases(params), activations, start)
         data_loss = evaluation.data_losses(logits, examples.targets).mean()
         ledger = {"data": data_loss, **hooks.loss_terms(seen, strengths)}
-        return sum(ledger.values(), jnp.zeros(())), (ledger, batch_stats)
+        return sum(ledger.values(), jnp.zeros(())), Pass(ledger, batch_stats, logits)
 
     params = state.variables.params
     descended = jax.value_and_grad(hooks.with_extra_passes(objective, strengths), has_aux=True)
-    (loss, (ledger, batch_stats)), gradient = descended(params, examples)
+    (loss, (ledger, batch_stats, _)), gradient = descended(params, examples, keys)
     rate = learning_rate(state.step, numerics, spec=spec)
+    rate = rate if state.plateau is None else rate * state.plateau.scale
     chain = optimizer(rate, numerics, strengths, spec=spec)
-    updates, new_optimizer = chain.update(gradient, state.optimizer, params)
+    updates, new_optimizer = chain.update(gradient, state.optimizer, params, keys=keys, step=state.step)
     params = jax.tree.map(lambda param, update: param + update, params, updates)
     variables = Variables(hooks.projected(params, strengths, rate), batch_stats)
-    averages = hooks.averaged(state.averages, variables, strengths)
+    averages, variables = hooks.averaged(state.averages, variables, strengths)
     state = state._replace(
         variables=variables, optimizer=new_optimizer, averages=averages, step=state.step + 1
     )

@@ -1,10 +1,10 @@
-"""Early stopping, and the choice of the best epoch, as pure functions inside the compiled program."""
+"""Early stopping, the reduction of the learning rate, and the best epoch, inside the compiled program."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from regjax.training.spec import StoppingNumbers
-from regjax.training.state import StoppingState
+from regjax.training.state import PlateauState, StoppingState
 
 
 def initial_state() -> StoppingState:
@@ -41,6 +41,37 @@ def early_stopping(
     best = jnp.where(better, monitor, state.best)
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     return StoppingState(best, best_epoch, wait), better, stop
+
+
+def initial_plateau(*, mode: str) -> PlateauState:
+    """The state before the first epoch: every finite value is better."""
+    worst = jnp.full((), jnp.inf if mode == "min" else -jnp.inf, jnp.result_type(float))
+    return PlateauState(best=worst, wait=jnp.zeros((), jnp.int32), scale=jnp.ones_like(worst))
+
+
+def reduce_on_plateau(
+    state: PlateauState,
+    monitor: Float[Array, ""],
+    numbers: StoppingNumbers,
+    *,
+    patience: Int[Array, ""],
+    factor: Float[Array, ""],
+    mode: str,
+) -> PlateauState:
+    """The state after an epoch: `patience` epochs without improvement multiply the learning rate by `factor`.
+
+    Neutral at patience null. Follows Keras' ReduceLROnPlateau (3.16) without cooldown and least rate, with
+    the `min_delta` of early stopping. PyTorch's waits for one epoch more. A monitor that is not finite is no
+    improvement.
+    """
+    better = jnp.isfinite(monitor) & _beats(monitor, state.best, numbers.min_delta, mode=mode)
+    wait = jnp.where(better, 0, state.wait + 1)
+    due = wait >= patience
+    return PlateauState(
+        best=jnp.where(better, monitor, state.best),
+        wait=jnp.where(due, 0, wait),
+        scale=jnp.where(due, state.scale * factor, state.scale),
+    )
 
 
 def _beats(

@@ -33,7 +33,8 @@ BOUNDARIES = {
     **dict.fromkeys(["trainer.epochs", "trainer.batch_size", "trainer.evaluation_batch_size"], FROM_1),
     **dict.fromkeys(["penalty.l1", "penalty.l2", "optimizer.weight_decay"], AT_LEAST_0),
     **dict.fromkeys(["target.mixup", "optimizer.sam"], AT_LEAST_0),
-    **dict.fromkeys(["schedule.warmup_epochs", "early_stopping.min_delta"], AT_LEAST_0),
+    "schedule.warmup_epochs": ((0.0, 30.0), (-1e-9, 30.001, *NOT_FINITE)),  # of 30 epochs
+    "early_stopping.min_delta": AT_LEAST_0,
     **dict.fromkeys(["optimizer.momentum", "optimizer.beta1", "optimizer.beta2", "optimizer.rho"], BELOW_1),
     **dict.fromkeys(["optimizer.learning_rate", "optimizer.epsilon", "schedule.decay_epochs"], ABOVE_0),
     **dict.fromkeys(["model.norm_epsilon", "model.init_stddev"], ABOVE_0),
@@ -49,8 +50,9 @@ BOUNDARIES = {
     "early_stopping.patience": ((None, *FROM_0[0]), FROM_0[1]),
     "early_stopping.baseline": ((None, -5.0, 0.0), NOT_FINITE),
 }
-# The battery of tests over the techniques checks the numbers of those that are not named here.
-ADDED = {key for key in neutral_values() if key not in BOUNDARIES and not key.startswith("model.")}
+# Other tests check these. The battery checks the numbers of the techniques that are not named here.
+APART = {"model.hidden", "model.dropout", "model.dropout_final", "model.norm_groups"}
+ADDED = neutral_values().keys() - {*BOUNDARIES, *APART, "model.norm", "model.dropout_schedule"}
 # Of each name: what may be chosen, a slip, and what was meant.
 NAMES = {
     "platform": ("auto cpu gpu tpu", "gqu", "gpu"),
@@ -59,7 +61,7 @@ NAMES = {
     "data.source": ("sklearn idx tfds", "sklern", "sklearn"),
     "data.scaling": ("unit standard none", "standrad", "standard"),
     "model.activation": ("relu gelu silu tanh sigmoid selu elu leaky_relu", "leakyrelu", "leaky_relu"),
-    "model.norm": ("none batch layer", "bacth", "batch"),
+    "model.norm": ("none batch layer rms weight", "bacth", "batch"),
     "model.dropout_schedule": ("constant", "linaer", "linear"),
     "model.kernel_init": ("glorot_uniform he_normal lecun_uniform normal", "he_norml", "he_normal"),
     "optimizer.name": ("adam", "adma", "adam"),
@@ -131,8 +133,7 @@ def test_every_key_is_checked_by_one_of_the_tests_below():
         "data.data_dir",
         "cache_dir",
     }
-    checked_apart = {"model.hidden", "model.dropout", "model.dropout_final", "data.validation", "data.mirror"}
-    checked_apart.add("report.columns")
+    checked_apart = APART | {"data.validation", "data.mirror", "report.columns"}
     assert set(types) - ADDED == {*BOUNDARIES, *NAMES, *switches, *free, *checked_apart}
 
 
@@ -200,6 +201,14 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
         ("model.dropout_schedule=linear model.dropout_final=1.5", "model.dropout_final=1.5 from 0 to 1"),
         ("model.dropout_schedule=linear model.dropout_final=[0.1]", "model.dropout_final=[0.1] (here 2)"),
         ("model.norm=batch trainer.batch_size=1", "trainer.batch_size=1 model.norm=batch 2 rows"),
+        ("model.norm=group", "model.norm_groups=null group_norm model.norm=group number"),
+        ("model.norm=group model.norm_groups=0", "model.norm_groups=0 whole number"),
+        ("model.norm=group model.norm_groups=3", "model.norm_groups=3 divide model.hidden [128, 64]"),
+        ("model.stochastic_depth=.1", "model.residual=false stochastic_depth residual blocks"),
+        (
+            "model.stochastic_depth=.1 model.residual=true",
+            "model.hidden=[128, 64] stochastic_depth one width",
+        ),
         ("early_stopping.patience=3 data.validation=0", "early_stopping.patience=3 data.validation=0"),
         ("data=tfds", "data.name=VALUE"),
     ],

@@ -37,7 +37,7 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
     ("given", "told"),
     [
         ("checkpoint=null", "checkpoint=null: must be one of selected, every_epoch, every_minutes, none."),
-        ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2"),
+        ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2, group_lasso, "),
         *[(f"model.hidden={given}", f": {WIDTHS}.") for given in ("0", "abc", "[a]", "null")],
         ("data=tfds", "data.name: must be given; add data.name=VALUE."),
         ("hydra.run.dir=a=b", "A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."),

@@ -11,7 +11,7 @@ from tests.small import clusters, composed
 FLOAT32 = np.finfo(np.float32)
 
 
-@pytest.mark.parametrize("key", ["penalty.l2", "schedule.warmup_epochs", "optimizer.learning_rate"])
+@pytest.mark.parametrize("key", ["penalty.l2", "early_stopping.min_delta", "optimizer.learning_rate"])
 def test_reals_are_refused_where_float32_has_none_for_them(key):
     for legal in (float(FLOAT32.max), float(FLOAT32.smallest_normal)):
         composed(f"{key}={legal!r}")

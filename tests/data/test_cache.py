@@ -22,13 +22,20 @@ def cached(folder: Path, dataset=None) -> Path:
 
 @pytest.mark.parametrize("pixel_max", [None, 16])
 def test_a_cached_dataset_is_read_back_whole_without_building(tmp_path, pixel_max):
-    dataset = table([5, 5], test_rows=2)._replace(pixel_max=pixel_max)
+    shape = (1, 1, table([5, 5]).inputs.shape[1]) if pixel_max else None
+    dataset = table([5, 5], test_rows=2)._replace(pixel_max=pixel_max, image_shape=shape)
     cached(tmp_path, dataset)
     again = through_cache(tmp_path, pytest.fail)
     for field, value, read in zip(dataset._fields, dataset, again, strict=True):
         np.testing.assert_array_equal(read, value, err_msg=field)
         assert type(read) is type(value)
     assert again.inputs.dtype == dataset.inputs.dtype
+
+
+def test_images_that_were_cached_without_their_shape_are_read_anew(tmp_path):
+    cached(tmp_path, table([5, 5], test_rows=2)._replace(pixel_max=16))
+    image = table([5, 5], test_rows=2)._replace(pixel_max=16, image_shape=(1, 1, 1))
+    assert through_cache(tmp_path, lambda: image) is image
 
 
 def test_another_key_is_another_dataset_and_cannot_leave_the_folder(tmp_path):

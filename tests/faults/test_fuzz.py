@@ -6,9 +6,9 @@ from tests.faults.fuzz import Tally, end_of, workplace
 
 # Overrides on which Hydra itself stumbles, or speaks of another key, and what the message says.
 FOUND = {
-    "regularization=[1]": "regularization=[1]: must be one of batch_norm, ",
-    "regularization=[null]": "regularization=[null]: must be one of batch_norm, ",
-    "regularization=[[l2],l1]": "regularization=[[l2],l1]: must be one of batch_norm, ",
+    "regularization=[1]": "regularization=[1]: must be one of activity_l1, ",
+    "regularization=[null]": "regularization=[null]: must be one of activity_l1, ",
+    "regularization=[[l2],l1]": "regularization=[[l2],l1]: must be one of activity_l1, ",
     "regularization=[l2,${model}]": "regularization=[l2,${model}]: ",
     "~optimizer=1.5": "optimizer=1.5: must be one of adam, ",
     "~seed": "seed: must be given; leave out ~seed.",

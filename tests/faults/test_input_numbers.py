@@ -53,6 +53,7 @@ def test_a_class_that_float32_would_round_away_is_learned_and_predicted(trained,
     assert predicted(inputs[:6]) == (0, [0, 1, 0, 1, 0, 1])
 
 
+@pytest.mark.slow
 def test_a_row_that_overflows_in_the_network_gets_no_class(trained, capsys):
     assert trained(np.stack([LABELS, 1 - LABELS], axis=1).astype(np.float64)).code == 0
     inputs = np.ones((1200, 2))

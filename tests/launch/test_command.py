@@ -227,6 +227,7 @@ def test_a_loss_far_above_that_of_guessing_is_warned_of(done, name, which):
     assert "warning" not in done("alone").out
 
 
+@pytest.mark.slow
 def test_without_validation_rows_their_columns_are_empty_and_main_returns_none(done):
     run = done("no validation")
     (directory,) = {name.rpartition("/")[0] for name in run.files if name.endswith("summary.json")}

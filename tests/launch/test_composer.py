@@ -92,6 +92,7 @@ def test_jobs_of_one_base_are_each_what_they_are_alone(composer, loaders, drawn)
     agree(composer, loaders, drawn)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=2))
 def test_jobs_are_each_what_they_are_alone_errors_included(loaders, drawn):  # noqa: F811

@@ -76,6 +76,7 @@ def settings(directory: Path) -> dict[str, object]:
     return json.loads((directory / "summary.json").read_text())["config"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["vmap", "basic"])
 def test_a_callback_of_ones_own_hears_of_every_job_and_its_variables(
     command, tmp_path, monkeypatch, own, launcher
@@ -169,11 +170,13 @@ def test_the_first_failure_ends_the_batches_where_that_is_asked_for(command):
     assert [path.parent.name for path in Path("out").glob("*/summary.json")] == ["0"]
 
 
+@pytest.mark.slow
 def test_a_baseline_may_be_in_another_batch(command):
     grid = "model.dropout=0,0.1 hydra.sweeper.max_batch_size=1 'compare.baseline=\"model.dropout=0.1\"'"
     assert command(f"-m {SMALL} hydra.sweep.dir=out {grid}").code == 0
 
 
+@pytest.mark.slow
 def test_a_grid_in_batches_has_one_comparison_at_its_end_with_what_failed(command, tmp_path):
     grid = "model.dropout=1.5,0 seed=0,1,2 hydra.sweeper.max_batch_size=2"
     done = command(f"-m {SMALL} hydra.sweep.dir=out {grid}")

@@ -95,6 +95,7 @@ def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["vmap", "basic"])
 def test_diverged_runs_are_results_where_that_is_allowed(command, launcher):
     diverging = f"-m {SMALL} optimizer=sgd optimizer.learning_rate=0.1,1e30 hydra/launcher={launcher}"
@@ -116,6 +117,7 @@ def test_the_first_failure_ends_the_sweep_where_that_is_asked_for(command):
     ]
 
 
+@pytest.mark.slow
 def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
     assert command(f"-m {SMALL} seed=0,1").code == 0
     whole = [summary(0), summary(1)]

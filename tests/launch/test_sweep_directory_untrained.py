@@ -59,6 +59,7 @@ def test_a_grid_of_which_nothing_can_be_trained_is_refused_with_every_reason(com
     assert not list(Path("out").glob("*/summary.json"))
 
 
+@pytest.mark.slow
 def test_groups_take_globs(command):
     globs = "'regularization=glob([l1*,l2])' 'optimizer=glob(sg*)' sweep.grouping=union"  # one program
     assert command(f"-m {SMALL} {globs}").code == 0

@@ -9,7 +9,7 @@ import pytest
 from scipy import special
 
 from regjax.predict import monte_carlo
-from regjax.training import model
+from regjax.training import inference, model
 from tests.training.test_model import batch, forward, network
 
 KEY = jax.random.key(3)
@@ -28,7 +28,7 @@ def test_probabilities_are_the_softmax_of_the_logits():
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_without_dropout_a_draw_is_the_deterministic_network(norm):
+def test_without_noise_a_draw_is_the_deterministic_network(norm):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}")
     expected, _ = forward(variables, batch(), norm=norm)
     found = model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": KEY})
@@ -68,13 +68,17 @@ def test_the_mean_the_entropy_and_the_information_are_those_of_the_draws():
     spec, numerics, variables = network("model.hidden=[9]", "model.dropout=0.5")
     samples = 7
     logits = [
-        model.logits(variables, batch(), numerics, spec=spec, keys={"dropout": jax.random.fold_in(KEY, at)})
-        for at in range(samples)
+        model.logits(
+            variables, batch(), numerics, spec=spec, keys=inference.noise_keys(key, numerics, spec=spec)
+        )
+        for key in (jax.random.fold_in(KEY, at) for at in range(samples))
     ]
     draws = special.softmax(np.asarray(logits, np.float64), axis=-1)
     mean = draws.mean(axis=0)
     found = drawn(spec, numerics, variables, samples=samples)
     np.testing.assert_allclose(found.probabilities, mean, atol=1e-6)
+    predicted = draws[:, np.arange(len(mean)), mean.argmax(axis=1)]
+    np.testing.assert_allclose(found.variance, predicted.var(axis=0), atol=1e-6)
     np.testing.assert_allclose(found.entropy, special.entr(mean).sum(axis=-1), atol=1e-5)
     # Mutual information as the mean divergence of the draws from their mean (Kullback-Leibler).
     expected = special.rel_entr(draws, mean).sum(axis=-1).mean(axis=0)
@@ -90,7 +94,7 @@ def test_batches_give_every_row_once_whatever_their_size(batch_size):
     def compute(number, rows):
         numbers.append(int(number))
         assert rows.shape == (min(batch_size, 7), 2)
-        return monte_carlo.Answer(rows + 1, None, None)
+        return monte_carlo.Answer(rows + 1, None, None, None)
 
     found = [part.probabilities for part in monte_carlo.in_batches(compute, inputs, batch_size=batch_size)]
     np.testing.assert_array_equal(np.concatenate(found), np.arange(1, 15).reshape(7, 2))

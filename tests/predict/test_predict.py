@@ -27,7 +27,15 @@ def folders(tmp_path_factory):
     """`noisy` is a real run, with all that is off in training alone; the others are made of it."""
     folder = tmp_path_factory.mktemp("runs")
     noisy = run_of(folder / "noisy", *NOISY, dataset=DATASET._replace(pixel_max=16))._replace(scaling=SCALING)
+    given = (
+        *NOISE,
+        "trainer.evaluation_batch_size=64",
+        "inference.mc_dropout=5",
+        "inference.calibration=temperature",
+    )
+    sampled = run_of(folder / "sampled", *given, dataset=DATASET)._replace(scaling=SCALING)
     trained([noisy], devices=1)
+    trained([sampled], devices=1)
     plain = {"model.dropout": 0.0, "early_stopping.patience": None}
     for name, config, change in (
         ("plain", plain, {}),
@@ -67,7 +75,7 @@ def probabilities(found):
     return np.stack([found[f"probability_{label}"] for label in range(3)], axis=1)
 
 
-@pytest.mark.parametrize("name", ["noisy", "plain"])
+@pytest.mark.parametrize("name", ["noisy", "plain", "sampled"])
 def test_the_test_rows_have_the_runs_own_test_metrics(folder, capsys, name):
     code, out, _ = asked(capsys, run=name)
     summary, found, labels = read_summary(folder / name), table(), DATASET.labels[54:]

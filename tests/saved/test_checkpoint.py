@@ -114,7 +114,7 @@ def test_lanes_of_every_dtype_are_restored_bit_by_bit_however_they_lie_in_memory
 def test_any_other_reader_of_the_format_has_the_same_arrays(tmp_path):
     saved = selected()
     checkpoint.save_selected(tmp_path, saved, FACTS)
-    (_, batch_stats), scaling = saved
+    (_, batch_stats, _), scaling = saved
     found = load_file(tmp_path / PLACE)
     assert len(found) == 7
     np.testing.assert_array_equal(found["variables.batch_stats.norm_0.mean"], batch_stats["norm_0"]["mean"])

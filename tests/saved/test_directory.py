@@ -86,6 +86,7 @@ def test_the_epochs_to_an_accuracy_are_those_up_to_the_first_that_has_it(accurac
     assert epochs_to(accuracies, accuracy) == epoch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accuracy", ["0.6", "1"])
 def test_a_summary_has_the_epochs_to_an_accuracy_where_they_are_asked_for(tmp_path, accuracy):
     asked, not_asked = (run_of(tmp_path / key, f"report.epochs_to={key}") for key in (accuracy, "null"))

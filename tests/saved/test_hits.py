@@ -57,6 +57,7 @@ def test_damaged_hits_are_named_where_the_run_is_read(tmp_path, how):
     assert f"left out ({path}: " in line
 
 
+@pytest.mark.slow
 def test_a_run_without_test_rows_or_results_has_no_hits(tmp_path):
     untested = run_of(tmp_path / "untested", "trainer.epochs=1")
     none = untested.split.test[:0]

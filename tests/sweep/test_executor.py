@@ -86,6 +86,7 @@ def test_a_compilation_is_told_when_it_begins_and_ends_and_its_times_are_logged(
     assert watcher.notes == []
 
 
+@pytest.mark.slow
 def test_all_devices_work(tmp_path, monkeypatch):
     used = set()
     real = Lanes.train
@@ -115,6 +116,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert numbers(fine.directory) == numbers(lone.directory)
 
 
+@pytest.mark.slow
 def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path):
     runs = sweep_of(tmp_path, [(f"seed={seed}",) for seed in range(3)])
     for run in runs:
@@ -127,6 +129,7 @@ def test_a_run_whose_files_cannot_be_written_fails_alone(tmp_path):
     assert "Traceback" in (runs[1].directory / "train.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_path, monkeypatch):
     real = Lanes.train
 
@@ -144,6 +147,7 @@ def test_a_program_that_fails_fails_for_all_who_wait_for_it_and_no_others(tmp_pa
     assert "with more to say" in (runs[0].directory / "train.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [MemoryError("no room"), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9")],

@@ -1,11 +1,20 @@
-"""Label smoothing and mixup in closed form."""
+"""Label smoothing, mixup and CutMix in closed form."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regjax.techniques.batches import Batch, label_smoothing, mixup, with_probabilities
+from regjax.techniques.batches import (
+    Batch,
+    cutmix,
+    label_smoothing,
+    mixup,
+    tabular_cutmix,
+    with_probabilities,
+)
 
 KEY = jax.random.key(5)
 ROWS, CLASSES = 6, 4
@@ -61,5 +70,69 @@ def test_mixup_is_finite_for_every_alpha_and_the_identity_at_zero(alpha):
     mixed = mixup(KEY, given, alpha=jnp.float32(alpha))
     assert np.isfinite(mixed.inputs).all()
     assert np.isfinite(mixed.targets).all()
+    if alpha == 0:
+        jax.tree.map(np.testing.assert_array_equal, mixed, given)
+
+
+def pasted(mix, alpha, inputs, count, **settings):
+    """`count` batches: which features of the first of two rows came from the second, and its targets."""
+    two = Batch(inputs, jnp.eye(2))
+
+    def one(key):
+        mixed = mix(key, two, alpha=jnp.float32(alpha), **settings)
+        return mixed.inputs[0] == inputs[1], mixed.targets[0]
+
+    found, targets = jax.jit(jax.vmap(one))(jax.random.split(KEY, count))
+    return np.asarray(found), np.asarray(targets)
+
+
+SIDE = 8
+TWO_IMAGES = jnp.repeat(jnp.array([[0.0], [1.0]]), SIDE * SIDE, axis=1)
+
+
+def test_cutmix_pastes_a_box_and_its_targets_count_its_pixels():
+    found, targets = pasted(cutmix, 1.0, TWO_IMAGES, 2_000, shape=(SIDE, SIDE, 1))
+    boxes = found.reshape(-1, SIDE, SIDE)
+    rows, columns = boxes.any(axis=2), boxes.any(axis=1)
+    np.testing.assert_array_equal(boxes, rows[:, :, None] & columns[:, None])
+    for band in (rows, columns):  # without a gap
+        assert np.abs(np.diff(np.pad(band, ((0, 0), (1, 1))).astype(int), axis=1)).sum(axis=1).max() == 2
+    np.testing.assert_allclose(targets[:, 1], boxes.mean(axis=(1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_the_area_of_cutmix_has_the_mean_of_the_authors_box():
+    count = 20_000
+    found, _ = pasted(cutmix, 1.0, TWO_IMAGES, count, shape=(SIDE, SIDE, 1))
+    # Both sides are floor(8 sqrt(u)), u uniform: k with probability ((k + 1)^2 - k^2) / 64. Around a uniform
+    # center a side keeps min(c + (k + 1) // 2, 8) - max(c - k // 2, 0) pixels.
+    mean = 0.0
+    for side in range(SIDE):
+        lengths = [min(c + (side + 1) // 2, SIDE) - max(c - side // 2, 0) for c in range(SIDE)]
+        mean += (2 * side + 1) / SIDE**2 * np.mean(lengths) ** 2
+    areas = found.sum(axis=1)
+    assert abs(areas.mean() - mean) < 5 * areas.std() / np.sqrt(count)
+
+
+def test_tabular_cutmix_takes_a_uniform_number_of_features():
+    count, features = 20_000, 12
+    rows = jnp.repeat(jnp.array([[0.0], [1.0]]), features, axis=1)
+    found, targets = pasted(tabular_cutmix, 1.0, rows, count)
+    np.testing.assert_allclose(targets[:, 1], found.mean(axis=1), rtol=1e-6)
+    taken = np.bincount(found.sum(axis=1), minlength=features + 1) / count
+    assert taken[features] == 0
+    # floor(12 u) is each number from 0 to 11 with probability 1/12.
+    np.testing.assert_array_less(np.abs(taken[:-1] - 1 / 12), 5 * np.sqrt(1 / 12 / count))
+    by_feature = found.mean(axis=0)
+    np.testing.assert_array_less(np.abs(by_feature - by_feature.mean()), 5 * 0.5 / np.sqrt(len(found)))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-38, 3e38])
+@pytest.mark.parametrize("mix", [partial(cutmix, shape=(2, 2, 1)), tabular_cutmix], ids=["image", "table"])
+def test_cutmix_is_finite_for_every_alpha_and_the_identity_at_zero(mix, alpha):
+    given = with_probabilities(BATCH, CLASSES)
+    mixed = mix(KEY, given, alpha=jnp.float32(alpha))
+    assert np.isfinite(mixed.inputs).all()
+    np.testing.assert_allclose(mixed.targets.sum(axis=1), 1, rtol=1e-6)
     if alpha == 0:
         jax.tree.map(np.testing.assert_array_equal, mixed, given)

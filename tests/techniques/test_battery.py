@@ -1,7 +1,5 @@
 """What holds for every technique. A new row of the table is found here by itself."""
 
-import functools
-import itertools
 import math
 
 import jax
@@ -15,45 +13,28 @@ from regjax.saved.resolve import united
 from regjax.sweep.lanes import stacked
 from regjax.techniques import settings
 from regjax.techniques.declaration import MIN_REAL, Hook, Number, Technique
-from regjax.techniques.table import TABLE
-from regjax.training import model, program
-from tests.small import ROOT, Lanes, begun, clusters, composed, lanes, train
+from regjax.techniques.table import TABLE, rows
+from regjax.training import inference, program
+from regjax.training.epoch import evaluated
+from regjax.training.state import Variables
+from tests.small import ROOT, Lanes, begun, composed, train
+from tests.techniques.variants import acts, ended, group, needed, on, outcome, same
 
-# Rates at which every technique has something to do: weights grow, and validation gets worse.
-BASE = (
-    *("model.hidden=[6,5]", "trainer.batch_size=8", "trainer.epochs=12", "optimizer.learning_rate=0.3"),
-    "regularization=none",
-)
 NUMBERED = [(row, number) for row in TABLE for number in row.numbers.values()]
+STRONG = [(row, row.strength) for row in TABLE if row.strength]
 named = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-numbered = pytest.mark.parametrize(
-    ("row", "number"), NUMBERED, ids=[f"{row.name}-{number.key}" for row, number in NUMBERED]
+# By default the first technique of each hook, since the others take the same path.
+FIRST = [next(rows(hook)).name for hook in Hook]
+sampled = pytest.mark.parametrize(
+    "row",
+    [row if row.name in FIRST else pytest.param(row, marks=pytest.mark.slow) for row in TABLE],
+    ids=[row.name for row in TABLE],
 )
 
 
-def on(*rows: Technique) -> str:
-    return f"regularization=[{','.join(row.name for row in rows)}]"
-
-
-def group(*variants: tuple[str, ...]) -> Lanes:
-    """A lane for each variant's overrides."""
-    return lanes(clusters(), [composed(*BASE, *variant) for variant in variants], train=42, validation=12)
-
-
-def ended(one: Lanes) -> list[np.ndarray]:
-    """What training ends with: the selected variables of each lane, and their epochs."""
-    state, _ = train(one, epochs_per_call=12)
-    return jax.tree.leaves(jax.device_get(program.selected(state, one.numerics, side_by_side=False)))
-
-
-@functools.cache
-def outcome(*variants: tuple[str, ...]) -> list[np.ndarray]:
-    """What the lanes of these variants end with."""
-    return ended(group(*variants))
-
-
-def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
-    return len(one) == len(other) and all(map(np.array_equal, one, other))
+def with_numbers(given: list[tuple[Technique, Number]]) -> pytest.MarkDecorator:
+    names = [f"{row.name}-{number.key}" for row, number in given]
+    return pytest.mark.parametrize(("row", "number"), given, ids=names)
 
 
 def text(one: Lanes, platform: str = "cpu") -> str:
@@ -68,9 +49,9 @@ def other_strength(row: Technique) -> tuple[str, ...]:
     """The row's file, with half of its number, or of a whole one the next."""
     number = row.strength
     if number is None:
-        return (on(row),)
-    value = flatten(composed(on(row)))[number.key]
-    return (on(row), f"{number.key}={value + 1 if number.range.whole else value / 2}")
+        return on(row)
+    value = flatten(composed(*on(row)))[number.key]
+    return (*on(row), f"{number.key}={value + 1 if number.range.whole else value / 2}")
 
 
 def ends(number: Number) -> list[float]:
@@ -90,129 +71,107 @@ def test_a_technique_has_a_file_with_its_source_that_turns_it_on_alone(row):
     assert package == "# @package _global_"
     assert source.startswith(f"# {paper}.")
     assert link.startswith("https://")
-    values = flatten(composed(on(row)))
-    assert [other.name for other in TABLE if settings.is_on(other, values)] == [row.name]
+    values = flatten(composed(*on(row)))
+    turned_on = {other.name for other in TABLE if settings.is_on(other, values)}
+    assert turned_on == {row.name, *needed(row)}
 
 
-@numbered
+@with_numbers(STRONG)
 def test_at_its_neutral_value_or_null_a_technique_is_not_in_the_program(row, number):
-    baseline, off = group(()), {number.neutral, None}
-    for value in off:
-        neutral = group((on(row), f"{number.key}={'null' if value is None else value}"))
+    """The spec and the names of the numbers are all that the program depends on."""
+    baseline = group(on(off=(row,)), shapes=True)
+    for value in {number.neutral, None}:
+        neutral = group((*on(row), f"{number.key}={'null' if value is None else value}"), shapes=True)
         assert neutral.spec == baseline.spec
-        assert text(neutral) == text(baseline)
-        assert same(ended(neutral), outcome(()))
+        assert jax.tree.structure(neutral.numerics) == jax.tree.structure(baseline.numerics)
 
 
 @pytest.mark.slow
 @named
 def test_a_technique_that_is_on_changes_the_result(row):
-    assert not same(outcome((on(row),)), outcome(()))
+    assert acts(row, outcome(on(row)), outcome(on(off=(row,))))
 
 
-@named
 @pytest.mark.slow
+@named
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(row):
-    first, again, other = (ended(group((on(row), f"seed={seed}"))) for seed in (1, 1, 2))
+    first, again, other = (ended(group((*on(row), f"seed={seed}"))) for seed in (1, 1, 2))
     assert same(first, again)
     assert not same(first, other)
 
 
-@numbered
+@pytest.mark.slow
+@with_numbers(NUMBERED)
 def test_training_stays_finite_at_both_ends_of_the_range(row, number):
     for value in ends(number):
-        one = group((on(row), f"{number.key}={value!r}"))
+        one = group((*on(row), f"{number.key}={value!r}"))
         state, (record,) = train(one, epochs_per_call=1, calls=1)
         # A decay of 1,000 multiplies weights by -299 a step: Adam's second moment overflows before them.
         assert np.isfinite([record.objective[0, 0], record.train.loss[0, 0]]).all()
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.variables))
 
 
-@named
+@sampled
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
-    plain, one = group(()), group((on(row),))
-    variables = jax.tree.map(lambda leaf: leaf[0], begun(one.numerics, one.spec).variables)
-    given = (variables, one.data.inputs, jax.tree.map(lambda leaf: leaf[0], one.numerics))
-    logits = model.logits(*given, spec=one.spec)
-    changed = jax.tree.structure(variables) != jax.tree.structure(
-        jax.tree.map(lambda leaf: leaf[0], plain.state.variables)
-    ) or not np.array_equal(logits, model.logits(*given, spec=plain.spec))
+    plain, one = group(on(off=(row,))), group(on(row))
+    (variables, logits), (other, others) = predicted(one), predicted(plain)
+    changed = jax.tree.structure(variables) != jax.tree.structure(other) or not np.array_equal(logits, others)
     assert changed == row.at_inference
+
+
+def predicted(one: Lanes) -> tuple[Variables, np.ndarray]:
+    """The variables that evaluation reads before the first epoch, and their logits."""
+    state, numerics = jax.tree.map(lambda leaf: leaf[0], (one.state, one.numerics))
+    variables = evaluated(state, numerics)
+    given = variables, one.data.inputs, jnp.int32(0)
+    return variables, np.asarray(inference.logits(*given, numerics=numerics, spec=one.spec))
 
 
 @pytest.mark.slow
 @named
 def test_a_lane_has_the_bits_that_its_run_has_alone(row):
-    variants = (on(row),), (*other_strength(row), "seed=3")
+    variants = on(row), (*other_strength(row), "seed=3")
     together = outcome(*variants)
     for lane, variant in enumerate(variants):
         assert same([leaf[lane : lane + 1] for leaf in together], outcome(variant))
 
 
-@named
+@sampled
 def test_one_lowering_serves_every_strength(row):
-    one, other = group((on(row),)), group(other_strength(row))
+    one, other = group(on(row), shapes=True), group(other_strength(row), shapes=True)
     assert one.spec == other.spec
     assert text(one) == text(other)
 
 
+@pytest.mark.slow
 @named
-@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_the_program_lowers_for_every_platform(row, platform):
-    assert "func.func public @main" in text(group((on(row),)), platform)
+    assert "func.func public @main" in text(group(on(row), shapes=True), platform)
 
 
+@pytest.mark.slow
 @named
 def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(row, tmp_path):
-    one = group((on(row),))
+    one = group(on(row))
     state, _ = train(one, epochs_per_call=2, calls=1)
     checkpoint.save_lanes(tmp_path / "state", state, {})
     restored = checkpoint.restore_lanes(tmp_path / "state", program.blank_lanes(one.numerics, spec=one.spec))
-    assert same(ended(one._replace(state=jax.tree.map(jnp.asarray, restored))), outcome((on(row),)))
-
-
-def compatible(*rows: Technique) -> bool:
-    """Whether no two rows set one key."""
-    keys = [key for row in rows for key in settings.keys_of(row)]
-    return len(keys) == len(set(keys))
+    assert same(ended(one._replace(state=jax.tree.map(jnp.asarray, restored))), outcome(on(row)))
 
 
 @pytest.mark.slow
-@named
-def test_a_technique_acts_beside_all_others(row):
-    others = [other for other in TABLE if other is not row and compatible(row, other)]
-    beside = [other for index, other in enumerate(others) if compatible(*others[: index + 1])]
-    with_it, without = outcome((on(row, *beside),)), outcome((on(*beside),))
-    assert all(np.isfinite(leaf).all() for leaf in with_it)
-    assert not same(with_it, without)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "pair", [*itertools.combinations(TABLE, 2)], ids=lambda pair: "-".join(row.name for row in pair)
-)
-def test_two_techniques_act_together(pair):
-    if not compatible(*pair):
-        pytest.skip("both set one key")
-    both = outcome((on(*pair),))
-    assert all(np.isfinite(leaf).all() for leaf in both)
-    for row, other in (pair, pair[::-1]):
-        if other.hook is not Hook.EPOCH_END:  # with some techniques validation never gets worse
-            assert not same(both, outcome((on(row),)))
-    jax.clear_caches()  # of 91 programs
-
-
-@pytest.mark.slow
-@numbered
+@with_numbers(STRONG)
 def test_where_another_run_has_it_on_its_absent_value_changes_last_digits_alone(row, number):
     if number.absent is None:
         pytest.skip(f"{row.name} is never compiled in for another run")
-    off, with_it = group(("trainer.epochs=1",)), group((on(row), "trainer.epochs=1"))
+    without = group((*on(off=(row,)), "trainer.epochs=1"))
+    with_it = group((*on(row), "trainer.epochs=1"))
     (spec, numerics), (other, _) = united(
-        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (off, with_it)]
+        [(each.spec, jax.tree.map(lambda leaf: leaf[0], each.numerics)) for each in (without, with_it)]
     )
     assert spec == other == with_it.spec
     numerics = jax.device_put(stacked([numerics]))
-    widened = off._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
-    for one, two in zip(ended(off), ended(widened), strict=True):
+    widened = without._replace(spec=spec, numerics=numerics, state=begun(numerics, spec))
+    for one, two in zip(ended(without), ended(widened), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)

@@ -115,14 +115,14 @@ def test_a_norm_stands_between_the_dense_layer_and_the_activation(norm):
     spec, numerics, variables = network("model.hidden=[9,6]", f"model.norm={norm}", "model.norm_epsilon=1e-3")
     inference = model.logits(variables, batch(), numerics, spec=spec)
     assert relative_error(inference, forward(variables, batch(), norm=norm)[0]) < 2e-6
-    training, _ = model.train_logits({}, variables, batch(), {}, numerics, spec=spec)
+    training, *_ = model.train_logits({}, variables, batch(), {}, numerics, spec=spec)
     assert relative_error(training, forward(variables, batch(), norm=norm, train=True)[0]) < 2e-6
 
 
 def test_running_statistics_move_towards_the_batch_by_one_minus_the_momentum():
     overrides = ("model.hidden=[9,6]", "model.norm=batch", "model.norm_momentum=0.7")
     spec, numerics, variables = network(*overrides)
-    _, updated = model.train_logits({}, variables, batch(), {}, numerics, spec=spec)
+    _, updated, _ = model.train_logits({}, variables, batch(), {}, numerics, spec=spec)
     _, moments = forward(variables, batch(), norm="batch", train=True)
     for layer, (mean, var) in enumerate(moments):
         old, new = variables.batch_stats[f"norm_{layer}"], updated[f"norm_{layer}"]

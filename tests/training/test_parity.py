@@ -115,7 +115,10 @@ def error(ours, expected):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [name if name in ("sgd", "adam") else pytest.param(name, marks=pytest.mark.slow) for name in OPTIMIZERS],
+)
 def test_in_float64_training_agrees_to_nine_digits(optimizer):
     assert_close(*both(optimizer, **REGULARIZERS), tolerance=1e-9)
 

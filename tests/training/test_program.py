@@ -55,6 +55,7 @@ def test_a_lane_has_the_same_bits_however_its_epochs_are_divided_among_calls():
     assert_same_bits(*(train(one, epochs_per_call=count)[0] for count in (8, 5)))
 
 
+@pytest.mark.slow
 def test_the_epochs_of_a_call_are_at_most_what_its_records_hold():
     state, (record,) = train(group((), base=("trainer.epochs=200",)), epochs_per_call=1000, calls=1)
     assert state.epoch == program.RECORDS
@@ -94,6 +95,7 @@ def test_a_clipped_gradient_with_squares_that_overflow_moves_the_weights_by_rate
     np.testing.assert_allclose(kernel_norm(state), kernel_norm(one.state) - 5 * 0.1 * 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_a_lane_diverges_where_the_squares_of_its_gradient_overflow_though_its_losses_are_finite(optimizer):
     """Adam and RMSprop would divide by infinity from then on, and nothing would move."""
@@ -144,6 +146,7 @@ def test_side_by_side_lanes_agree_with_lone_ones_in_their_first_steps():
         assert np.linalg.norm(lone - beside) <= 1e-5 * np.linalg.norm(lone)
 
 
+@pytest.mark.slow
 def test_side_by_side_lanes_end_each_at_their_own_epoch():
     variants = [("trainer.epochs=2",), ("trainer.epochs=5",), ("optimizer.learning_rate=1e30",)]
     base = ("optimizer=sgd", "model.hidden=[9]")
@@ -164,6 +167,7 @@ def test_a_refill_begins_the_fresh_lanes_anew_and_leaves_the_others_alone():
     assert_same_bits(of_lane(1, refilled), of_lane(1, new.state))
 
 
+@pytest.mark.slow
 def test_one_lowering_serves_every_value_of_the_numerics():
     lowered = []
 
@@ -197,6 +201,7 @@ def test_variants_with_one_seed_share_initialisation_and_batch_order():
         assert_same_bits(*kernels)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_what_is_selected_and_not_the_last():
     base = ("model.hidden=[30]", "optimizer.learning_rate=0.05", "trainer.batch_size=6", "trainer.epochs=40")
     stopping = (*base, "early_stopping.patience=4", "seed=5")
@@ -210,6 +215,7 @@ def test_the_best_epoch_is_what_is_selected_and_not_the_last():
     assert_same_bits(variables, straight.variables)
 
 
+@pytest.mark.slow
 def test_without_restoring_the_last_epoch_is_selected():
     one = group(("early_stopping.restore_best=false",))
     state, _ = train(one)
