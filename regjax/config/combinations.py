@@ -37,7 +37,7 @@ def warnings(values: Mapping[str, Any]) -> list[str]:
 def _unmet(
     requirements: Mapping[str, Requirement], values: Mapping[str, Any]
 ) -> Iterator[tuple[str, Requirement]]:
-    return ((key, each) for key, each in requirements.items() if not each.accepts(values[key]))
+    return ((key, each) for key, each in requirements.items() if not each.accepts(values[key], values))
 
 
 def _named(row: Technique, values: Mapping[str, Any]) -> str:

@@ -67,6 +67,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data.scaling": ("unit", "standard", "none"),
     "model.activation": ACTIVATIONS,
     "model.kernel_init": KERNEL_INITS,
+    "model.block": ("dense", "resnet"),
     "optimizer.name": tuple(OPTIMIZER_NUMBERS),
     "schedule.name": tuple(SCHEDULE_NUMBERS),
     "early_stopping.monitor": tuple(MONITOR_MODES),
@@ -77,8 +78,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 # These values turn techniques off, and the program leaves such a technique out. They are also the defaults.
-# The number of groups belongs to group norm, and turns nothing on.
-NEUTRAL = neutral_values() | {"model.norm_groups": None}
+# The last two turn nothing on: they belong to group norm and to residual blocks.
+NEUTRAL = neutral_values() | {"model.norm_groups": None, "model.block": "dense"}
 
 FOLDERS = ("cache_dir", "data.manual_dir", "data.data_dir")
 
@@ -146,6 +147,7 @@ def check(config: Config) -> None:
         _check_technique_number(number, values)
     check_combinations(values)
     _check_groups(values)
+    _check_blocks(values)
     _check_relevant("optimizer", config.optimizer.name, values, OPTIMIZER_NUMBERS)
     _check_relevant("schedule", config.schedule.name, values, SCHEDULE_NUMBERS)
     if config.schedule.warmup_epochs > config.trainer.epochs:
@@ -199,6 +201,17 @@ def _check_groups(values: dict[str, Any]) -> None:
     groups, hidden = values["model.norm_groups"], values["model.hidden"]
     if values["model.norm"] == "group" and any(width % groups for width in hidden):
         raise invalid("model.norm_groups", groups, f"must divide every width of model.hidden, here {hidden}")
+
+
+def _check_blocks(values: dict[str, Any]) -> None:
+    if values["model.block"] != "resnet":
+        return
+    if not values["model.residual"]:
+        raise invalid("model.block", "resnet", "needs residual blocks: add model.residual=true")
+    widths = values["model.hidden"]
+    if len(widths) < 3 or len(widths) % 2 == 0 or len(set(widths[::2])) > 1:
+        allowed = "must have one width at its odd places for model.block=resnet, such as [64,128,64]"
+        raise invalid("model.hidden", widths, allowed)
 
 
 def _is_number(value: object) -> bool:

@@ -75,6 +75,7 @@ class ModelConfig:
     norm_epsilon: float = MISSING
     norm_groups: int | None = MISSING
     residual: bool = MISSING
+    block: str = MISSING
     use_bias: bool = MISSING
     kernel_init: str = MISSING
     init_stddev: float = MISSING

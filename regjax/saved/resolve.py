@@ -107,6 +107,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
         hidden=tuple(model.hidden),
         activation=model.activation,
         residual=model.residual,
+        resnet=model.block == "resnet",
         norm_groups=(model.norm_groups or 0) * ("group_norm" in active),
         use_bias=model.use_bias,
         kernel_init=model.kernel_init,

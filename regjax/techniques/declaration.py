@@ -101,15 +101,20 @@ class Choice(NamedTuple):
     value: str
 
 
-class Requirement(NamedTuple):
-    """A condition on the value of another key while the technique is on. `words` completes "it needs"."""
+# A configuration by dotted key. The functions in `elsewhere` read it besides the strength.
+Values = Mapping[str, Any]
 
-    accepts: Callable[[Any], bool]
+
+class Requirement(NamedTuple):
+    """A condition on the value of another key while the technique is on. `words` completes "it needs".
+
+    `accepts` gets the value, and the configuration.
+    """
+
+    accepts: Callable[[Any, Values], bool]
     words: str
 
 
-# A configuration by dotted key. The functions in `elsewhere` read it besides the strength.
-Values = Mapping[str, Any]
 Elsewhere = Callable[[Any, Values], float | str]
 
 

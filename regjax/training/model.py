@@ -1,6 +1,5 @@
 """The multilayer perceptron, in Flax Linen. Only this module and the norms import Flax."""
 
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -60,6 +59,11 @@ SOWN, ACTIVATIONS = "intermediates", "activations"
 class MLP(nn.Module):
     """Dense layers. Each is followed by the norm, the activation, noise and (at equal widths) a residual sum.
 
+    With `spec.resnet` it is the tabular ResNet of Gorishniy et al. 2021, https://arxiv.org/abs/2106.11959: a
+    dense layer, blocks `x + dense(activation(dense(norm(x))))`, then norm and activation. Noise follows each
+    of its activations and of its other dense layers. Deviation: theirs spares the first one, as
+    `model.dropout=[0,...]` does.
+
     A layer before batch norm has no bias (Ioffe & Szegedy 2015). The last layer is dense and returns logits.
     """
 
@@ -76,29 +80,51 @@ class MLP(nn.Module):
         train_norm: bool,
     ) -> Float[Array, "batch classes"]:
         """`keys` turn noise on. With `train_norm`, batch norm uses and records batch statistics."""
-        spec = self.spec
-        hidden_bias = spec.use_bias and not CANCEL_BIAS & spec.active
-        dense = partial(self._dense, keys, strengths)
         outputs = hooks.noisy(keys, inputs, strengths)
-        for layer, width in enumerate(spec.hidden):
-            incoming = outputs
-            outputs = dense(layer, width, use_bias=hidden_bias)(incoming)
-            outputs = getattr(nn, spec.activation)(self._norm(layer, outputs, train=train_norm))
-            self.sow(SOWN, ACTIVATIONS, outputs)
-            outputs = hooks.noisy(keys, outputs, strengths, layer=layer)
-            if layer in spec.blocks:
-                place = {"number": spec.blocks.index(layer) + 1, "blocks": len(spec.blocks)}
-                outputs = hooks.block(keys, outputs, strengths, **place) + incoming
-        return dense(len(spec.hidden), spec.num_classes, use_bias=spec.use_bias)(outputs)
+        hidden = self._resnet if self.spec.resnet else self._layers
+        outputs = hidden(keys, outputs, strengths, train=train_norm)
+        return self._dense(keys, strengths, len(self.spec.hidden))(outputs)
 
-    def _dense(
-        self, keys: Keys | None, strengths: Strengths, layer: int, width: int, *, use_bias: bool
-    ) -> nn.Module:
-        spec = self.spec
+    def _layers(self, keys: Keys | None, outputs: Array, strengths: Strengths, *, train: bool) -> Array:
+        for layer in range(len(self.spec.hidden)):
+            incoming = outputs
+            outputs = self._dense(keys, strengths, layer)(incoming)
+            outputs = self._activated(self._norm(layer, outputs, train=train))
+            outputs = hooks.noisy(keys, outputs, strengths, layer=layer)
+            if layer in self.spec.blocks:
+                outputs = self._block(keys, outputs, strengths, layer) + incoming
+        return outputs
+
+    def _resnet(self, keys: Keys | None, outputs: Array, strengths: Strengths, *, train: bool) -> Array:
+        outputs = hooks.noisy(keys, self._dense(keys, strengths, 0)(outputs), strengths, layer=0)
+        for layer in self.spec.blocks:
+            incoming = outputs
+            outputs = self._dense(keys, strengths, layer)(self._norm(layer, incoming, train=train))
+            outputs = hooks.noisy(keys, self._activated(outputs), strengths, layer=layer)
+            outputs = self._dense(keys, strengths, layer + 1)(outputs)
+            outputs = hooks.noisy(keys, outputs, strengths, layer=layer + 1)
+            outputs = self._block(keys, outputs, strengths, layer) + incoming
+        return self._activated(self._norm(len(self.spec.hidden), outputs, train=train))
+
+    def _activated(self, outputs: Array) -> Array:
+        outputs = getattr(nn, self.spec.activation)(outputs)
+        self.sow(SOWN, ACTIVATIONS, outputs)
+        return outputs
+
+    def _block(self, keys: Keys | None, outputs: Array, strengths: Strengths, layer: int) -> Array:
+        """The outputs of the residual block that begins with a layer, before its sum."""
+        blocks = self.spec.blocks
+        return hooks.block(keys, outputs, strengths, number=blocks.index(layer) + 1, blocks=len(blocks))
+
+    def _dense(self, keys: Keys | None, strengths: Strengths, layer: int) -> nn.Module:
+        """A dense layer. The last one gives the logits."""
+        spec, last = self.spec, layer == len(self.spec.hidden)
+        inner = spec.resnet and layer in spec.blocks  # an activation stands between it and the next norm
+        cancelled = bool(CANCEL_BIAS & spec.active) and not (last or inner)
         stddev = (self.numerics.init_stddev,) if spec.kernel_init == "normal" else ()
         precision = dict(PRECISIONS[spec.precision])
         product = precision.pop("dot_general", lax.dot_general)
-        norm = hooks.norm_of(Hook.KERNEL_NORM, spec.active) if layer < len(spec.hidden) else None
+        norm = None if last else hooks.norm_of(Hook.KERNEL_NORM, spec.active)
         normed = norm(param_dtype=jnp.result_type(float), name=f"norm_{layer}") if norm else None
 
         def dot_general(inputs: Array, kernel: Array, *dimensions: Any, **settings: Any) -> Array:
@@ -108,8 +134,8 @@ class MLP(nn.Module):
             return outputs
 
         return nn.Dense(
-            width,
-            use_bias=use_bias,
+            spec.num_classes if last else spec.hidden[layer],
+            use_bias=spec.use_bias and not cancelled,
             kernel_init=getattr(nn.initializers, spec.kernel_init)(*stddev),
             param_dtype=jnp.result_type(float),
             name=f"dense_{layer}",

@@ -78,6 +78,7 @@ class StaticSpec(NamedTuple):
     hidden: tuple[int, ...]
     activation: str
     residual: bool
+    resnet: bool
     norm_groups: int
     use_bias: bool
     kernel_init: str
@@ -102,7 +103,13 @@ class StaticSpec(NamedTuple):
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """The hidden layers, from 0, that are residual blocks: those as wide as what comes in."""
+        """The hidden layers, from 0, with which residual blocks begin.
+
+        A block is a hidden layer as wide as its input. With `resnet` it is two layers, and they follow the
+        first layer.
+        """
+        if self.resnet:
+            return tuple(range(1, len(self.hidden), 2))
         widths = enumerate(pairwise((self.num_features, *self.hidden)))
         return tuple(layer for layer, (inner, outer) in widths if self.residual and inner == outer)
 

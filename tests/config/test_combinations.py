@@ -25,7 +25,7 @@ def table(monkeypatch):
     ("fields", "message"),
     [
         (
-            {"needs": {"model.residual": Requirement(bool, "residual blocks")}},
+            {"needs": {"model.residual": Requirement(lambda has, _: has, "residual blocks")}},
             "model.residual=false: l2 is on (penalty.l2=7.0), and it needs residual blocks.",
         ),
         (
@@ -53,7 +53,7 @@ def test_what_it_needs_beside_it_may_be_any_of_several(table):
 
 
 def test_what_does_not_suit_a_technique_is_warned_of_alone(table):
-    table(suits={"model.activation": Requirement(lambda name: name == "selu", "selu")})
+    table(suits={"model.activation": Requirement(lambda name, _: name == "selu", "selu")})
     combinations.check_combinations(VALUES)
     told = "model.activation=relu: l2 is on (penalty.l2=7.0), and it is made for selu"
     assert combinations.warnings(VALUES) == [told]

@@ -134,22 +134,22 @@ def test_weight_noise_acts_on_every_kernel_with_its_own_draw():
     assert abs(hidden.std() - 1e-3 * np.sqrt(3 * WIDTH)) < 5 * 1e-3 * np.sqrt(3 * WIDTH) / np.sqrt(2 * WIDTH)
 
 
-def test_the_expected_depth_under_stochastic_depth_is_that_of_its_paper():
+@pytest.mark.parametrize(("block", "first", "layers"), [("dense", 0, 1), ("resnet", 1, 2)])
+def test_the_expected_depth_under_stochastic_depth_is_that_of_its_paper(block, first, layers):
     """Huang et al. 2016, section 3: (3 L - 1) / 4 of L blocks, where the last stays with probability 1/2."""
     blocks, count = 6, 4000
+    depth = first + layers * blocks
     overrides = (
-        f"model.hidden=[{','.join('2' * blocks)}]",
-        "model.residual=true",
-        "model.stochastic_depth=0.5",
+        *(f"model.hidden=[{','.join('2' * depth)}]", f"model.block={block}"),
+        *("model.residual=true", "model.stochastic_depth=0.5"),
     )
     spec, numerics, variables = network(*overrides, features=2, classes=2)
     stay = 1 - 0.5 * np.arange(1, blocks + 1) / blocks
     # Block l gives p * 2^l, and 2^l where it stays: the logits are a binary number, with a digit for each.
-    params = {
-        f"dense_{at}": {"kernel": jnp.zeros((2, 2)), "bias": jnp.full(2, stay[at] * 2.0**at)}
-        for at in range(blocks)
-    } | {f"dense_{blocks}": {"kernel": jnp.eye(2), "bias": jnp.zeros(2)}}
-    assert params.keys() == variables.params.keys()
+    zero = {"kernel": jnp.zeros((2, 2)), "bias": jnp.zeros(2)}
+    params = dict.fromkeys(variables.params, zero) | {f"dense_{depth}": zero | {"kernel": jnp.eye(2)}}
+    for at in range(blocks):
+        params[f"dense_{first + layers * (at + 1) - 1}"] = zero | {"bias": jnp.full(2, stay[at] * 2.0**at)}
 
     def logits(key):
         keys = {"stochastic_depth": key}

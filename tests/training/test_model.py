@@ -75,6 +75,30 @@ def forward(variables, inputs, *, activation="relu", norm="none", residual=False
     return outputs @ params[f"dense_{depth}"]["kernel"] + params[f"dense_{depth}"].get("bias", 0), moments
 
 
+def resnet(variables, inputs):
+    """NumPy's logits in float64 of the tabular ResNet at inference, with batch norm, as its paper has it."""
+    dense, norm = {}, {}
+    for name, leaf in variables.params.items():
+        kind, at = name.split("_")
+        (dense if kind == "dense" else norm)[int(at)] = {
+            key: np.asarray(x, np.float64) for key, x in leaf.items()
+        }
+
+    def linear(at, x):
+        return x @ dense[at]["kernel"] + dense[at].get("bias", 0)
+
+    def batch_norm(at, x):
+        running = variables.batch_stats[f"norm_{at}"]
+        standard = (x - np.asarray(running["mean"])) / np.sqrt(np.asarray(running["var"], np.float64) + 1e-3)
+        return standard * norm[at]["scale"] + norm[at]["bias"]
+
+    x = linear(0, np.asarray(inputs, np.float64))
+    for at in range(1, len(dense) - 1, 2):
+        x = x + linear(at + 1, np.maximum(linear(at, batch_norm(at, x)), 0))
+    last = len(dense) - 1
+    return linear(last, np.maximum(batch_norm(last, x), 0))
+
+
 def relative_error(ours, expected):
     return np.linalg.norm(ours - expected) / np.linalg.norm(expected)
 
@@ -100,6 +124,16 @@ def test_without_hidden_layers_the_network_is_linear():
 def test_dense_layers_have_biases_but_before_batch_norm_and_where_they_are_off(override, biased):
     params = network("model.hidden=[9,6]", override)[2].params
     assert [at for at in range(3) if "bias" in params[f"dense_{at}"]] == biased
+
+
+def test_the_resnet_is_that_of_gorishniy_et_al():
+    overrides = "model.hidden=[6,9,6,4,6]", "model.norm=batch", "model.residual=true", "model.block=resnet"
+    spec, numerics, variables = network(*overrides)
+    assert set(variables.batch_stats) == {"norm_1", "norm_3", "norm_5"}
+    # A sum's bias is cancelled by the norms that follow it.
+    assert [at for at in range(6) if "bias" in variables.params[f"dense_{at}"]] == [1, 3, 5]
+    ours = model.logits(variables, batch(), numerics, spec=spec)
+    assert relative_error(ours, resnet(variables, batch())) < 1e-6
 
 
 def test_a_residual_sum_joins_layers_of_the_same_width_and_no_others():

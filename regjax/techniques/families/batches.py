@@ -23,7 +23,7 @@ BATCHES = (
             "Keras RandomTranslation(height_factor, width_factor)": same,
             "torchvision RandomAffine(translate)": same,
         },
-        needs={"data.scaling": Requirement(lambda kind: kind != "standard", ONE_SCALE)},
+        needs={"data.scaling": Requirement(lambda kind, _: kind != "standard", ONE_SCALE)},
         images=True,
         judge="test_augmentations.py::test_an_image_is_moved_by_each_step_equally_often_as_scipy_moves_it",
     ),

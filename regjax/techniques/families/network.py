@@ -73,7 +73,7 @@ NETWORK = (
             "Keras BatchNormalization(momentum)": lambda _, values: values["model.norm_momentum"],
             "PyTorch BatchNorm1d(momentum)": lambda _, values: 1 - values["model.norm_momentum"],
         },
-        needs={"trainer.batch_size": Requirement(lambda rows: rows > 1, "2 rows or more in a batch")},
+        needs={"trainer.batch_size": Requirement(lambda rows, _: rows > 1, "2 rows or more in a batch")},
         choice=Choice("model.norm", "batch"),
         at_inference=True,
         judge="test_parity.py::test_in_float64_training_agrees_to_nine_digits",
@@ -116,7 +116,7 @@ NETWORK = (
             "Keras GroupNormalization(groups)": lambda _, values: values["model.norm_groups"],
             "PyTorch GroupNorm(num_groups)": lambda _, values: values["model.norm_groups"],
         },
-        needs={"model.norm_groups": Requirement(lambda groups: groups is not None, "a number of groups")},
+        needs={"model.norm_groups": Requirement(lambda groups, _: groups is not None, "a number of groups")},
         choice=Choice("model.norm", "group"),
         at_inference=True,
         judge="test_norms.py::test_logits_and_gradients_are_those_of_pytorch",
@@ -155,7 +155,7 @@ NETWORK = (
         formula="a * (outputs, or -1.7581 with probability rate) + b; a and b keep mean 0 and variance 1",
         source="Klambauer et al. 2017, https://arxiv.org/abs/1706.02515",
         elsewhere={"Keras AlphaDropout(rate)": same, "PyTorch AlphaDropout(p)": same},
-        suits={"model.activation": Requirement(lambda name: name == "selu", "selu")},
+        suits={"model.activation": Requirement(lambda name, _: name == "selu", "selu")},
         judge="test_more_noise.py::test_alpha_dropout_makes_of_an_input_what_pytorch_makes_of_it",
     ),
     Technique(
@@ -166,9 +166,12 @@ NETWORK = (
         source="Huang et al. 2016, https://arxiv.org/abs/1603.09382",
         elsewhere={"torchvision StochasticDepth(p, mode='batch')": sentence("{:g}, for the last block")},
         needs={
-            "model.residual": Requirement(lambda residual: residual is True, "residual blocks"),
+            "model.residual": Requirement(lambda residual, _: residual is True, "residual blocks"),
             "model.hidden": Requirement(
-                lambda widths: any(inner == outer for inner, outer in pairwise(widths)),
+                lambda widths, values: (
+                    values["model.block"] == "resnet"
+                    or any(inner == outer for inner, outer in pairwise(widths))
+                ),
                 "a residual block: two hidden layers of one width, one after the other",
             ),
         },

@@ -20,7 +20,7 @@ from regjax.techniques.declaration import (
 )
 from regjax.techniques.elsewhere import same, sentence, twice
 
-VALIDATED = {"data.validation": Requirement(lambda rows: rows != 0, "validation rows")}
+VALIDATED = {"data.validation": Requirement(lambda rows, _: rows != 0, "validation rows")}
 NOISE = ("dropout", "input_dropout", "gaussian_dropout", "alpha_dropout", "drop_connect")
 SHARE_OF_EPOCHS = BELOW_1._replace(
     allowed="must be a share of trainer.epochs, from 0 up to, not including, 1"
