@@ -210,8 +210,8 @@ def _check_blocks(values: dict[str, Any]) -> None:
         raise invalid("model.block", "resnet", "needs residual blocks: add model.residual=true")
     widths = values["model.hidden"]
     if len(widths) < 3 or len(widths) % 2 == 0 or len(set(widths[::2])) > 1:
-        allowed = "must have one width at its odd places for model.block=resnet, such as [64,128,64]"
-        raise invalid("model.hidden", widths, allowed)
+        allowed = "must list 3, 5, 7 or more widths, with the first, third, fifth and so on the same"
+        raise invalid("model.hidden", widths, f"{allowed}, such as [64,128,64], for model.block=resnet")
 
 
 def _is_number(value: object) -> bool:

@@ -211,7 +211,7 @@ def test_rates_widths_and_validation_parts_of_no_legal_form_are_refused(key, val
             "model.hidden=[128, 64] stochastic_depth one width",
         ),
         ("model.block=resnet", "model.block=resnet: model.residual=true"),
-        ("model.block=resnet model.residual=true", "model.hidden=[128, 64]: odd places [64,128,64]"),
+        ("model.block=resnet model.residual=true", "model.hidden=[128, 64]: [64,128,64] model.block=resnet"),
         ("early_stopping.patience=3 data.validation=0", "early_stopping.patience=3 data.validation=0"),
         ("data=tfds", "data.name=VALUE"),
     ],
