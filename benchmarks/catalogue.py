@@ -27,9 +27,9 @@ ABOUT = """# The catalogue
 
 <!-- python benchmarks/catalogue.py writes this file -->
 Every technique, by the place where it acts. `'regularization=[NAME]'` turns it on with the numbers of its
-file. `python -m regjax.explain NAME` says the same at your numbers. The judge is the test that compares it
-with a closed form, a statistic of its paper or another implementation. The cost is of an epoch of notebook 1,
-as a ratio to the epoch without it ([how it was measured](cost.md)).
+file; `elastic_net` is `l1` and `l2`. `python -m regjax.explain NAME` says the same at your numbers. The judge
+is the test that compares it with a closed form, a statistic of its paper or another implementation. The cost
+is of an epoch of notebook 1, as a ratio to the epoch without it ([how it was measured](cost.md)).
 """
 COLUMNS = ("technique", "formula", "key: range; what is off; its file's value", "elsewhere", "judge", "cost")
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"

@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict, read_write
@@ -39,14 +39,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json-schema", action="store_true", help="print the schema of a configuration")
     given = parser.parse_args(arguments)
     outlive_readers()
-    overrides = _overrides(given.what)
+    asked = _asked(given.what)
     try:
         if given.json_schema:
             print(json.dumps(json_schema(), indent=2))
         else:
-            print("\n".join(_explained(_values(overrides), given.what) if overrides else _catalogue()))
+            print("\n".join([line for each in asked for line in _explained(each)] if asked else _catalogue()))
     except Exception as error:
-        message = explain(error, overrides, CONF, composed=isinstance(error, UserError))
+        typed = [text for each in asked for text in each.overrides]
+        message = explain(error, typed, CONF, composed=isinstance(error, UserError))
         if not message:
             raise
         print(f"error: {message}", file=sys.stderr)
@@ -54,11 +55,23 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _overrides(words: Sequence[str]) -> list[str]:
-    """The overrides. Words without a = name the files of `regularization`."""
-    names = [word for word in words if "=" not in word]
-    listed = [f"regularization=[{','.join(names)}]"] if names else []
-    return [*listed, *(word for word in words if "=" in word)]
+class Asked(NamedTuple):
+    """The overrides of a configuration to explain, its file of `regularization`, and what this file needs."""
+
+    overrides: list[str]
+    name: str = ""
+    needed: tuple[str, ...] = ()
+
+
+def _asked(words: Sequence[str]) -> list[Asked]:
+    """Words without a = name files of `regularization`. Each is explained apart, with all overrides."""
+    overrides = [word for word in words if "=" in word]
+    found = []
+    for name in (word for word in words if "=" not in word):
+        needed = next((row.needs_one_of[:1] for row in TABLE if row.name == name), ())
+        listed = f"regularization=[{','.join((*needed, name))}]"
+        found.append(Asked([listed, *overrides], name, needed))
+    return found or [Asked(overrides)] * bool(overrides)
 
 
 def _values(overrides: Sequence[str]) -> dict[str, Any]:
@@ -87,9 +100,11 @@ def _turned_on_by(row: Technique) -> str:
     return f"{row.choice.key}={row.choice.value}" if row.choice else keys_of(row)[0]
 
 
-def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]:
-    """The techniques that are on, and those that are named."""
-    found = [row for row in TABLE if is_on(row, values) or row.name in named]
+def _explained(asked: Asked) -> Iterator[str]:
+    """The techniques that are on, and the one that is named."""
+    values = _values(asked.overrides)
+    on = [row for row in TABLE if is_on(row, values) or row.name == asked.name]
+    found = [row for row in on if row.name not in asked.needed]
     if not found:
         yield "No technique is on."
     for row in found:
@@ -100,7 +115,9 @@ def _explained(values: Mapping[str, Any], named: Sequence[str]) -> Iterator[str]
             setting, neutral = _setting(number, values), _short(number.neutral)
             role = "off" if number is row.strength else "usual"
             layers = ", or a list of them, one per hidden layer" if number.per_layer else ""
-            yield from _entry("number", f"{setting}: {number.range.allowed}{layers}; {neutral} is {role}")
+            scheduled = "; may follow a schedule" * number.scheduled
+            text = f"{setting}: {number.range.allowed}{layers}; {neutral} is {role}{scheduled}"
+            yield from _entry("number", text)
         if row.choice:
             chosen = f"{row.choice.key}={values[row.choice.key]}"
             yield from _entry("choice", f"{chosen}: {row.choice.value} turns it on")

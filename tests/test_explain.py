@@ -63,6 +63,9 @@ def test_alone_it_lists_every_technique_below_the_place_where_it_acts(told):
         ),
         ("batch_norm", "PyTorch BatchNorm1d(momentum): 0.01 | needs 2 rows or more in a batch"),
         ("elastic_net", "l1 formula | l2 formula"),
+        ("batch_norm layer_norm", "batch_norm formula | layer_norm formula"),
+        ("r_drop", "r_drop formula | needs one of dropout, input_dropout"),
+        ("weight_decay", "optimizer.weight_decay=0.01: | 0 is off; may follow a schedule"),
         ("optimizer=sgd", "No technique is on."),
     ],
 )

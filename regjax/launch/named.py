@@ -13,7 +13,7 @@ from regjax.config.schema import as_written
 from regjax.errors import UserError, invalid, shown
 from regjax.saved.identity import identity_untrained
 from regjax.techniques.declaration import Technique
-from regjax.techniques.settings import is_on, keys_of
+from regjax.techniques.settings import NO_CHOICE, is_on, keys_of
 from regjax.techniques.table import TABLE
 
 GROUP = "regularization"
@@ -88,6 +88,10 @@ def check_named(values: Mapping[str, Any], overrides: Sequence[str], files: Load
     for row in TABLE:
         if is_on(row, alone) != is_on(row, values) and not typed & set(keys_of(row)):
             raise _broken_word(row, names, values, files)
+        choice = row.choice
+        if choice and is_on(row, alone) and values[choice.key] not in (choice.value, NO_CHOICE):
+            chosen_by = f"{GROUP}={_listed(names)} turns {row.name} on, which is {choice.key}={choice.value}"
+            raise invalid(choice.key, values[choice.key], f"{chosen_by}; name one of them")
 
 
 def check_distinct(jobs: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> None:

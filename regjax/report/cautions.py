@@ -5,6 +5,7 @@ from math import log
 from typing import Any, NamedTuple
 
 from regjax.config.columns import EPOCHS_TO
+from regjax.errors import shown
 from regjax.report.cells import listed
 from regjax.report.pairing import Plan, lacks, measured, part_of, selects_epoch
 from regjax.report.row import Row
@@ -12,6 +13,7 @@ from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
 from regjax.statistics.paired import PairedTest, smallest_flip_p
 from regjax.statistics.verdict import Kind, p_in_words, seeds_in_words, size_in_words
+from regjax.techniques.table import TABLE
 
 # If a seed has more than this share of the variance, it decides a test alone.
 MOST = 0.5
@@ -19,6 +21,9 @@ MOST = 0.5
 FEWEST_SHARED = 3
 # Johnson (1978), https://doi.org/10.1080/01621459.1978.10480051, corrects t for skewness from 13 values on.
 FEWEST_SKEWED = 13
+# A file of a technique may set these keys too, such as `alpha_dropout`, which sets the activation SELU.
+NETWORK = ("model.hidden", "model.activation", "model.residual", "model.block")
+TECHNIQUES = frozenset(row.name for row in TABLE)
 SKEWED = 1.96  # in standard errors; 5 % of normal samples are farther from symmetry
 
 
@@ -49,6 +54,7 @@ def cautions(plan: Plan, rows: Sequence[Row], effect: float | None) -> list[str]
     """The cautions, with the most important first. `rows` are without the baseline."""
     return [
         *_equal_results(plan),
+        *_networks(plan),
         *_validation(plan),
         *_pairs(plan),
         *_unreached(plan),
@@ -76,6 +82,7 @@ def doubts(row: Row) -> dict[str, str]:
         found["one seed holds most of the variance"] = f"{test.largest_share:.0%}"
     if abs(test.skewness) > SKEWED:
         found["the differences are skewed"] = f"{abs(test.skewness):.1f} standard errors from symmetry"
+        unable = [of for of in unable if of != "skewness"]
     if unable:
         found[f"too few seeds to check {' and '.join(unable)}"] = str(test.n)
     return found
@@ -161,6 +168,19 @@ def _unreached(plan: Plan) -> list[str]:
         if missed := len(done) - len(measured(done, EPOCHS_TO)):
             found.append((f"{missed} of {len(done)} runs did not reach report.epochs_to", name))
     return [f"{names}: {text}" for text, names in _names_by_text(found).items()]
+
+
+def _networks(plan: Plan) -> list[str]:
+    """Names variants with the names of techniques alone that have another network than the baseline."""
+    theirs = plan.variants[plan.baseline][0]["config"]
+    found = []
+    for name, (first, *_) in plan.variants.items():
+        ours = first["config"]
+        changed = [f"{key}={shown(ours.get(key))}" for key in NETWORK if ours.get(key) != theirs.get(key)]
+        if changed and TECHNIQUES.issuperset(name.split("+")):
+            settings = " and ".join(changed)
+            found.append(f"{name} also has {settings}: compare it with a baseline that has the same")
+    return found
 
 
 def _equal_results(plan: Plan) -> list[str]:

@@ -125,7 +125,7 @@ def _table(header: list[str], rows: list[list[str]], width: int) -> str:
     (longest_word,) = _widths([[cells[-1]] for cells in (header, *rows)], _longest_word)
     left = width - sum(widths[1:-1]) - GAP * (len(widths) - 1)
     widths[-1] = min(widths[-1], max(longest_word, left - widths[0]))
-    widths[0] = max(NARROWEST_NAME, min(widths[0], left - widths[-1]))
+    widths[0] = min(widths[0], max(NARROWEST_NAME, left - widths[-1]))
     return _rendered(header, rows, widths)
 
 
@@ -135,7 +135,7 @@ def _columns(header: list[str], rows: list[list[str]], width: int) -> str:
     gaps = GAP * (len(widths) - 1)
     if sum(widths) + gaps > width:
         widths = [widths[0], *_widths([cells[1:] for cells in (header, *rows)], _longest_word)]
-        widths[0] = max(NARROWEST_NAME, min(widths[0], width - sum(widths[1:]) - gaps))
+        widths[0] = min(widths[0], max(NARROWEST_NAME, width - sum(widths[1:]) - gaps))
     return _rendered(header, rows, widths)
 
 

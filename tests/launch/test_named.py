@@ -89,6 +89,14 @@ def test_a_list_that_contradicts_itself_is_refused_for_its_job(job, names, told)
     assert refused.reason.startswith(f"regularization={names}: {told}")
 
 
+def test_a_choice_that_is_typed_beside_another_technique_of_its_key_is_refused(job):
+    told = "regularization=[layer_norm] turns layer_norm on, which is model.norm=layer; name one of them"
+    with pytest.raises(UserError) as refusal:
+        job("regularization=[layer_norm] model.norm=batch")
+    assert str(refusal.value) == f"model.norm=batch: {told}."
+    assert job("regularization=[layer_norm] model.norm=none").config.model.norm == "none"
+
+
 def test_a_file_that_sets_a_key_of_no_technique_is_named(command, tmp_path):
     (tmp_path / "regularization").mkdir()
     (tmp_path / "regularization" / "gate.yaml").write_text("# @package _global_\npenalty:\n  gate: 1\n")

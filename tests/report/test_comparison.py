@@ -174,6 +174,20 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
     assert comparison.rows[1].verdict.words == "identical on every seed"
 
 
+def test_a_technique_that_comes_with_another_network_is_said_to():
+    def network(activation, accuracies):
+        return group(accuracies, **{"model.activation": activation, "model.hidden": [8]})
+
+    named = {
+        "none": network("relu", PLAIN),
+        "alpha_dropout": network("selu", BETTER),
+        "model.activation=tanh": network("tanh", BETTER),
+    }
+    told = [line for line in compared(named).cautions if "also has" in line]
+    same = "compare it with a baseline that has the same"
+    assert told == [f"alpha_dropout also has model.activation=selu: {same}"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "followed"),
     [
