@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+# A message that can name the nearest of more names than these does not name them all.
+MANY = 20
+
 
 class UserError(Exception):
     """The input is wrong, or the machine lacks something. Users see the message without a traceback."""
@@ -52,7 +55,9 @@ def printable(text: str, *, kept: str = "") -> str:
 
 
 def invalid_choice(key: str, value: object, choices: Iterable[str]) -> UserError:
-    """The error for a value that is not one of `choices`; it suggests the nearest."""
+    """The error for a value that is not one of `choices`. It suggests the nearest, or names all."""
     names = sorted(choices)
-    allowed = f"must be one of {', '.join(names)}"
-    return invalid(key, value, allowed, near=nearest(str(value), names))
+    near = nearest(str(value), names)
+    is_long = near is not None and len(names) > MANY
+    allowed = f"it is not one of the {len(names)} names" if is_long else f"must be one of {', '.join(names)}"
+    return invalid(key, value, allowed, near=near)

@@ -77,7 +77,7 @@ def test_a_technique_is_explained_at_its_strength_with_the_same_one_elsewhere(to
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("lables_moothing", "error: regularization=lables_moothing: must be one of"),
+        ("lables_moothing", "error: regularization=lables_moothing: it is not one of"),
         ("model.dropuot=0.1", "Did you mean 'model.dropout'?"),
         ("penalty.l2=-1", "error: penalty.l2=-1.0: must be a finite number, 0 or more."),
     ],

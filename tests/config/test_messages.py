@@ -96,7 +96,8 @@ TYPED = {
         "As one list: 'regularization=[dropout,l2]'."
     ),
     "regularization=weightdecay": (
-        f"regularization=weightdecay: must be one of {TECHNIQUES}. Did you mean 'weight_decay'?"
+        f"regularization=weightdecay: it is not one of the {TECHNIQUES.count(',') + 1} names."
+        " Did you mean 'weight_decay'?"
     ),
     "regularization=l3": f"regularization=l3: must be one of {TECHNIQUES}.",
     "penalty.l3=0.1": f"penalty.l3=0.1: there is no such key. penalty has {PENALTIES}.",
