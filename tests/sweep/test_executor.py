@@ -93,7 +93,7 @@ def test_all_devices_work(tmp_path, monkeypatch):
     real = Lanes.train
 
     def train(lanes, *given):
-        """A device waits for the others: on a loaded machine it would else take all runs before they start."""
+        """A device waits for the other: on a loaded machine it could take all runs before that one starts."""
         used.add(lanes._device)
         if len(used) == 2:
             all_work.set()
