@@ -172,10 +172,10 @@ def _unreached(plan: Plan) -> list[str]:
 
 def _networks(plan: Plan) -> list[str]:
     """Names variants with the names of techniques alone that have another network than the baseline."""
-    theirs = plan.variants[plan.baseline][0]["config"]
+    configs = {name: group[0]["config"] for name, group in plan.variants.items() if group}
+    theirs = configs.get(plan.baseline, {})
     found = []
-    for name, (first, *_) in plan.variants.items():
-        ours = first["config"]
+    for name, ours in configs.items() if theirs else ():
         changed = [f"{key}={shown(ours.get(key))}" for key in NETWORK if ours.get(key) != theirs.get(key)]
         if changed and TECHNIQUES.issuperset(name.split("+")):
             settings = " and ".join(changed)
