@@ -52,10 +52,10 @@ def _predict(options: argparse.Namespace) -> str:
     """Writes the table. Returns the line to print."""
     _check_output(options.output)
     trained = load_network(options.run, _warn)
-    _check_samples(options, trained)
+    samples = draws_of(trained, options.mc_samples)
+    _check_samples(options, trained, samples)
     rows = read_rows(options.input, trained.spec.num_features)
     name = f"--input={options.input}"
-    samples = draws_of(trained) if options.mc_samples is None else options.mc_samples
     batches = answers(trained, rows, samples, options.seed, name=name, warn=_warn)
     replace_text(options.output, _table(batches, trained.spec.num_classes, samples))
     count = f"{len(rows)} row" + "s" * (len(rows) > 1)
@@ -72,9 +72,8 @@ def _check_output(output: Path) -> None:
         raise UserError(f"--output={output}: it exists, and holds no predictions; name another file")
 
 
-def _check_samples(options: argparse.Namespace, trained: Trained) -> None:
-    samples, seed, spec = options.mc_samples, options.seed, trained.spec
-    samples = draws_of(trained) if samples is None else samples
+def _check_samples(options: argparse.Namespace, trained: Trained, samples: int | None) -> None:
+    seed, spec = options.seed, trained.spec
     if samples is None and seed is not None:
         raise invalid("--seed", seed, "it needs --mc-samples; without draws nothing is random")
     if samples is None:

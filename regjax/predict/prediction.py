@@ -54,14 +54,14 @@ def answers(
     """
     _warn_of_range(rows, trained.pixel_max, name, warn)
     inputs = rows if trained.offset is None else (rows - trained.offset).astype(np.float32)
-    compute = _compute(trained, draws_of(trained) if samples is None else samples, seed)
+    compute = _compute(trained, draws_of(trained, samples), seed)
     return _finite(in_batches(compute, inputs, batch_size=trained.spec.evaluation_batch_size), rows, name)
 
 
-def draws_of(trained: Trained) -> int | None:
-    """The number of draws that the run itself was measured with; None without Monte Carlo dropout."""
-    samples = trained.numerics.strengths.get("mc_dropout")
-    return None if samples is None else int(samples)
+def draws_of(trained: Trained, asked: int | None) -> int | None:
+    """The draws that are asked for, or else those that the run itself was measured with. None: no draws."""
+    own = trained.numerics.strengths.get("mc_dropout")
+    return int(own) if asked is None and own is not None else asked
 
 
 def _warn_of_range(inputs: np.ndarray, pixel_max: int | None, name: str, warn: Warn) -> None:

@@ -11,7 +11,7 @@ from regjax.config.schema import Config, flatten
 from regjax.data.dataset import Dataset, Split
 from regjax.errors import invalid
 from regjax.techniques import settings
-from regjax.techniques.declaration import MAX_WHOLE, Technique
+from regjax.techniques.declaration import MAX_WHOLE, Values
 from regjax.techniques.table import TABLE
 from regjax.training.spec import (
     NormNumbers,
@@ -26,10 +26,8 @@ from regjax.training.spec import (
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
     """The static spec and the numerics of a run. Raises `UserError` if a value does not fit the data."""
     _check_fit(config, split)
-    images = [row for row in TABLE if row.images and settings.is_on(row, flatten(config))]
-    _check_images(images, config, dataset)
     spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
-    spec = spec._replace(image_shape=dataset.image_shape if images else None)
+    spec = spec._replace(image_shape=_image_shape(flatten(config), dataset))
     if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
         layers = f"with {spec.num_features} features and {spec.num_classes} classes"
         allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
@@ -82,13 +80,16 @@ def _check_fit(config: Config, split: Split) -> None:
         raise invalid("trainer.batch_size", batch_size, allowed)
 
 
-def _check_images(images: Sequence[Technique], config: Config, dataset: Dataset) -> None:
+def _image_shape(values: Values, dataset: Dataset) -> tuple[int, int, int] | None:
+    """The shape of the images if a technique that is on reads it. Raises `UserError` for a table."""
+    images = [row for row in TABLE if row.images and settings.is_on(row, values)]
     for row in images if dataset.image_shape is None else ():
         other = next((each for each in TABLE if each.name == row.for_tables), None)
         remedy = f"; {settings.keys_of(other)[0]} is its form for tables" if other else ""
         allowed = f"{row.name} is for images, and {dataset.name} is a table{remedy}"
         key = settings.keys_of(row)[0]
-        raise invalid(key, flatten(config)[key], allowed)
+        raise invalid(key, values[key], allowed)
+    return dataset.image_shape if images else None
 
 
 def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:

@@ -89,14 +89,21 @@ def transformed(
     image_shape: ImageShape | None,
 ) -> Batch:
     """The batch as the network gets it. Without a technique on its targets, these stay labels."""
-    for row, function, numbers in _acting(Hook.AUGMENTATION, strengths):
-        shape = {"shape": image_shape} if row.images else {}
-        batch = batch._replace(inputs=function(keys[row.stream], batch.inputs, **numbers, **shape))
-    for index, (row, function, numbers) in enumerate(_acting(Hook.BATCH, strengths)):
-        shape = {"shape": image_shape} if row.images else {}
+    for key, function, given in _transforming(keys, Hook.AUGMENTATION, strengths, image_shape):
+        batch = batch._replace(inputs=function(key, batch.inputs, **given))
+    for index, each in enumerate(_transforming(keys, Hook.BATCH, strengths, image_shape)):
+        key, function, given = each
         batch = batches.with_probabilities(batch, num_classes) if index == 0 else batch
-        batch = function(keys[row.stream], batch, **numbers, **shape)
+        batch = function(key, batch, **given)
     return batch
+
+
+def _transforming(
+    keys: Keys, hook: Hook, strengths: Strengths, image_shape: ImageShape | None
+) -> Iterator[tuple[Key[Array, ""], Callable[..., Any], dict[str, Any]]]:
+    """The techniques of a hook that are on. Those for images also get their shape as an argument."""
+    for row, function, numbers in _acting(hook, strengths):
+        yield keys[row.stream], function, numbers | ({"shape": image_shape} if row.images else {})
 
 
 def noisy(
