@@ -29,7 +29,7 @@ def test_a_directory_that_the_mode_does_not_read_is_refused(command, arguments, 
 @pytest.mark.parametrize(
     ("arguments", "place"),
     [
-        ("hydra.run.dir=out hydra.sweep.dir=other", "out"),
+        pytest.param("hydra.run.dir=out hydra.sweep.dir=other", "out", marks=pytest.mark.slow),
         ("'hydra.run.dir=${hydra:job.name}/x'", "train/x"),
         ("-m hydra.run.dir=other hydra.sweep.dir=out hydra/launcher=basic", "out/0"),
     ],

@@ -109,14 +109,14 @@ jobs = st.one_of(
 )
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=2))
 def test_jobs_are_composed_as_by_hydra_errors_included(loaders, drawn):
     agree(loaders, drawn)
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, database=None, phases=[Phase.generate])
+@settings(max_examples=150, deadline=None, database=None, phases=[Phase.generate])
 @given(st.lists(jobs, min_size=1, max_size=3))
 def test_many_jobs_are_composed_as_by_hydra(loaders, drawn):
     agree(loaders, drawn)

@@ -128,6 +128,7 @@ def test_runs_that_were_cut_off_are_trained_again_in_their_place(command):
     assert [summary(number)["val_loss"] for number in (0, 1)] == [held["val_loss"] for held in whole]
 
 
+@pytest.mark.slow
 def test_jobs_that_are_the_same_run_are_trained_once_and_said_to_be(command):
     of_one_float32 = "model.dropout=0.3,0.30000000000000004"
     done = command(f"-m {SMALL} seed=0,0,1 checkpoint=selected,none {of_one_float32}")

@@ -111,7 +111,8 @@ def test_training_stays_finite_at_both_ends_of_the_range(row, number):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.variables))
 
 
-@sampled
+@pytest.mark.slow
+@named
 def test_a_technique_does_nothing_in_evaluation_unless_its_row_says_so(row):
     plain, one = group(on(off=(row,))), group(on(row))
     (variables, logits), (other, others) = predicted(one), predicted(plain)

@@ -101,6 +101,7 @@ def test_r_drop_brings_two_draws_of_dropout_together():
     assert distance(*trained(dropout, "penalty.r_drop=3")) < 0.5 * distance(*trained(dropout))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GIVEN)
 def test_a_pass_of_strength_zero_changes_neither_loss_nor_gradient(name):
     params = [jnp.asarray(leaf, jnp.float32) for leaf in RECORDED["params"]]

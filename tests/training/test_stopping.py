@@ -90,6 +90,7 @@ def test_a_run_that_diverges_at_once_ends_after_one_epoch_without_a_best_one():
     assert (int(state.epoch[0]), int(state.stopping.best_epoch[0])) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_later_keeps_the_best_of_its_finite_epochs():
     # L2 multiplies each kernel by 1 - 2 * rate at each step, and the warm-up raises the rate by 0.2 a step.
     growing = ("model.hidden=[]", "penalty.l2=1", "optimizer.learning_rate=30", "schedule.warmup_epochs=30")
