@@ -30,9 +30,13 @@ class StoppedError(BaseException):
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most similar to `word`, ignoring case. None if no candidate is close."""
+    """The first candidate that ends with `_word`, or else the most similar one. Case does not matter.
+
+    None if no candidate is close.
+    """
     named = {candidate.lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(word.lower(), named, n=1, cutoff=0.6)
+    ending = [name for name in named if name.endswith(f"_{word.lower()}")]
+    close = ending or difflib.get_close_matches(word.lower(), named, n=1, cutoff=0.6)
     return named[close[0]] if close else None
 
 
@@ -56,8 +60,9 @@ def printable(text: str, *, kept: str = "") -> str:
 
 def invalid_choice(key: str, value: object, choices: Iterable[str]) -> UserError:
     """The error for a value that is not one of `choices`. It suggests the nearest, or names all."""
-    names = sorted(choices)
+    names = list(choices)
     near = nearest(str(value), names)
-    is_long = near is not None and len(names) > MANY
-    allowed = f"it is not one of the {len(names)} names" if is_long else f"must be one of {', '.join(names)}"
+    allowed = f"must be one of {', '.join(sorted(names))}"
+    if near and len(names) > MANY:
+        allowed = f"it is not one of the {len(names)} names"
     return invalid(key, value, allowed, near=near)

@@ -17,8 +17,8 @@ def check_combinations(values: Mapping[str, Any]) -> None:
             raise invalid(key, values[key], f"{_named(row, values)}, and it needs {needed.words}")
         if row.needs_one_of and not on.keys() & set(row.needs_one_of):
             listed = f"'regularization=[{row.needs_one_of[0]},{row.name}]'"
-            lack = f"{row.name} needs one of {', '.join(row.needs_one_of)}"
-            raise UserError(f"{_setting(row, values)}: {lack}; add one, as in {listed}.")
+            lack = f"{row.name} needs one of {', '.join(row.needs_one_of)}, and all are off"
+            raise UserError(f"{_setting(row, values)}: {lack}. Turn one on, as in {listed}.")
         for name in on.keys() & row.excludes.keys():
             both = f"{_setting(row, values)} and {_setting(on[name], values)}"
             raise UserError(f"{both}: {row.name} excludes {name}: {row.excludes[name]}. Name one of them.")

@@ -75,6 +75,8 @@ def _unparsable(error: OverrideParseException, arguments: Sequence[str]) -> str:
     if _is_open(text):
         typed = re.sub(r",?\s+", ",", whole) + "]" * (whole.count("[") - whole.count("]"))
         return f"{whole}: type a list in quotes and brackets, with commas and no spaces: '{typed}'."
+    if text.count("(") > text.count(")"):
+        return f"{text}: a parenthesis is not closed: '{text})'."
     reason = error.message.splitlines()[0]
     return f"{text}: {reason}. A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."
 

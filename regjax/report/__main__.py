@@ -13,7 +13,7 @@ from typing import Any
 
 from regjax.config.columns import columns_of
 from regjax.config.ranges import CHOICES
-from regjax.errors import UserError, invalid, nearest, printable
+from regjax.errors import UserError, invalid, invalid_choice, nearest, printable
 from regjax.files import outlive_readers
 from regjax.report.files import VECTORS, write_report
 from regjax.report.folders import distinct, ended_runs, report_of, shared_settings
@@ -31,8 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     baseline = "the variant to compare with; by default the runs' compare.baseline, or the first variant"
     parser.add_argument("--baseline", help=baseline)
-    metrics = CHOICES["compare.metric"]
-    parser.add_argument("--metric", choices=metrics, help="by default the runs' compare.metric")
+    parser.add_argument("--metric", help="by default the runs' compare.metric")
     within = "make a comparison for each value of this key"
     parser.add_argument("--within", metavar="KEY", help=within)
     group_by = "name variants by their values of this key, such as model.dropout"
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     columns = "show more columns: names with commas between, or `regularization` for several"
     parser.add_argument("--columns", metavar="NAMES", help=columns)
     printed = "print the report as md, csv, json or tex; with --output, also write it as tex, pdf or svg"
-    parser.add_argument("--format", choices=("json", *TEXTS, *VECTORS), help=printed)
+    parser.add_argument("--format", help=printed)
     output = "write comparison.csv, .md, .json and curves.png into this folder"
     parser.add_argument("--output", type=Path, help=output)
     options = parser.parse_args(arguments)
@@ -51,9 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _compare(held, options)
     except UserError as error:
-        from_runs = str(error).startswith("compare.baseline=") and not options.baseline
-        hint = " The runs' configuration names it. Choose another with --baseline=NAME." * from_runs
-        _print(f"error: {error}{hint}")
+        message = str(error)
+        if options.baseline:
+            message = message.replace("compare.baseline=", "--baseline=", 1)
+        elif message.startswith("compare.baseline="):
+            message += " The runs' configuration names it. Choose another with --baseline=NAME."
+        _print(f"error: {message}")
         return 1
     except OSError as error:
         _print(f"error: --output={options.output}: {error.strerror} ({error.filename})")
@@ -70,6 +72,9 @@ def _compare(held: list[SavedRun], options: argparse.Namespace) -> None:
     _check_group_by(options.group_by, held[0].summary["config"])
     if options.columns:
         settings["columns"] = [*columns_of(options.columns.strip("[]").split(","), key="--columns")]
+    for option, names in (("metric", CHOICES["compare.metric"]), ("format", ("json", *TEXTS, *VECTORS))):
+        if (given := getattr(options, option)) is not None and given not in names:
+            raise invalid_choice(f"--{option}", given, names)
     if options.format in VECTORS and not options.output:
         raise invalid("--format", options.format, "a picture needs a folder: add --output FOLDER")
     chosen = {name: getattr(options, name) for name in ("baseline", "metric", "within", "group_by", "output")}

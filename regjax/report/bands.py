@@ -30,7 +30,7 @@ ROWS, MARKS = 24, 5
 # The smallest height of a panel of curves, and the height of a line of the legend, in inches.
 HEIGHT, LINE = 2.6, 0.17
 # The characters on a line below the panels, and the characters that a marker takes there.
-LONG, KEY = 140, 8
+LONG, KEY = 120, 8
 
 
 class Band(NamedTuple):
@@ -84,7 +84,7 @@ def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("pn
             if len(bands) > 1:
                 panels[0].set_ylabel(textwrap.fill(as_drawn(key), 2 * BROAD), fontweight="bold")
         figure.suptitle(as_drawn(sweep_title(report)), fontsize="large")
-        placed = figure.legend(**legend, loc="outside lower center", title_fontsize=8.5)
+        placed = figure.legend(**legend, loc="outside lower center", title_fontsize=7)
         placed.get_title().set_multialignment("center")
         save_figure(figure, directory, formats)
 
@@ -156,9 +156,9 @@ def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]
     """Says how to read a sweep's picture: a line about the curves, and one about the differences if any."""
     drawn = [band for of_key in bands.values() for band in of_key.values() if band.tables]
     has_intervals = any(len(band.tables) >= FEWEST for band in drawn)
-    validated, training = "solid: validation", "dashed: training (without noise)"
+    validated, training = "solid: validation", "dashed: training (measured as validation is)"
     if _are_points(drawn):
-        validated, training = "filled: validation", "open: training (without noise)"
+        validated, training = "filled: validation", "open: training (measured as validation is)"
     curves = [validated, training] if any(band.validated for band in drawn) else [training]
     if has_intervals and len(curves) > 1:
         corrected = ", corrected for splits that follow the seed" * any(band.test_to_train for band in drawn)

@@ -11,7 +11,7 @@ from regjax.report.pairing import Plan, lacks, measured, part_of, selects_epoch
 from regjax.report.row import Row
 from regjax.report.variants import Summary, pair_of
 from regjax.statistics.intervals import FEWEST
-from regjax.statistics.paired import PairedTest, smallest_flip_p
+from regjax.statistics.paired import Caveat, PairedTest, smallest_flip_p
 from regjax.statistics.verdict import Kind, p_in_words, seeds_in_words, size_in_words
 from regjax.techniques.table import TABLE
 
@@ -54,6 +54,7 @@ def cautions(plan: Plan, rows: Sequence[Row], effect: float | None) -> list[str]
     """The cautions, with the most important first. `rows` are without the baseline."""
     return [
         *_equal_results(plan),
+        *_equal_accuracy(plan, rows),
         *_networks(plan),
         *_validation(plan),
         *_pairs(plan),
@@ -120,7 +121,7 @@ def _seeds(rows: Sequence[Row], effect: float | None) -> list[str]:
     if not found or effect is None:
         return []
     most = max(found, key=lambda seeds: (seeds[1] is None, seeds[1] or seeds[0]))
-    return [f"{seeds_in_words(most, effect)}, where it is undecided"]
+    return [f"undecided variants: {seeds_in_words(most, effect)}"]
 
 
 def _validation(plan: Plan) -> list[str]:
@@ -149,7 +150,9 @@ def _pairs(plan: Plan) -> list[str]:
     for name, pairs in plan.pairs.items():
         paired = {pair_of(ours) for ours, _ in pairs}
         runs_of_both = (*plan.variants[name], *plan.variants[plan.baseline])
-        if unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}:
+        if pairs and (
+            unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}
+        ):
             seeds = ", ".join(map(str, sorted(unpaired)))
             found.append((f"paired on {len(pairs)} common seeds; seeds without a pair: {seeds}", name))
         lacking = [side for side in (name, plan.baseline) if lacks(plan.variants[side], plan.metric)]
@@ -195,6 +198,20 @@ def _equal_results(plan: Plan) -> list[str]:
                     f"{name} has the results of {same} on every seed: their difference changes nothing"
                 )
     return found
+
+
+def _equal_accuracy(plan: Plan, rows: Sequence[Row]) -> list[str]:
+    """Names variants that changed the loss on some seeds, but the accuracy on none."""
+    theirs = _results(plan.variants[plan.baseline])
+    equal = [
+        row.variant
+        for row in rows
+        if row.test and row.test.caveat == Caveat.IDENTICAL and _results(plan.variants[row.variant]) != theirs
+    ]
+    if not equal or not plan.metric.endswith("accuracy"):
+        return []
+    loss = f"{plan.metric.removesuffix('accuracy')}loss"
+    return [f"{listed(equal)}: accuracy is the same and loss is not: compare by compare.metric={loss}"]
 
 
 def _results(summaries: list[Summary]) -> list[tuple[Any, ...]]:

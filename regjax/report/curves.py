@@ -13,7 +13,7 @@ from regjax.report.styles import GREY, PALETTE
 from regjax.saved.metrics import read_metrics
 
 OBJECTIVE = {"label": "objective (with noise and penalties)", "color": "0.6", "linestyle": ":"}
-TRAINING = {"label": "training (without noise)", "color": PALETTE[2], "linestyle": "--"}
+TRAINING = {"label": "training (measured as validation is)", "color": PALETTE[2], "linestyle": "--"}
 VALIDATION = {"label": "validation", "color": PALETTE[4], "linestyle": "-"}
 # The lines of each panel: for each column of `metrics.csv`, its look.
 PANELS = {

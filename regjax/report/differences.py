@@ -16,7 +16,7 @@ from regjax.statistics.verdict import Kind
 # Heights in inches: of a line of text, of the gap between two variants, and around the panel.
 LINE, GAP, AROUND = 0.17, 0.12, 1.2
 # The characters on a line of the title.
-BROAD = 36
+BROAD = 30
 
 
 def height_of(rows: Sequence[Row], labels: Mapping[str, str]) -> float:

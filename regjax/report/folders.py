@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from regjax.config.restored import OLDER
-from regjax.errors import shown
+from regjax.errors import nearest, shown
 from regjax.report.looks import previous_looks
 from regjax.report.overall import SETTINGS, Report, build_report
 from regjax.saved.collection import SavedRun, read_runs
@@ -30,9 +30,15 @@ def ended_runs(paths: Sequence[Path]) -> tuple[list[SavedRun], list[str]]:
             else:
                 left_out.append(f"{run.directory}: left out (its status is {status})")
         if not found.runs and not found.left_out:
-            lacking = "it holds no finished run or sweep" if path.is_dir() else "there is no such folder"
+            lacking = "it holds no finished run or sweep" if path.is_dir() else _no_such(path)
             left_out.append(f"{path}: {lacking}")
     return held, left_out
+
+
+def _no_such(path: Path) -> str:
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    near = nearest(path.name, (each.name for each in beside if each.is_dir()))
+    return "there is no such folder" + (f"; did you mean {path.parent / near}?" if near else "")
 
 
 def shared_settings(held: Sequence[SavedRun]) -> tuple[dict[str, Any], list[str]]:

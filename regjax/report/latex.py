@@ -17,8 +17,9 @@ INTERVALS = (
     "Means with 95 % intervals over seeds; differences paired by seed, with intervals and p by Holm's method."
 )
 HALVES = "Means, and half the width of their 95 % intervals over seeds."
-NARROW = r"\footnotesize\setlength{\tabcolsep}{4pt}"
-HEAD = "% needs \\usepackage{booktabs}\n"
+NARROW = r"\footnotesize\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}"
+HEAD = "% needs \\usepackage{booktabs}; in two columns, use table* in place of table\n"
+SHORT = 10  # a title with at most so many characters takes one line
 
 
 def latex_tables(report: Report) -> str:
@@ -26,14 +27,17 @@ def latex_tables(report: Report) -> str:
     tables = []
     for dataset, comparison in report.comparisons.items():
         remarks = [INTERVALS, *comparison.cautions, *report.answers, *report.cautions]
-        tables.append(_table(f"{dataset}. {answer(comparison)}", *answer_cells(comparison), remarks))
+        tables.append(_table(dataset, answer(comparison), *answer_cells(comparison), remarks))
         if report.columns:
             header, rows = column_cells(comparison, report.columns)
-            tables.append(_table(f"{dataset}. {HALVES}", header, _halves_below(rows), []))
+            tables.append(_table(f"{dataset}, columns", HALVES, header, _halves_below(rows)))
     return HEAD + "\n".join(tables)
 
 
-def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str]) -> str:
+def _table(
+    name: str, caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str] = ()
+) -> str:
+    label = re.sub(r"\W+", "-", name)
     cells = [map(_title, header), *(map(_escaped, row) for row in rows)]
     lines = [" & ".join(row) + r" \\" for row in cells]
     return "\n".join(
@@ -41,7 +45,8 @@ def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iter
             r"\begin{table}",
             r"\centering",
             NARROW,
-            rf"\caption{{{_escaped(caption)}}}",
+            rf"\caption{{{_escaped(f'{name}. {caption}')}}}",
+            rf"\label{{tab:{label}}}",
             rf"\begin{{tabular}}{{{'l' * len(header)}}}",
             r"\toprule",
             lines[0],
@@ -57,9 +62,9 @@ def _table(caption: str, header: list[str], rows: list[list[str]], remarks: Iter
 
 
 def _title(text: str) -> str:
-    """A word on each line, so that the column is no wider than its numbers."""
+    """A long title has a word on each line, so that the column is no wider than its numbers."""
     stacked = _escaped(text).replace(" ", r"\\")
-    return rf"\shortstack[l]{{{stacked}}}" if " " in text else stacked
+    return rf"\shortstack[l]{{{stacked}}}" if " " in text and len(text) > SHORT else _escaped(text)
 
 
 def _halves_below(rows: Iterable[list[str]]) -> list[list[str]]:

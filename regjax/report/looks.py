@@ -16,10 +16,14 @@ COMPARISON = NUMBERS, PAGE, SHEET = ("comparison.json", "comparison.md", "compar
 
 
 class Look(NamedTuple):
-    """One comparison of a sweep: its number of finished runs, and a SHA-256 of their identities."""
+    """One comparison of a sweep: its number of finished runs, a SHA-256 of their identities, and the plan.
+
+    `planned` is `compare.looks` at this look.
+    """
 
     runs: int
     results: str
+    planned: int = 1
 
 
 def check_output(directory: Path, paths: Iterable[Path]) -> None:
@@ -64,7 +68,10 @@ def _read(directory: Path) -> tuple[list[str], list[Look]]:
     path = directory / NUMBERS
     found = read_json(path)
     try:
-        looks = [Look(int(look["runs"]), str(look["results"])) for look in found["looks"]]
+        looks = [
+            Look(int(look["runs"]), str(look["results"]), int(look.get("planned", 1)))
+            for look in found["looks"]
+        ]
         return [*map(str, found["of"])], looks
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedError(f"{path}: it cannot be read ({error!r})") from None
@@ -75,18 +82,22 @@ def relative(paths: Iterable[Path], directory: Path) -> list[str]:
     return sorted(os.path.relpath(path.resolve(), directory.resolve()) for path in paths)
 
 
-def counted(runs: Sequence[SavedRun], judged: list[list[str]], earlier: Sequence[Look]) -> list[Look]:
+def counted(
+    runs: Sequence[SavedRun], judged: list[list[str]], earlier: Sequence[Look], planned: int
+) -> list[Look]:
     """The earlier looks and this one. A look that repeats an earlier one, or has no results, does not count.
 
     `judged` has the names, metrics and baselines of the comparisons. If one of them differs, the look is new.
     """
     done = sorted(run.summary["identity"] for run in runs if run.summary["status"] == "done")
-    look = Look(len(done), identity_of_parts([done, judged]))
-    return [*earlier, look] if done and look not in earlier else [*earlier]
+    look = Look(len(done), identity_of_parts([done, judged]), planned)
+    is_new = done and look.results not in [each.results for each in earlier]
+    return [*earlier, look] if is_new else [*earlier]
 
 
-def looks_in_words(looks: Sequence[Look], planned: int) -> tuple[list[str], list[str]]:
-    """A note about looks that were planned, or a caution about more looks than planned."""
+def looks_in_words(looks: Sequence[Look]) -> tuple[list[str], list[str]]:
+    """A note about looks that were planned, or a caution about more looks than the first look planned."""
+    planned = looks[0].planned if looks else 1
     listed = ", then ".join(f"{look.runs} runs" for look in looks)
     if len(looks) > planned:
         share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"

@@ -85,8 +85,8 @@ def build_report(
     found = interactions(crossed, alpha=of_look)
     ranks, ranked = (None, []) if within else ranks_over(comparisons, of_look)
     judged = [[name, plan.metric, plan.baseline] for name, plan in plans.items()]
-    seen = counted(runs, judged, earlier_looks)
-    look_notes, look_cautions = looks_in_words(seen, looks)
+    seen = counted(runs, judged, earlier_looks, looks)
+    look_notes, look_cautions = looks_in_words(seen)
     return Report(
         comparisons,
         {name: _saved(of_part, ended) for name, of_part in named.items()},
@@ -173,4 +173,7 @@ def failures_in_words(runs: Iterable[SavedRun]) -> list[str]:
     for run in stopped:
         name = str(run.directory) if several else run.directory.name
         reasons.setdefault(run.summary["reason"], []).append(name)
-    return [f"not done: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    return [
+        f"not done: folder{'s' * (len(names) > 1)} {', '.join(names)}: {reason}"
+        for reason, names in reasons.items()
+    ]

@@ -14,13 +14,13 @@ from regjax.errors import printable
 from regjax.files import replacing
 from regjax.saved.directory import CURVES
 
-# A README shows ten inches as 830 pixels, and a paper as the width of a page. Text is readable in both.
-WIDTH, DPI = 10.0, 120
+# The width of a page of a paper, in inches, so text keeps its size there.
+WIDTH, DPI = 7.0, 140
 # Text in a PDF or SVG stays text. With the salt and the metadata, equal figures have equal bytes.
 STYLE: Any = {
-    **{"font.size": 9.0, "axes.titlesize": 9.0, "axes.labelsize": 9.0, "legend.fontsize": 8.5},
+    **{"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "legend.fontsize": 7.0},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25},
-    **{"lines.linewidth": 1.4, "lines.markersize": 4.5, "legend.frameon": False},
+    **{"lines.linewidth": 1.2, "lines.markersize": 3.5, "legend.frameon": False},
     **{"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "regjax"},
 }
 METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}

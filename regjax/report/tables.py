@@ -27,6 +27,7 @@ MOST_CAUTIONS = 3
 NARROWEST_NAME = 8
 # If a name takes more lines than this at this width, a label replaces it.
 NARROW_NAME, MOST_LINES = 16, 2
+HALF = "+- half the width of a 95 % interval"
 GAP = 2  # the spaces between columns
 HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
@@ -136,7 +137,8 @@ def _columns(header: list[str], rows: list[list[str]], width: int) -> str:
     if sum(widths) + gaps > width:
         widths = [widths[0], *_widths([cells[1:] for cells in (header, *rows)], _longest_word)]
         widths[0] = min(widths[0], max(NARROWEST_NAME, width - sum(widths[1:]) - gaps))
-    return _rendered(header, rows, widths)
+    half = f"\n{HALF}" * any("+-" in cell for cells in rows for cell in cells)
+    return _rendered(header, rows, widths) + half
 
 
 def _widths(lines: Sequence[Sequence[str]], longest: Callable[[str], int]) -> list[int]:

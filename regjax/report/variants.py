@@ -36,14 +36,14 @@ class Variants(NamedTuple):
 def variants(summaries: Sequence[Summary]) -> Variants:
     """Groups runs by their configuration: one configuration is one variant, whatever overrides made it.
 
-    The overrides that differ between runs name the variant. Runs of one name may differ in other settings,
-    for instance because a file changed. Then every name has these settings too. A variant with an empty name
-    is called `default`. If several commands gave a variant several names, the first name that is not empty
-    counts, and `also` has the others.
+    The overrides that differ between runs name the variant. If none differs, `regularization` does. Runs of
+    one name may differ in other settings, for instance because a file changed. Then every name has these
+    settings too. A variant with an empty name is called `default`. If several commands gave a variant several
+    names, the first name that is not empty counts, and `also` has the others.
     """
     spelled = _spelled_alike(summaries)
     keys = dict.fromkeys(key for overrides in spelled for key in overrides)
-    varied = [key for key in keys if len({overrides.get(key) for overrides in spelled}) > 1]
+    varied = [key for key in keys if len({overrides.get(key) for overrides in spelled}) > 1] or [BARE]
     names = [
         " ".join(_setting(key, overrides[key]) for key in varied if key in overrides) for overrides in spelled
     ]

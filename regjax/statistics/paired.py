@@ -23,7 +23,7 @@ class Caveat(StrEnum):
     """Why a comparison has no test."""
 
     NONE = ""
-    NO_PAIR = "no seed that both finished"
+    NO_PAIR = "no seed finished on both sides"
     FEW_SEEDS = f"fewer than {FEWEST} seeds: no interval, no test"
     IDENTICAL = "identical on every seed"
     CONSTANT = "the same difference on every seed: no spread to test"

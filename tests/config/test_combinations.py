@@ -30,7 +30,8 @@ def table(monkeypatch):
         ),
         (
             {"needs_one_of": ("dropout", "sam")},
-            "penalty.l2=7.0: l2 needs one of dropout, sam; add one, as in 'regularization=[dropout,l2]'.",
+            "penalty.l2=7.0: l2 needs one of dropout, sam, and all are off. Turn one on, as in "
+            "'regularization=[dropout,l2]'.",
         ),
         (
             {"excludes": {"batch_norm": "both shrink"}},

@@ -86,6 +86,7 @@ TYPED = {
         f"regularization=[dropout, l2]: {LIST}: 'regularization=[dropout,l2]'."
     ),
     "model.hidden=[8,8": f"model.hidden=[8,8: {LIST}: 'model.hidden=[8,8]'.",
+    "-m seed=range(3": "seed=range(3: a parenthesis is not closed: 'seed=range(3)'.",
     "penalty.l2=0,01": (
         f"penalty.l2=0,01: several values. {TRAIN_EACH}: -m 'penalty.l2=0,01'. "
         "A decimal has a point: penalty.l2=0.01."

@@ -207,7 +207,7 @@ def test_a_diverging_job_stops_no_other_and_the_sweep_ends_with_code_1(done):
     sweep = done("one diverged")
     assert [sweep.summary(f"out/{job}")["status"] for job in (0, 1)] == ["done", "diverged"]
     assert (sweep.code, len(sweep.metrics("out/0"))) == (1, 3)
-    assert re.search(r"1 of 2 runs are not done .*/out\nnot done: 1: diverged at", sweep.err)
+    assert re.search(r"1 of 2 runs are not done .*/out\nnot done: folder 1: diverged at", sweep.err)
     assert sweep.err.endswith("Such a run would diverge again: lower optimizer.learning_rate.\n")
     assert "sweep.retry" not in sweep.err
 

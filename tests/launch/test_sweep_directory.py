@@ -67,7 +67,7 @@ def test_a_job_out_of_range_has_its_row_and_the_others_run(command):
         1, ["done", "done", "failed", "failed"],
     )  # fmt: skip
     assert "model.dropout=1.5: must be a number from 0 to 1" in summary(2)["reason"]
-    assert "not done: 2, 3: model.dropout=1.5" in done.err
+    assert "not done: folders 2, 3: model.dropout=1.5" in done.err
     assert "sweep.retry" not in done.err  # it would be refused again
     rows = comparison()["comparisons"]["wine"]["rows"]
     assert [(row["variant"], row["n"], row["failed"]) for row in rows] == [
@@ -90,7 +90,10 @@ def test_failed_and_diverged_runs_are_trained_again_only_where_asked(command):
     assert contents(0, 1) == before
     write_summary(Path("out/1"), summary(1) | {"status": "failed", "reason": "the disk was full"})
     full = command(diverging).err
-    assert "not done: 1: the disk was full\nthis command trains the runs that may succeed:\npython " in full
+    assert (
+        "not done: folder 1: the disk was full\nthis command trains the runs that may succeed:\npython "
+        in full
+    )
     assert command(full.splitlines()[-1].partition("train.py ")[2]).code == 1
     assert (summary(1)["status"], contents(0)) == ("diverged", {key: before[key] for key in contents(0)})
 
@@ -107,7 +110,9 @@ def test_the_first_failure_ends_the_sweep_where_that_is_asked_for(command):
     endless = "optimizer=sgd optimizer.learning_rate=1e30,0.001 trainer.epochs=100000000"
     done = command(f"-m {SMALL} {endless} sweep.fail_fast=true")
     assert (done.code, summary(0)["status"], summary(1)["status"]) == (1, "diverged", "interrupted")
-    assert re.search(r"not done: 0: diverged .*\nnot done: 1: interrupted after epoch", done.err)
+    assert re.search(
+        r"not done: folder 0: diverged .*\nnot done: folder 1: interrupted after epoch", done.err
+    )
     again = done.err.splitlines()[-1]
     assert ("python " in again, "sweep.retry" in again) == (True, False)  # what diverged would end it again
     rows = comparison()["comparisons"]["wine"]["rows"]
@@ -179,7 +184,7 @@ def test_a_job_whose_folder_has_too_long_a_name_fails_alone_and_the_key_is_named
     subdir = "hydra.sweep.subdir=${hydra.job.override_dirname}"
     done = command(f"-m {SMALL} trainer.epochs=1 model.hidden=[8],{widths} '{subdir}'")
     assert (done.code, folders()) == (1, [1])  # the others have their names
-    assert f"not done: 1: {subdir}: the name of this job's folder" in done.err
+    assert f"not done: folder 1: {subdir}: the name of this job's folder" in done.err
     assert f"use {'${hydra.job.num}'}" in done.err
     assert "hydra.run.dir" not in done.err
     statuses = [read_summary(path.parent)["status"] for path in Path("out").glob("*/summary.json")]
@@ -231,7 +236,7 @@ def test_an_outcome_that_could_not_be_written_is_in_the_comparison_all_the_same(
     study.compare([SavedRun(run.directory, without_results("failed", "the disk is full") | provenance(run))])
     assert not run.directory.exists()
     numbers = json.loads((tmp_path / "comparison.json").read_text())
-    assert numbers["failures"] == ["not done: 0: the disk is full"]
+    assert numbers["failures"] == ["not done: folder 0: the disk is full"]
     ((row,),) = (found["rows"] for found in numbers["comparisons"].values())
     assert (row["n"], row["failed"]) == (0, 1)
 

@@ -174,6 +174,13 @@ def test_the_same_configuration_may_be_typed_otherwise_and_stored_elsewhere():
     assert comparison.rows[1].verdict.words == "identical on every seed"
 
 
+def test_a_variant_with_the_same_accuracy_and_another_loss_points_to_the_loss():
+    named = {"plain": group(PLAIN), "other": [run | {"test_loss": 9.0} for run in group(PLAIN)]}
+    told = "other: accuracy is the same and loss is not: compare by compare.metric=test_loss"
+    assert told in compared(named).cautions
+    assert told not in compared({"plain": group(PLAIN), "same": group(PLAIN)}).cautions
+
+
 def test_a_technique_that_comes_with_another_network_is_said_to():
     def network(activation, accuracies):
         return group(accuracies, **{"model.activation": activation, "model.hidden": [8]})

@@ -64,7 +64,7 @@ def test_without_any_finished_run_every_variant_says_so():
     rows = compared(named).rows
     assert [(row.n, row.failed, row.verdict.words) for row in rows] == [
         (0, 1, "baseline"),
-        (0, 1, "no seed that both finished"),
+        (0, 1, "no seed finished on both sides"),
     ]
     assert not any("called the same" in note for note in remarks(compared(named, effect=None)))
 

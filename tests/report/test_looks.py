@@ -60,3 +60,11 @@ def test_planned_looks_share_the_error_rate(tmp_path):
         assert row.level == (pytest.approx(0.05 / 3) if number > 2 else row.level)
         assert f"look {number}" in [*report_.cautions, *report_.notes][0]
         assert ("no error rate" in [*report_.cautions, *report_.notes][0]) == (number > 3)
+
+
+def test_looks_that_are_planned_after_the_first_one_do_not_count_as_planned(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    write_report(build_report(found[:-1], **SETTINGS), tmp_path, [tmp_path])
+    earlier = previous_looks(tmp_path, [tmp_path])
+    late = build_report(found, **SETTINGS, looks=2, earlier_looks=earlier)
+    assert "look 2 at this sweep (7 runs, then 8 runs), and 1 was planned" in late.cautions[0]

@@ -126,10 +126,10 @@ def test_groups_that_differ_in_more_than_the_key_are_refused_or_noted(tmp_path, 
 def test_what_failed_is_listed_by_its_reason(found, tmp_path, capsys):
     found += [held(tmp_path / "runs", seed, None, "model.dropout=0.5", status="diverged") for seed in (4, 5)]
     whole = build_report(found, **SETTINGS)
-    assert whole.failures == ["not done: 8, 9: diverged at epoch 1: loss_data is nan"]
+    assert whole.failures == ["not done: folders 8, 9: diverged at epoch 1: loss_data is nan"]
     elsewhere = held(tmp_path / "others", 0, None, status="diverged")
     directories = f"{found[-1].directory}, {elsewhere.directory}"
-    assert failures_in_words([found[-1], elsewhere])[0].startswith(f"not done: {directories}: diverged")
+    assert failures_in_words([found[-1], elsewhere])[0].startswith(f"not done: folders {directories}: diverged")
     print_report(whole, tmp_path)
     assert whole.failures[0] in capsys.readouterr().out
     assert whole.comparisons["digits"].rows[1].failed == 2

@@ -102,6 +102,24 @@ def test_formats_for_papers_are_added_to_the_folder_of_a_report(tmp_path, capsys
     assert "error: --format=pdf: a picture needs a folder: add --output FOLDER." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("runs --format latex", "error: --format=latex: must be one of csv, json, md, pdf, svg, tex. Did"),
+        ("runs --metric accuracy", "val_loss. Did you mean 'test_accuracy'?"),
+        ("runs --baseline nope", "error: --baseline=nope: must be one of model.dropout=0.0,"),
+        ("runz", "runz: there is no such folder; did you mean runs?"),
+    ],
+)
+def test_options_that_a_report_does_not_know_get_the_near_miss(
+    tmp_path, capsys, monkeypatch, arguments, told
+):
+    sweep_of(tmp_path / "runs", 0.0, 0.5)
+    monkeypatch.chdir(tmp_path)
+    assert report(arguments.split()) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_columns_of_runs_that_disagree_are_those_of_the_first(tmp_path, capsys):
     for folder, columns in (("a", ["gap"]), ("b", None)):
         for run in sweep_of(tmp_path / folder, 0.0, 0.5):

@@ -143,9 +143,7 @@ def test_the_seeds_that_would_decide_are_those_of_the_variant_that_needs_most():
     few, many = (row.verdict.seeds for row in comparison.rows[1:])
     assert few[1] < many[1]
     (line,) = [line for line in comparison.cautions if "seeds would show" in line]
-    assert (
-        line == f"roughly {many[0]} to {many[1]} seeds would show a difference of .005, where it is undecided"
-    )
+    assert line == f"undecided variants: roughly {many[0]} to {many[1]} seeds would show a difference of .005"
 
 
 def test_failures_are_counted_beside_the_runs(tmp_path):

@@ -15,6 +15,7 @@ from tests.reports import run
             ["regularization=none", "regularization=dropout", "regularization=[dropout,l2]"],
             ["none", "dropout", "dropout+l2"],
         ),
+        (["regularization=[dropout,l2]", "regularization=[dropout,l2]"], ["dropout+l2"]),
         (["experiment=notebook1", "experiment=notebook2"],) * 2,
         (["data=mnist", "data=mnist"], ["default"]),
         (["data=mnist,penalty.l2=1", "data=mnist"], ["penalty.l2=1", "default"]),

@@ -97,7 +97,7 @@ def test_not_distinguishable_comes_with_its_reasons(differences, settings, text)
 @pytest.mark.parametrize(
     ("differences", "text"),
     [
-        ([], "no seed that both finished"),
+        ([], "no seed finished on both sides"),
         ([0.01], "fewer than 3 seeds: no interval, no test"),
         ([0.1, 0.101], "fewer than 3 seeds: no interval, no test"),
         ([0, 0, 0], "identical on every seed"),

@@ -166,13 +166,15 @@ NETWORK = (
         source="Huang et al. 2016, https://arxiv.org/abs/1603.09382",
         elsewhere={"torchvision StochasticDepth(p, mode='batch')": sentence("{:g}, for the last block")},
         needs={
-            "model.residual": Requirement(lambda residual, _: residual is True, "residual blocks"),
+            "model.residual": Requirement(
+                lambda residual, _: residual is True, "residual blocks: model.residual=true"
+            ),
             "model.hidden": Requirement(
                 lambda widths, values: (
                     values["model.block"] == "resnet"
                     or any(inner == outer for inner, outer in pairwise(widths))
                 ),
-                "a residual block: two hidden layers of one width, one after the other",
+                "a residual block: two hidden layers of one width, one after the other, as in [100,100]",
             ),
         },
         judge="test_more_noise.py::test_the_expected_depth_under_stochastic_depth_is_that_of_its_paper",
