@@ -1,6 +1,7 @@
 """Random draws that are cheap on a CPU, where the bits and their transformation cost more than the layer."""
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +23,10 @@ def kept(
     """False with probability `threshold / LEVELS`."""
     size = math.prod(shape)
     words = _words(key, 2 * (-(-size // 4)))
-    halves = jnp.concatenate([words & (LEVELS - 1), words >> 16])
-    return (halves[:size] >= threshold).reshape(shape)
+    halves = _apart(
+        lambda shift: (words >> shift) & (LEVELS - 1) >= threshold, jnp.array([0, 16], words.dtype)
+    )
+    return halves.reshape(-1)[:size].reshape(shape)
 
 
 def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "rows columns"]:
@@ -35,8 +38,7 @@ def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "rows co
     """
     size = math.prod(shape)
     words = _words(key, 2 * (-(-size // 4)))
-    # In a loop: XLA would compute them inside the layer's sum, one by one, which takes five times as long.
-    return lax.map(_pairs, words.reshape(2, -1)).reshape(-1)[:size].reshape(shape)
+    return _apart(_pairs, words.reshape(2, -1)).reshape(-1)[:size].reshape(shape)
 
 
 def _pairs(words: UInt32[Array, " words"]) -> Float[Array, "two words"]:
@@ -50,6 +52,17 @@ def _pairs(words: UInt32[Array, " words"]) -> Float[Array, "two words"]:
     turned = (words >> QUARTER_BITS) & 1 == 1
     signed = jnp.where((words >> (QUARTER_BITS + 1)) & 1 == 1, -length, length)
     return jnp.stack([signed * jnp.where(turned, sine, cosine), signed * jnp.where(turned, -cosine, sine)])
+
+
+def _apart(function: Callable[[Array], Array], arguments: Array) -> Array:
+    """`function` of each of some arguments, stacked.
+
+    On CPU they are computed in a loop. XLA would compute them inside the layer, one by one, which takes up to
+    five times as long.
+    """
+    return lax.platform_dependent(
+        arguments, cpu=lambda each: lax.map(function, each), default=jax.vmap(function)
+    )
 
 
 def _words(key: Key[Array, ""], count: int) -> UInt32[Array, " words"]:

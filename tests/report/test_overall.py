@@ -129,7 +129,8 @@ def test_what_failed_is_listed_by_its_reason(found, tmp_path, capsys):
     assert whole.failures == ["not done: folders 8, 9: diverged at epoch 1: loss_data is nan"]
     elsewhere = held(tmp_path / "others", 0, None, status="diverged")
     directories = f"{found[-1].directory}, {elsewhere.directory}"
-    assert failures_in_words([found[-1], elsewhere])[0].startswith(f"not done: folders {directories}: diverged")
+    told = failures_in_words([found[-1], elsewhere])
+    assert told[0].startswith(f"not done: folders {directories}: diverged")
     print_report(whole, tmp_path)
     assert whole.failures[0] in capsys.readouterr().out
     assert whole.comparisons["digits"].rows[1].failed == 2

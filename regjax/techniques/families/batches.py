@@ -10,7 +10,7 @@ from regjax.techniques.declaration import (
 )
 from regjax.techniques.elsewhere import same, sentence
 
-ONE_SCALE = "images with one scale for all pixels: data.scaling=unit or none"
+ONE_SCALE = "images, with one scale for all pixels: data.scaling=unit or none"
 
 BATCHES = (
     Technique(
