@@ -20,7 +20,8 @@ def project(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__")
     for name in PROJECT:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name, **({"ignore": ignored} if copy is shutil.copytree else {}))
+        options = {"ignore": ignored, "symlinks": True} if copy is shutil.copytree else {}
+        copy(ROOT / name, tmp_path / name, **options)
     return tmp_path
 
 

@@ -8,6 +8,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,20 @@ def site(tmp_path_factory):
     (wheel,) = (folder / "dist").glob("regjax-*.whl")
     done(*pip, "install", *offline, "--target", folder / "site", wheel, folder=folder)
     return folder / "site"
+
+
+def test_an_editable_install_is_found_beside_the_folder_of_the_clone(tmp_path):
+    """Python takes a folder named like the package for a package, unless the real one is on its path."""
+    pytest.importorskip("setuptools", "77")
+    build = "from setuptools import build_meta; print(build_meta.build_editable('dist'))"
+    (tmp_path / "regjax").mkdir()
+    for name in PROJECT:
+        copy = partial(shutil.copytree, symlinks=True) if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / "regjax" / name)
+    wheel = done(sys.executable, "-c", build, folder=tmp_path / "regjax").splitlines()[-1]
+    with zipfile.ZipFile(tmp_path / "regjax/dist" / wheel) as built:
+        (name,) = (name for name in built.namelist() if "dist-info" not in name)
+        assert built.read(name).decode().strip() == f"{tmp_path / 'regjax'}"
 
 
 def test_the_command_of_an_installed_wheel_trains_in_an_empty_folder(site, tmp_path):

@@ -10,11 +10,14 @@ from regjax.techniques.table import TABLE
 
 
 def check_combinations(values: Mapping[str, Any]) -> None:
-    """Raises `UserError` for the first technique that lacks what it needs, or that another one excludes."""
+    """Raises `UserError` for the first technique that lacks what it needs, or that another one excludes.
+
+    `check_needs` checks techniques for images, once it is known whether the dataset has images.
+    """
     on = {row.name: row for row in TABLE if is_on(row, values)}
     for row in on.values():
-        for key, needed in _unmet(row.needs, values):
-            raise invalid(key, values[key], f"{_named(row, values)}, and it needs {needed.words}")
+        if not row.images:
+            check_needs(row, values)
         if row.needs_one_of and not on.keys() & set(row.needs_one_of):
             listed = f"'regularization=[{row.needs_one_of[0]},{row.name}]'"
             lack = f"{row.name} needs one of {', '.join(row.needs_one_of)}, and all are off"
@@ -22,6 +25,12 @@ def check_combinations(values: Mapping[str, Any]) -> None:
         for name in on.keys() & row.excludes.keys():
             both = f"{_setting(row, values)} and {_setting(on[name], values)}"
             raise UserError(f"{both}: {row.name} excludes {name}: {row.excludes[name]}. Name one of them.")
+
+
+def check_needs(row: Technique, values: Mapping[str, Any]) -> None:
+    """Raises `UserError` if a technique that is on lacks what it needs."""
+    for key, needed in _unmet(row.needs, values):
+        raise invalid(key, values[key], f"{_named(row, values)}, and it needs {needed.words}")
 
 
 def warnings(values: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
-"""Finds `conf/`: it lies inside the installed package, and beside the package in a checkout."""
+"""Finds `conf/` inside the package. In a checkout that is a link, and errors name the folder itself."""
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent
-CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
+CONF = (Path(__file__).parent.parent / "conf").resolve()

@@ -77,8 +77,15 @@ def _unparsable(error: OverrideParseException, arguments: Sequence[str]) -> str:
         return f"{whole}: type a list in quotes and brackets, with commas and no spaces: '{typed}'."
     if text.count("(") > text.count(")"):
         return f"{text}: a parenthesis is not closed: '{text})'."
+    key, _, value = text.partition("=")
+    if value.endswith(","):
+        return f"{text}: a comma at the end needs another value: {key}={value.rstrip(',')}."
+    if unknown := re.search(r"Unknown function '(\w+)'", error.message):
+        functions = OverridesParser.create().functions.functions
+        return f"{text}: {invalid_choice('function', unknown[1], functions)}"
     reason = error.message.splitlines()[0]
-    return f"{text}: {reason}. A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."
+    quoted = value.strip("\"'")
+    return f"{text}: {reason}. A value with =, brackets or commas needs quotes: '{key}=\"{quoted}\"'."
 
 
 def _without_spaces(text: str, before: Sequence[str], after: Sequence[str]) -> str:

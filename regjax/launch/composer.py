@@ -86,6 +86,7 @@ class Composer(SweepLoader):
         if jobs:
             self.composed(jobs[0], 0)  # this refuses a key that does not exist
             HydraConfig.instance().cfg = None
+            self._count = ComposingCount(self.size)  # the sweeper composes it again
         self._count.begin()
         gc.freeze()  # configurations have many cycles: collect only these, and no older objects
 

@@ -174,7 +174,7 @@ def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]
         return ["; ".join(curves)]
     differences = ["differences are paired by seed, with intervals by Holm", "filled: better or worse"]
     if any(comparison.effect for comparison in report.comparisons.values()):
-        differences.append("grey band: too small to matter (compare.effect)")
+        differences.append("grey band: too small to matter")
     return ["; ".join(curves), "; ".join(differences)]
 
 

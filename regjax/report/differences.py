@@ -58,11 +58,12 @@ def draw_differences(
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.margins(x=0.1)
-    axes.set_xlabel("better →" if higher_is_better(comparison.metric) else "← better")
+    is_right = higher_is_better(comparison.metric)
+    axes.set_xlabel("difference (better →)" if is_right else "(← better) difference")
     baseline, metric = comparison.baseline, comparison.metric.replace("_", " ")
     named = baseline if len(baseline) <= BROAD else labels[baseline].replace("\n", " ")
     some = f" ({len(rows)} of {len(comparison.rows)} variants)" * (len(rows) < len(comparison.rows))
-    title = f"{metric}, difference from {named}{some}"
+    title = f"{metric} vs {named}{some}"
     axes.set_title(textwrap.fill(as_drawn(title), BROAD, break_on_hyphens=False), loc="left")
 
 

@@ -44,7 +44,8 @@ def _no_such(path: Path) -> str:
 def shared_settings(held: Sequence[SavedRun]) -> tuple[dict[str, Any], list[str]]:
     """The report settings of the first run, and a line for each setting that the runs disagree on.
 
-    If they disagree on the baseline, it is the first variant.
+    If they disagree on the baseline, it is the first variant. The largest number of looks counts, since it
+    is the strictest.
     """
     settings, disagreements = {}, []
     for name, key in SETTINGS.items():
@@ -54,6 +55,8 @@ def shared_settings(held: Sequence[SavedRun]) -> tuple[dict[str, Any], list[str]
         if len(values) > 1:
             if name == "baseline":
                 settings[name], used = None, "the first variant"
+            if name == "looks":
+                settings[name] = used = max(given)
             listed = " and ".join(map(shown, values))
             disagreements.append(f"{key}: the runs have {listed}; using {used}")
     return settings, disagreements

@@ -18,26 +18,33 @@ INTERVALS = (
 )
 HALVES = "Means, and half the width of their 95 % intervals over seeds."
 NARROW = r"\footnotesize\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}"
-HEAD = "% needs \\usepackage{booktabs}; in two columns, use table* in place of table\n"
+HEAD = (
+    "% A whole table: \\input it. It needs \\usepackage{booktabs}.\n"
+    "% In two columns, use table* in place of table.\n"
+)
 SHORT = 10  # a title with at most so many characters takes one line
 
 
 def latex_tables(report: Report) -> str:
     """A table for each comparison, with its answer as the caption, and another one for chosen columns."""
     tables = []
+    runs = [run for group in report.variants.values() for each in group.values() for run in each]
+    study = runs[0].directory.parent.name  # it tells the labels of two studies apart
     for dataset, comparison in report.comparisons.items():
         remarks = [INTERVALS, *comparison.cautions, *report.answers, *report.cautions]
-        tables.append(_table(dataset, answer(comparison), *answer_cells(comparison), remarks))
+        label = re.sub(r"\W+", "-", f"{study}-{dataset}")
+        caption = f"{dataset}. {answer(comparison)}"
+        tables.append(_table(label, caption, *answer_cells(comparison), remarks))
         if report.columns:
             header, rows = column_cells(comparison, report.columns)
-            tables.append(_table(f"{dataset}, columns", HALVES, header, _halves_below(rows)))
+            caption = f"{dataset}. {HALVES}"
+            tables.append(_table(f"{label}-columns", caption, header, _halves_below(rows)))
     return HEAD + "\n".join(tables)
 
 
 def _table(
-    name: str, caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str] = ()
+    label: str, caption: str, header: list[str], rows: list[list[str]], remarks: Iterable[str] = ()
 ) -> str:
-    label = re.sub(r"\W+", "-", name)
     cells = [map(_title, header), *(map(_escaped, row) for row in rows)]
     lines = [" & ".join(row) + r" \\" for row in cells]
     return "\n".join(
@@ -45,7 +52,7 @@ def _table(
             r"\begin{table}",
             r"\centering",
             NARROW,
-            rf"\caption{{{_escaped(f'{name}. {caption}')}}}",
+            rf"\caption{{{_escaped(caption)}}}",
             rf"\label{{tab:{label}}}",
             rf"\begin{{tabular}}{{{'l' * len(header)}}}",
             r"\toprule",

@@ -121,7 +121,7 @@ def _checked_division(
     check_strata((plan.variants for plan in plans.values()), within)
     if any(len(of_dataset) > 1 for of_dataset in divided.values()):
         return []
-    return [f"compare.within={within}: all runs have the same value of it, so it divides nothing"]
+    return [f"compare.within={within}: it has one value for each dataset, so it divides nothing"]
 
 
 def _grouped(summaries: Sequence[Summary], group_by: str | None) -> Variants:

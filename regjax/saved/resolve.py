@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from regjax.config.combinations import check_needs
 from regjax.config.ranges import MONITOR_MODES
 from regjax.config.schema import Config, flatten
 from regjax.data.dataset import Dataset, Split
@@ -89,6 +90,8 @@ def _image_shape(values: Values, dataset: Dataset) -> tuple[int, int, int] | Non
         allowed = f"{row.name} is for images, and {dataset.name} is a table{remedy}"
         key = settings.keys_of(row)[0]
         raise invalid(key, values[key], allowed)
+    for row in images:
+        check_needs(row, values)
     return dataset.image_shape if images else None
 
 

@@ -83,10 +83,13 @@ def test_a_technique_for_images_is_refused_for_a_table(technique, message):
 
 
 def test_a_shift_needs_pixels_of_one_scale():
+    config = composed("regularization=[image_shift]", "data.scaling=standard")
+    rows = np.arange(60, dtype=np.int32)
+    images, split = clusters(features=6)._replace(image_shape=(3, 2, 1)), Split(rows, *[rows[:0]] * 3)
     with pytest.raises(
         UserError, match=r"^data.scaling=standard: image_shift is on .* data.scaling=unit or none"
     ):
-        composed("regularization=[image_shift]", "data.scaling=standard")
+        resolve(config, images, split)
 
 
 def test_a_program_without_techniques_for_images_knows_no_shape():

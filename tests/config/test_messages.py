@@ -40,7 +40,7 @@ def test_a_plugin_that_is_not_installed_comes_with_the_extra_that_brings_it(comm
         ("penalty=l2", "penalty=l2: must be a section of keys, which are biases, l1, l2, group_lasso, "),
         *[(f"model.hidden={given}", f": {WIDTHS}.") for given in ("0", "abc", "[a]", "null")],
         ("data=tfds", "data.name: must be given; add data.name=VALUE."),
-        ("hydra.run.dir=a=b", "A value with =, brackets or commas needs quotes: 'KEY=\"VALUE\"'."),
+        ("hydra.run.dir=a=b", "A value with =, brackets or commas needs quotes: 'hydra.run.dir=\"a=b\"'."),
         ("'data.split_seed=${data.test_sed}'", "data.test_sed"),
         ("~early_stopping.patience", "no key can be removed; early_stopping.patience=null turns it off."),
         ("~model.norm", "no key can be removed; model.norm=none turns it off."),
@@ -87,6 +87,11 @@ TYPED = {
     ),
     "model.hidden=[8,8": f"model.hidden=[8,8: {LIST}: 'model.hidden=[8,8]'.",
     "-m seed=range(3": "seed=range(3: a parenthesis is not closed: 'seed=range(3)'.",
+    "-m seed=0,1,": "seed=0,1,: a comma at the end needs another value: seed=0,1.",
+    "-m seed=rang(3)": (
+        "seed=rang(3): function=rang: must be one of bool, choice, float, glob, int, interval, range, "
+        "shuffle, sort, str, tag. Did you mean 'range'?"
+    ),
     "penalty.l2=0,01": (
         f"penalty.l2=0,01: several values. {TRAIN_EACH}: -m 'penalty.l2=0,01'. "
         "A decimal has a point: penalty.l2=0.01."

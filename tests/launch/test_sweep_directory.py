@@ -285,7 +285,7 @@ def test_a_baseline_that_an_earlier_command_trained_can_be_named(command):
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 compare.baseline=model.dropout=0.3")
     told = "compare.baseline=model.dropout=0.3: mismatched input '='"
     assert (refused.code, told in refused.err) == (1, True)
-    assert "needs quotes: 'KEY=\"VALUE\"'" in refused.err
+    assert "needs quotes: 'compare.baseline=\"model.dropout=0.3\"'" in refused.err
     refused = command(f"-m {SMALL} model.dropout=0.5 seed=0 'compare.baseline=\"model.dropout=0.3\"'")
     assert refused.code == 1
     assert "model.dropout=0.2" in refused.err

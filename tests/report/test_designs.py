@@ -121,7 +121,7 @@ def test_an_interaction_without_spread_or_with_few_seeds_is_not_tested():
 def test_a_key_with_one_value_divides_nothing_and_an_older_run_lacks_it(tmp_path):
     found = [held(tmp_path, seed, 0.9 + x / 100, f"x={x}", y=1) for x in (0, 1) for seed in range(3)]
     report = build_report(found, **SETTINGS, within="y")
-    assert "compare.within=y: all runs have the same value of it, so it divides nothing" in report.cautions
+    assert "compare.within=y: it has one value for each dataset, so it divides nothing" in report.cautions
     config = {key: value for key, value in found[-1].summary["config"].items() if key != "y"}
     older = found[-1]._replace(summary=found[-1].summary | {"config": config})
     assert list(build_report([*found[:-1], older], **SETTINGS, within="y").comparisons) == [

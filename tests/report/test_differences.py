@@ -35,8 +35,8 @@ def test_differences_stand_with_their_intervals_below_each_other(tmp_path, drawn
     assert labels == ["0.0", "0.1", "0.5"]
     low, high = panel.get_ylim()
     assert low > high  # the first stands on top
-    assert panel.get_title("left") == "test accuracy, difference from\nmodel.dropout=0.0"
-    assert panel.get_xlabel() == "better →"
+    assert panel.get_title("left") == "test accuracy vs\nmodel.dropout=0.0"
+    assert panel.get_xlabel() == "difference (better →)"
 
 
 def test_the_baseline_is_black_at_zero_and_smaller_losses_are_better(tmp_path, drawn):
@@ -44,8 +44,8 @@ def test_the_baseline_is_black_at_zero_and_smaller_losses_are_better(tmp_path, d
     settings = {"baseline": "model.dropout=0.5", "metric": "test_loss", "effect": None}
     panel = draw_sweep(tmp_path, drawn, found, **settings).axes[2]
     assert line_of(panel, color="#000000", marker="o").get_xydata().tolist() == [[0, 0]]
-    assert panel.get_xlabel() == "← better"
-    assert panel.get_title("left") == "test loss, difference from\nmodel.dropout=0.5"
+    assert panel.get_xlabel() == "(← better) difference"
+    assert panel.get_title("left") == "test loss vs model.dropout=0.5"
 
 
 def test_a_difference_that_is_not_shown_is_open_and_what_is_not_judged_has_no_mark(tmp_path, drawn):
