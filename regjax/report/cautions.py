@@ -195,7 +195,7 @@ def _equal_results(plan: Plan) -> list[str]:
             same = seen.setdefault(repr(results), name)
             if same != name:
                 found.append(
-                    f"{name} has the results of {same} on every seed: their difference changes nothing"
+                    f"{name} has the results of {same} on every seed: what differs between them had no effect"
                 )
     return found
 

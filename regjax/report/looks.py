@@ -102,9 +102,8 @@ def looks_in_words(looks: Sequence[Look]) -> tuple[list[str], list[str]]:
     if len(looks) > planned:
         share = f", and {planned} {'was' if planned == 1 else 'were'} planned (compare.looks)"
         return [], [
-            f"look {len(looks)} at this sweep ({listed}){share}: its verdicts have no error rate; each "
-            "further look raises the chance of a false positive. Plan looks before the first one by "
-            "compare.looks=N"
+            f"look {len(looks)} at this sweep ({listed}){share}: each further look raises the "
+            "chance of a false positive above alpha. Plan looks before the first one by compare.looks=N"
         ]
     if planned > 1:
         return [

@@ -69,5 +69,5 @@ def test_groups_take_globs(command):
 def test_variants_with_the_same_results_are_said_to_have_them(command):
     assert command(f"-m {SMALL} model.norm_momentum=0.5,0.9").code == 0
     notes = json.loads(Path("out/comparison.json").read_text())["comparisons"]["wine"]["cautions"]
-    told = "has the results of model.norm_momentum=0.5 on every seed: their difference changes nothing"
+    told = "has the results of model.norm_momentum=0.5 on every seed: what differs between them had no effect"
     assert f"model.norm_momentum=0.9 {told}" in notes

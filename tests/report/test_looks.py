@@ -49,7 +49,7 @@ def test_looks_of_reports_elsewhere_are_counted_for_what_they_looked_at(tmp_path
 
 
 def test_planned_looks_share_the_error_rate(tmp_path):
-    """Each of three looks is judged at .05 / 3, and the fourth has no error rate."""
+    """Each of three looks is judged at .05 / 3, and the fourth is marked."""
     found = sweep_of(tmp_path / "runs", 0.0, 0.5)
     looks = []
     for number in range(1, 5):
@@ -59,7 +59,7 @@ def test_planned_looks_share_the_error_rate(tmp_path):
         (row,) = report_.comparisons["digits"].rows[1:]
         assert row.level == (pytest.approx(0.05 / 3) if number > 2 else row.level)
         assert f"look {number}" in [*report_.cautions, *report_.notes][0]
-        assert ("no error rate" in [*report_.cautions, *report_.notes][0]) == (number > 3)
+        assert ("above alpha" in [*report_.cautions, *report_.notes][0]) == (number > 3)
 
 
 def test_looks_that_are_planned_after_the_first_one_do_not_count_as_planned(tmp_path):

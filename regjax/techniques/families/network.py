@@ -41,7 +41,10 @@ NETWORK = (
         formula="w = scale * v / ||v||; ||v|| is the norm of the incoming weights of one unit",
         source="Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868",
         elsewhere={"PyTorch": sentence("parametrizations.weight_norm(layer, dim=0), of hidden layers")},
-        excludes=dict.fromkeys(("max_norm", "unit_norm", "spectral_norm"), "weight norm undoes their limit"),
+        excludes=dict.fromkeys(
+            ("max_norm", "unit_norm", "spectral_norm"),
+            "weight norm rescales each kernel, so its limit would not hold",
+        ),
         choice=Choice("model.norm", "weight"),
         at_inference=True,
         judge="test_norms.py::test_logits_and_gradients_are_those_of_pytorch",
