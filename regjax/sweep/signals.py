@@ -46,7 +46,7 @@ class Signals:
         self.number = number
         self.stop.set()
         self._patience.start()
-        text = "interrupted: regjax saves and ends after the epochs that it trains now; a second signal ends it at once"
+        text = "interrupted: regjax ends after the epochs that it trains now; a second signal ends it at once"
         print(text, file=sys.stderr, flush=True)
 
 
