@@ -48,9 +48,14 @@ def decisive(config: Mapping[str, Any]) -> dict[str, Any]:
 
     It omits settings at their neutral value. So a new technique changes no identity.
     """
-    values = {key: as_computed(value) for key, value in config.items() if is_decisive(key)}
-    neutral = [key for key in values if key in NEUTRAL and values[key] in (as_computed(NEUTRAL[key]), None)]
-    return {key: value for key, value in values.items() if key not in neutral}
+    values = {}
+    for key, value in config.items():
+        if (key in NEUTRAL and (value is None or value == NEUTRAL[key])) or not is_decisive(key):
+            continue  # most keys, which are not converted
+        computed = as_computed(value)
+        if key not in NEUTRAL or computed != as_computed(NEUTRAL[key]):
+            values[key] = computed
+    return values
 
 
 def as_computed(value: Any) -> Any:
@@ -66,6 +71,7 @@ def as_computed(value: Any) -> Any:
     return int(value) if value.is_integer() else value
 
 
+@cache
 def is_decisive(key: str) -> bool:
     """Whether a setting decides the training."""
     return key not in NOT_IDENTITY and not key.startswith(("compare.", "report.", "checkpointing."))

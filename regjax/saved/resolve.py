@@ -27,19 +27,21 @@ from regjax.training.spec import (
 def resolve(config: Config, dataset: Dataset, split: Split) -> tuple[StaticSpec, Numerics]:
     """The static spec and the numerics of a run. Raises `UserError` if a value does not fit the data."""
     _check_fit(config, split)
-    spec = _static_spec(config, dataset.inputs.shape[1], dataset.num_classes, split)
-    spec = spec._replace(image_shape=_image_shape(flatten(config), dataset))
+    values = flatten(config)
+    spec = _static_spec(config, values, dataset.inputs.shape[1], dataset.num_classes, split)
+    spec = spec._replace(image_shape=_image_shape(values, dataset))
     if spec.num_weights > MAX_WHOLE:  # sparsity counts weights in int32
         layers = f"with {spec.num_features} features and {spec.num_classes} classes"
         allowed = f"{layers} the network has {spec.num_weights} weights; it may have up to {MAX_WHOLE}"
         raise invalid("model.hidden", list(spec.hidden), allowed)
-    return spec, _numerics(config)
+    return spec, _numerics(config, values)
 
 
 def resolve_network(config: Config, num_features: int, num_classes: int) -> tuple[StaticSpec, Numerics]:
     """The spec and the numerics of a trained network without its data. All counts of rows are 0."""
-    none = np.zeros(0, np.int32)
-    return _static_spec(config, num_features, num_classes, Split(none, none, none, none)), _numerics(config)
+    values, none = flatten(config), np.zeros(0, np.int32)
+    spec = _static_spec(config, values, num_features, num_classes, Split(none, none, none, none))
+    return spec, _numerics(config, values)
 
 
 def united(resolved: Sequence[tuple[StaticSpec, Numerics]]) -> list[tuple[StaticSpec, Numerics]]:
@@ -95,9 +97,10 @@ def _image_shape(values: Values, dataset: Dataset) -> tuple[int, int, int] | Non
     return dataset.image_shape if images else None
 
 
-def _static_spec(config: Config, num_features: int, num_classes: int, split: Split) -> StaticSpec:
+def _static_spec(
+    config: Config, values: Values, num_features: int, num_classes: int, split: Split
+) -> StaticSpec:
     model, trainer, stopping = config.model, config.trainer, config.early_stopping
-    values = flatten(config)
     active = settings.active(values)
     return StaticSpec(
         num_features=num_features,
@@ -131,7 +134,7 @@ def _static_spec(config: Config, num_features: int, num_classes: int, split: Spl
     )
 
 
-def _numerics(config: Config) -> Numerics:
+def _numerics(config: Config, values: Values) -> Numerics:
     optimizer, schedule, stopping = config.optimizer, config.schedule, config.early_stopping
     # Every value beats this baseline, so it has no effect.
     easiest = math.inf if MONITOR_MODES[stopping.monitor] == "min" else -math.inf
@@ -140,7 +143,7 @@ def _numerics(config: Config) -> Numerics:
         epochs=_whole(config.trainer.epochs),
         init_stddev=_real(config.model.init_stddev),
         norm=NormNumbers(_real(config.model.norm_momentum), _real(config.model.norm_epsilon)),
-        strengths={name: _strength(value) for name, value in settings.strengths(flatten(config)).items()},
+        strengths={name: _strength(value) for name, value in settings.strengths(values).items()},
         optimizer=OptimizerNumbers(**_reals(optimizer, OptimizerNumbers._fields)),
         schedule=ScheduleNumbers(**_reals(schedule, ScheduleNumbers._fields)),
         stopping=StoppingNumbers(

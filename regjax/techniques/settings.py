@@ -55,7 +55,12 @@ def is_on(row: Technique, values: Values) -> bool:
     if row.choice:
         return bool(values[row.choice.key] == row.choice.value)
     number = row.strength
-    return number is not None and any(_is_active(number, values, layer) for layer in _layers(number, values))
+    if number is None:
+        return False
+    given = values[number.key]
+    if not isinstance(given, list) and schedule_of(number, values) == SCHEDULES[0]:  # most jobs, most rows
+        return given is not None and bool(given != number.neutral)
+    return any(_is_active(number, values, layer) for layer in _layers(number, values))
 
 
 def strengths(values: Values) -> dict[str, float | int]:
@@ -67,7 +72,7 @@ def strengths(values: Values) -> dict[str, float | int]:
     """
     found: dict[str, float | int] = {}
     for row in TABLE:
-        for argument, number in row.numbers.items():
+        for argument, number in row.numbers.items() if is_on(row, values) else ():
             for layer in _layers(number, values):
                 if row.strength and _is_active(row.strength, values, layer):
                     name = _name(row, argument, layer if number.per_layer else None)
