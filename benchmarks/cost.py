@@ -35,6 +35,7 @@ from regjax.techniques.declaration import Hook, Technique  # noqa: E402
 from regjax.techniques.settings import keys_of  # noqa: E402
 from regjax.techniques.table import TABLE  # noqa: E402
 from regjax.training import program  # noqa: E402
+from regjax.training.spec import StaticSpec  # noqa: E402
 from regjax.training.state import DeviceData  # noqa: E402
 
 FIGURES, DOCUMENT = ROOT / "benchmarks" / "cost.json", ROOT / "docs" / "cost.md"
@@ -50,13 +51,7 @@ The last column divides what a noise layer adds by the time in which jax.random 
 | technique | without | with | cost | of the draws |
 |---|---|---|---|---|
 """
-BATCH, BATCHES, INPUTS, WIDTHS = 1000, 55, 784, (300, 100, 10)
-# The arrays that a noise layer draws for a batch, and the techniques that draw normal numbers.
-SHAPES = {
-    Hook.INPUT: [(BATCH, INPUTS)],
-    Hook.UNIT: [(BATCH, width) for width in WIDTHS[:-1]],
-    Hook.KERNEL: [*pairwise((INPUTS, *WIDTHS))],
-}
+# The techniques that draw normal numbers.
 NORMAL = ("input_noise", "gaussian_noise", "gaussian_dropout", "weight_noise")
 
 
@@ -81,6 +76,7 @@ class Training:
         check(config)
         (run,), _ = prepare([Job(config, {}, overrides)], SOURCES)
         assert isinstance(run, Run)
+        self.spec = run.spec
         rows, _ = stacked_rows([run])
         numerics = jax.device_put(stacked([run.numerics]))
         data = DeviceData(jnp.asarray(run.dataset.inputs), jnp.asarray(run.dataset.labels))
@@ -102,21 +98,36 @@ class Training:
         return time.perf_counter() - begun
 
 
+def _shapes(row: Technique, spec: StaticSpec) -> list[tuple[int, int]]:
+    """The arrays that a noise layer draws for a batch; none for another technique."""
+    match row.hook:
+        case Hook.INPUT:
+            return [(spec.batch_size, spec.num_features)]
+        case Hook.UNIT:
+            return [(spec.batch_size, width) for width in spec.hidden]
+        case Hook.KERNEL:
+            return [*pairwise((spec.num_features, *spec.hidden, spec.num_classes))]
+    return []
+
+
 class Draws:
     """Draws the numbers of a noise layer by jax.random, an epoch at a time."""
 
-    def __init__(self, row: Technique):
+    def __init__(self, row: Technique, spec: StaticSpec):
+        shapes = _shapes(row, spec)
+
         def draw(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
             return (
                 jax.random.normal(key, shape) if row.name in NORMAL else jax.random.bernoulli(key, 0.5, shape)
             )
 
         def batch(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
-            keys = jax.random.split(key, len(SHAPES[row.hook]))
-            drawn = [draw(one, shape) for one, shape in zip(keys, SHAPES[row.hook], strict=True)]
+            keys = jax.random.split(key, len(shapes))
+            drawn = [draw(one, shape) for one, shape in zip(keys, shapes, strict=True)]
             return total + sum(each.astype(jnp.float32).sum() for each in drawn), None
 
-        self._epoch = jax.jit(lambda key: jax.lax.scan(batch, 0.0, jax.random.split(key, BATCHES))[0])
+        steps = spec.steps_per_epoch
+        self._epoch = jax.jit(lambda key: jax.lax.scan(batch, 0.0, jax.random.split(key, steps))[0])
 
     def epoch(self) -> float:
         """The seconds of the draws of an epoch."""
@@ -126,8 +137,9 @@ class Draws:
 
 
 def measured(row: Technique, rounds: int) -> dict[str, float]:
-    draws = [Draws(row)] if row.hook in SHAPES else []
-    sides = [*(Training(overrides) for overrides in pair(row)), *draws]
+    trainings = [Training(overrides) for overrides in pair(row)]
+    spec = trainings[1].spec
+    sides = [*trainings, *([Draws(row, spec)] if _shapes(row, spec) else [])]
     for side in sides:
         side.epoch()  # compiles
     turns = [[side.epoch() for side in sides] for _ in range(rounds)]

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from regjax.config.columns import limits_of
+from regjax.report.curves import TRAINING, VALIDATION
 from regjax.report.differences import draw_differences, height_of
 from regjax.report.labels import BROAD, short_names, sweep_title
 from regjax.report.overall import Report
@@ -84,7 +85,7 @@ def draw_variants(report: Report, directory: Path, formats: Iterable[str] = ("pn
             if len(bands) > 1:
                 panels[0].set_ylabel(textwrap.fill(as_drawn(key), 2 * BROAD), fontweight="bold")
         figure.suptitle(as_drawn(sweep_title(report)), fontsize="large")
-        placed = figure.legend(**legend, loc="outside lower center", title_fontsize=7)
+        placed = figure.legend(**legend, loc="outside lower center")
         placed.get_title().set_multialignment("center")
         save_figure(figure, directory, formats)
 
@@ -156,9 +157,10 @@ def _notes(report: Report, bands: Mapping[str, Mapping[str, Band]]) -> list[str]
     """Says how to read a sweep's picture: a line about the curves, and one about the differences if any."""
     drawn = [band for of_key in bands.values() for band in of_key.values() if band.tables]
     has_intervals = any(len(band.tables) >= FEWEST for band in drawn)
-    validated, training = "solid: validation", "dashed: training (measured as validation is)"
-    if _are_points(drawn):
-        validated, training = "filled: validation", "open: training (measured as validation is)"
+    looks = ("filled", "open") if _are_points(drawn) else ("solid", "dashed")
+    validated, training = (
+        f"{look}: {line['label']}" for look, line in zip(looks, (VALIDATION, TRAINING), strict=True)
+    )
     curves = [validated, training] if any(band.validated for band in drawn) else [training]
     if has_intervals and len(curves) > 1:
         corrected = ", corrected for splits that follow the seed" * any(band.test_to_train for band in drawn)

@@ -150,9 +150,8 @@ def _pairs(plan: Plan) -> list[str]:
     for name, pairs in plan.pairs.items():
         paired = {pair_of(ours) for ours, _ in pairs}
         runs_of_both = (*plan.variants[name], *plan.variants[plan.baseline])
-        if pairs and (
-            unpaired := {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}
-        ):
+        unpaired = {run["config"]["seed"] for run in runs_of_both if pair_of(run) not in paired}
+        if pairs and unpaired:
             seeds = ", ".join(map(str, sorted(unpaired)))
             found.append((f"paired on {len(pairs)} common seeds; seeds without a pair: {seeds}", name))
         lacking = [side for side in (name, plan.baseline) if lacks(plan.variants[side], plan.metric)]
@@ -202,15 +201,15 @@ def _equal_results(plan: Plan) -> list[str]:
 
 def _equal_accuracy(plan: Plan, rows: Sequence[Row]) -> list[str]:
     """Names variants that changed the loss on some seeds, but the accuracy on none."""
-    theirs = _results(plan.variants[plan.baseline])
+    loss = plan.metric.replace("accuracy", "loss")
     equal = [
         row.variant
         for row in rows
-        if row.test and row.test.caveat == Caveat.IDENTICAL and _results(plan.variants[row.variant]) != theirs
+        if row.test and row.test.caveat == Caveat.IDENTICAL
+        if any(ours[loss] != theirs[loss] for ours, theirs in plan.pairs[row.variant])
     ]
-    if not equal or not plan.metric.endswith("accuracy"):
+    if not equal:
         return []
-    loss = f"{plan.metric.removesuffix('accuracy')}loss"
     return [f"{listed(equal)}: accuracy is the same and loss is not: compare by compare.metric={loss}"]
 
 

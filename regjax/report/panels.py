@@ -18,9 +18,10 @@ from regjax.saved.directory import CURVES
 WIDTH, DPI = 7.0, 140
 # Text in a PDF or SVG stays text. With the salt and the metadata, equal figures have equal bytes.
 STYLE: Any = {
-    **{"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "legend.fontsize": 7.0},
+    **{"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25},
-    **{"lines.linewidth": 1.2, "lines.markersize": 3.5, "legend.frameon": False},
+    **{"legend.fontsize": 7.0, "legend.title_fontsize": 7.0, "legend.frameon": False},
+    **{"lines.linewidth": 1.2, "lines.markersize": 3.5},
     **{"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "regjax"},
 }
 METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}

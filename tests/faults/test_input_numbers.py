@@ -16,7 +16,7 @@ SMALL = "data=wine hydra.run.dir=out model.hidden=[8] trainer.epochs=15 optimize
 
 @pytest.fixture
 def trained(command, monkeypatch):
-    """A command that trains on given inputs, of which the last 20 rows are the test rows."""
+    """A command that trains on given inputs. Their last 20 rows are the test rows."""
 
     def train(inputs):
         dataset = Dataset("wine", inputs, LABELS, 2, 20, None)

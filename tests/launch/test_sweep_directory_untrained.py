@@ -1,4 +1,4 @@
-"""Sweeps of which a job cannot be trained here and now: before it could be, or after it was."""
+"""Sweeps with a job that cannot be trained here and now: before it could be, or after it was."""
 
 import json
 from contextlib import contextmanager

@@ -108,7 +108,7 @@ def test_variants_that_validated_on_test_rows_are_not_compared_with_others():
 
 
 def of_parts(parts):
-    """Two variants of which these parts differ from seed to seed."""
+    """Two variants. These parts of them differ from seed to seed."""
     return {
         name: [
             run(seed, value, rows={part: f"{part} {seed}" for part in parts})
@@ -179,6 +179,8 @@ def test_a_variant_with_the_same_accuracy_and_another_loss_points_to_the_loss():
     told = "other: accuracy is the same and loss is not: compare by compare.metric=test_loss"
     assert told in compared(named).cautions
     assert told not in compared({"plain": group(PLAIN), "same": group(PLAIN)}).cautions
+    failed = [*group(PLAIN)[:-1], run(len(PLAIN) - 1, None, status="failed")]
+    assert told not in compared({"plain": group(PLAIN), "other": failed}).cautions
 
 
 def test_a_technique_that_comes_with_another_network_is_said_to():

@@ -4,6 +4,7 @@ import pytest
 
 from regjax.report.__main__ import main as report
 from regjax.report.files import write_report
+from regjax.report.folders import shared_settings
 from regjax.report.looks import previous_looks
 from regjax.report.overall import build_report
 from tests.reports import SETTINGS, held, sweep_of
@@ -68,3 +69,14 @@ def test_looks_that_are_planned_after_the_first_one_do_not_count_as_planned(tmp_
     earlier = previous_looks(tmp_path, [tmp_path])
     late = build_report(found, **SETTINGS, looks=2, earlier_looks=earlier)
     assert "look 2 at this sweep (7 runs, then 8 runs), and 1 was planned" in late.cautions[0]
+
+
+def test_runs_that_planned_unlike_numbers_of_looks_are_judged_by_the_largest(tmp_path):
+    found = sweep_of(tmp_path / "runs", 0.0, 0.5)
+    unlike = [
+        run._replace(summary=run.summary | {"config": run.summary["config"] | {"compare.looks": 1 + at % 3}})
+        for at, run in enumerate(found)
+    ]
+    settings, told = shared_settings(unlike)
+    assert settings["looks"] == 3
+    assert "compare.looks: the runs have 1 and 2 and 3; using 3" in told

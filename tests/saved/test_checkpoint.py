@@ -55,7 +55,7 @@ def test_a_later_attempt_overwrites_the_earlier_one(tmp_path):
 
 
 def with_kernels(change):
-    """All kernels changed, of which the first is told."""
+    """All kernels changed; the first one is told."""
     template = selected(1)
     for layer in template.variables.params.values():
         layer["kernel"] = change(layer["kernel"])

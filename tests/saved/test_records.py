@@ -28,7 +28,7 @@ def record(epoch=1, **ledger):
 
 
 def history(losses, accuracies):
-    """Rows of as many epochs, of which each took a quarter of a second."""
+    """Rows of as many epochs. Each took a quarter of a second."""
     names = ["epoch", "seconds", "train_objective", "loss_data", "loss_l2", *METRICS]
     epochs = enumerate(zip(losses, accuracies, strict=True), start=1)
     rows = ([at, 0.25, 0.5 + at, 0.5, float(at), 0.4, 0.9, *measured] for at, measured in epochs)

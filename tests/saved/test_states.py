@@ -212,7 +212,7 @@ def test_no_save_takes_the_place_of_what_has_its_name_and_is_none(tmp_path, kind
     assert f"warning: {stranger}: not a saved state; regjax ignores it" in capsys.readouterr().err
     assert stranger.is_symlink() == (kind == "link")
     assert (elsewhere / "mine").exists()
-    # One after each epoch but the last, from 0-2 on, of which two are kept.
+    # One after each epoch but the last, from 0-2 on; two are kept.
     assert {path.name for path in folder.iterdir()} == {"0-1", "0-8", "0-9"}
 
 
